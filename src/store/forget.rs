@@ -25,7 +25,7 @@ impl Store {
         self.writer.run("forget a source in", move |tx| {
             let n: Option<i64> = tx.query_row("SELECT n FROM source WHERE id=?1", [&id], |r| r.get(0)).optional()?;
             let Some(n) = n else { return Err(StoreError::UnknownSource(id)) };
-            let buyers = tx.execute("INSERT OR IGNORE INTO dirty SELECT DISTINCT siren FROM observation WHERE source=?1", [n])? as u64;
+            let buyers = tx.execute("INSERT INTO dirty SELECT DISTINCT siren, 1 FROM observation WHERE source=?1 ON CONFLICT DO UPDATE SET mark=mark+1", [n])? as u64;
             tx.execute("DELETE FROM standing WHERE id IN (SELECT id FROM observation WHERE source=?1)", [n])?;
             for table in ["place", "quarantine"] {
                 tx.execute(&format!("DELETE FROM {table} WHERE resource IN (SELECT n FROM resource WHERE source=?1)"), [n])?;

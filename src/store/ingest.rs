@@ -217,7 +217,7 @@ fn enter(
         && seen.resource_date.is_some_and(|d| Some(d.number()) != date)
     {
         // The date of a resource dates its undated records: their buyers are merged again.
-        tx.prepare_cached("INSERT OR IGNORE INTO dirty SELECT o.siren FROM standing s JOIN observation o ON o.id=s.id WHERE s.resource=?1")?
+        tx.prepare_cached("INSERT INTO dirty SELECT DISTINCT o.siren, 1 FROM standing s JOIN observation o ON o.id=s.id WHERE s.resource=?1 ON CONFLICT DO UPDATE SET mark=mark+1")?
             .execute([n])?;
     }
     let sql = "INSERT INTO resource (source, id, url, title, resource_date, checksum, state) VALUES (?1,?2,?3,?4,?5,?6,'new')
@@ -255,8 +255,8 @@ fn whole_today(tx: &Transaction<'_>, resource: i64, day: Day) -> Result<(), Stor
     tx.prepare_cached("UPDATE resource SET whole_day=max(coalesce(whole_day, ?2), ?2) WHERE n=?1")?
         .execute(params![resource, day.number()])?;
     tx.prepare_cached(
-        "INSERT OR IGNORE INTO dirty SELECT o.siren FROM standing s JOIN observation o ON o.id=s.id
-         WHERE s.resource=?1 AND s.gone IS NOT NULL AND s.gone<=?2 AND s.outcome NOT IN (5, 6)",
+        "INSERT INTO dirty SELECT DISTINCT o.siren, 1 FROM standing s JOIN observation o ON o.id=s.id
+         WHERE s.resource=?1 AND s.gone IS NOT NULL AND s.gone<=?2 AND s.outcome NOT IN (5, 6) ON CONFLICT DO UPDATE SET mark=mark+1",
     )?
     .execute(params![
         resource,
@@ -273,7 +273,8 @@ fn apply(tx: &Transaction<'_>, flip: &Flip) -> Result<(), StoreError> {
         first_new_id: flip.first_new_id,
     };
     replace_list(tx, &before, &list, flip.seen.day, gone_counts)?;
-    let mut dirty = tx.prepare_cached("INSERT OR IGNORE INTO dirty (siren) VALUES (?1)")?;
+    let mut dirty = tx
+        .prepare_cached("INSERT INTO dirty VALUES (?1, 1) ON CONFLICT DO UPDATE SET mark=mark+1")?;
     for siren in &flip.buyers {
         dirty.execute([siren])?;
     }
@@ -451,7 +452,7 @@ fn stand(
     Ok(())
 }
 
-const MARK_BUYER_OF: &str = "INSERT OR IGNORE INTO dirty SELECT siren FROM observation WHERE id=?1";
+const MARK_BUYER_OF: &str = "INSERT INTO dirty SELECT siren, 1 FROM observation WHERE id=?1 ON CONFLICT DO UPDATE SET mark=mark+1";
 
 /// Ends what stood in the old list only, unless another resource of the source holds it.
 fn leave(

@@ -55,6 +55,7 @@ pub struct MergedBuyer {
 #[derive(Debug, Default)]
 pub(super) struct BuyerChange {
     siren: u32,
+    mark: i64,
     outcomes: Vec<(i64, u8, Option<i64>)>,
     upserts: Vec<ContractRow>,
     deletes: Vec<i64>,
@@ -69,15 +70,19 @@ struct ContractRow {
 }
 
 impl Store {
-    /// Buyers due for a merge, ascending.
+    /// Buyers due for a merge, ascending, each with the mark that its merge clears.
     ///
     /// # Errors
     /// A disk fault.
-    pub fn dirty_buyers(&self) -> Result<Vec<Siren>, StoreError> {
+    pub fn dirty_buyers(&self) -> Result<Vec<(Siren, i64)>, StoreError> {
         let conn = super::connect_ro(&self.path)?;
-        let mut statement = conn.prepare("SELECT siren FROM dirty ORDER BY siren")?;
-        let rows = statement.query_map([], |r| r.get::<_, u32>(0))?;
-        rows.map(|n| siren(n?)).collect()
+        let mut statement = conn.prepare("SELECT siren, mark FROM dirty ORDER BY siren")?;
+        let rows = statement.query_map([], |r| Ok((r.get::<_, u32>(0)?, r.get(1)?)))?;
+        rows.map(|row| {
+            row.map_err(StoreError::from)
+                .and_then(|(n, mark)| Ok((siren(n)?, mark)))
+        })
+        .collect()
     }
 
     /// Writes what a merge made of several buyers, in one transaction; only what differs is
@@ -85,11 +90,11 @@ impl Store {
     pub fn merged(
         &self,
         snapshot: &Snapshot,
-        batch: Vec<(BuyerInput, MergedBuyer)>,
+        batch: Vec<(BuyerInput, i64, MergedBuyer)>,
     ) -> Result<super::writer::Pending<usize>, StoreError> {
         let changes = batch
             .into_iter()
-            .map(|(input, merged)| diff(snapshot, &input, merged))
+            .map(|(input, mark, merged)| diff(snapshot, &input, mark, merged))
             .collect::<Result<Vec<_>, _>>()?;
         Ok(self
             .writer
@@ -147,11 +152,13 @@ impl Snapshot {
 fn diff(
     snapshot: &Snapshot,
     input: &BuyerInput,
+    mark: i64,
     merged: MergedBuyer,
 ) -> Result<BuyerChange, StoreError> {
     let siren = siren_number(input.siren);
     let mut change = BuyerChange {
         siren,
+        mark,
         ..BuyerChange::default()
     };
     let before: std::collections::HashMap<i64, (u8, Option<i64>)> = input
@@ -208,7 +215,7 @@ fn write(tx: &Transaction<'_>, changes: &[BuyerChange]) -> Result<usize, StoreEr
         "INSERT INTO contract (uid, siren, in_scope, withdrawn, body) VALUES (?1,?2,?3,?4,?5) ON CONFLICT (uid) DO UPDATE SET
          siren=excluded.siren, in_scope=excluded.in_scope, withdrawn=excluded.withdrawn, body=excluded.body",
     )?;
-    let mut clean = tx.prepare_cached("DELETE FROM dirty WHERE siren=?1")?;
+    let mut clean = tx.prepare_cached("DELETE FROM dirty WHERE siren=?1 AND mark=?2")?;
     let mut touched = 0;
     for change in changes {
         for (id, code, same) in &change.outcomes {
@@ -226,7 +233,7 @@ fn write(tx: &Transaction<'_>, changes: &[BuyerChange]) -> Result<usize, StoreEr
                 row.body
             ])?;
         }
-        clean.execute([change.siren])?;
+        clean.execute(params![change.siren, change.mark])?;
         touched += change.deletes.len() + change.upserts.len();
     }
     if touched > 0 {

@@ -40,7 +40,7 @@ pub use meta::{Epoch, PublicationRow};
 pub use schema::VERSION;
 pub use snapshot::Snapshot;
 pub use sources::{HarvestEnd, ResourceRow, SourceRow, SourceState, Validators};
-pub use writer::Writer;
+pub use writer::{Pending, Writer};
 
 /// How long a reader waits for a lock that another process holds (a backup, an operator's shell).
 const BUSY_TIMEOUT: Duration = Duration::from_secs(30);

@@ -201,7 +201,7 @@ impl Store {
             if let Some(SourceState { source: old, .. }) = before
                 && (old.licence != row.licence || old.authority != row.authority || old.buyers != row.buyers)
             {
-                tx.execute("INSERT OR IGNORE INTO dirty SELECT DISTINCT siren FROM observation WHERE source=?1", [n])?;
+                tx.execute("INSERT INTO dirty SELECT DISTINCT siren, 1 FROM observation WHERE source=?1 ON CONFLICT DO UPDATE SET mark=mark+1", [n])?;
             }
             Ok(n)
         })

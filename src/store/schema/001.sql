@@ -94,8 +94,9 @@ CREATE TABLE quarantine (
 ) STRICT;
 CREATE INDEX quarantine_resource ON quarantine (resource, position);
 
--- Buyers whose contracts must be merged again.
-CREATE TABLE dirty (siren INTEGER PRIMARY KEY) STRICT;
+-- Buyers whose contracts must be merged again. `mark` grows with each reason, so that a merge
+-- clears only what it has seen.
+CREATE TABLE dirty (siren INTEGER PRIMARY KEY, mark INTEGER NOT NULL) STRICT;
 
 -- What the merge made. `body` is the store's encoding of record::Contract.
 CREATE TABLE contract (
