@@ -315,10 +315,20 @@ impl<R: Read> Splitter<'_, '_, R> {
             None | Some((_, b']')) => true,
             Some((at, b',')) => match self.window.skip_space(at + 1)? {
                 None => true,
-                Some((_, b)) => matches!(b, b'{' | b'[' | b']' | b',' | b'n' | b'N'),
+                Some((at, b'"')) => !self.is_field(at)?,
+                Some((_, b)) => matches!(b, b'{' | b'[' | b']' | b',' | b'-' | b'0'..=b'9' | b'a'..=b'z' | b'N'),
             },
             Some(_) => false,
         })
+    }
+
+    /// Whether the text at `at` is a field name: then an object was closed too early before it.
+    fn is_field(&mut self, at: u64) -> Result<bool, Stop> {
+        self.window.ensure(at, MAX_KEY)?;
+        let text = self.window.bytes(at + 1);
+        let text = text.get(..MAX_KEY).unwrap_or(text);
+        let after = memchr::memchr(b'"', text).and_then(|n| text.get(n + 1..)).unwrap_or_default();
+        Ok(after.iter().find(|b| !is_space(**b)) == Some(&b':'))
     }
 
     /// Finds the next record after damage in the one that began at `start`, gives what lies before

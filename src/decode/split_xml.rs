@@ -134,8 +134,13 @@ impl<R: Read> Splitter<'_, '_, R> {
                     Tag::Close(n, _) if self.open.contains(&n) => (lt, Some((lt, Shape::DamagedXml))),
                     Tag::Open(n, ..) if is_record(&n) => (lt, Some((lt, Shape::DamagedXml))),
                     Tag::Aside(end) => (end, None),
-                    // At the end of the text, or a comment without end: the search for the end of
-                    // the record goes on, and meets the end of the text if there is none.
+                    Tag::Cut => {
+                        if held {
+                            self.give(start, self.window.end(), Shape::Cut);
+                        }
+                        self.at = self.window.end();
+                        return Ok(false);
+                    }
                     _ => (lt + 1, None),
                 },
             };
@@ -193,9 +198,9 @@ impl<R: Read> Splitter<'_, '_, R> {
             return Ok(Tag::Cut);
         };
         match second {
-            b'?' => self.aside(lt + 2, b"?>"),
-            b'!' if head.starts_with(b"<!--") => self.aside(lt + 4, b"-->"),
-            b'!' if head.starts_with(b"<![CDATA[") => self.aside(lt + 9, b"]]>"),
+            b'?' => self.aside(lt, b"<?", b"?>"),
+            b'!' if head.starts_with(b"<!--") => self.aside(lt, b"<!--", b"-->"),
+            b'!' if head.starts_with(b"<![CDATA[") => self.aside(lt, b"<![CDATA[", b"]]>"),
             b'!' if head.len() < 9 => Ok(Tag::Cut),
             b'!' => self.declaration(lt),
             b'/' => self.named(lt, lt + 2),
@@ -204,24 +209,38 @@ impl<R: Read> Splitter<'_, '_, R> {
         }
     }
 
-    /// Passes to the end of a comment, CDATA section or instruction. One without end is passed over
-    /// at its first bytes: a lost `-->` must not cost the rest of the file.
-    fn aside(&mut self, from: u64, end: &[u8]) -> std::io::Result<Tag> {
+    /// Passes to the end of a comment, CDATA section or instruction. One that has lost its end (it
+    /// is too long, another one begins inside, or the document ends properly without it) is passed
+    /// over at its first byte: a lost `-->` must not cost the rest of the file.
+    fn aside(&mut self, lt: u64, start: &[u8], end: &[u8]) -> std::io::Result<Tag> {
+        let from = lt + start.len() as u64;
         let limit = from + self.max_record as u64;
         let mut at = from;
         loop {
             if let Some(n) = memchr::memmem::find(self.window.bytes(at), end) {
                 let found = at + n as u64;
-                return Ok(if found > limit { Tag::Stray } else { Tag::Aside(found + end.len() as u64) });
+                let nested = memchr::memmem::find(self.window.slice(from, found), start).is_some();
+                let whole = found <= limit && !nested;
+                return Ok(if whole { Tag::Aside(found + end.len() as u64) } else { Tag::Stray });
             }
             at = at.max((self.window.end() + 1).saturating_sub(end.len() as u64));
             if at > limit {
                 return Ok(Tag::Stray);
             }
             if !self.window.more()? {
-                return Ok(Tag::Cut);
+                return Ok(if self.ends_properly(from) { Tag::Stray } else { Tag::Cut });
             }
         }
+    }
+
+    /// Whether the text, read to its end, closes the outermost element after `from`.
+    fn ends_properly(&self, from: u64) -> bool {
+        let end = self.window.end();
+        let tail = self.window.slice(from.max(end.saturating_sub(1024)), end);
+        let tail = tail.trim_ascii_end();
+        let name = memchr::memmem::rfind(tail, b"</").and_then(|i| tail.get(i + 2..)).unwrap_or_default();
+        let name = name.strip_suffix(b">").map(local_name);
+        name.is_some_and(|n| self.open.first().map_or(is_record(n), |root| n == &**root))
     }
 
     /// `<!DOCTYPE … [ … ]>`, which is passed and never expanded.
