@@ -1,1 +1,4 @@
-//! (to be filled)
+pub mod clock;
+pub mod cron;
+pub mod crontab;
+pub mod exit;
