@@ -17,7 +17,10 @@ enum Kind {
     Real,
     Fixed(Timestamp),
     /// The instant that stood for `since`, plus what tokio's timer says has passed.
-    Ticking { origin: Timestamp, since: tokio::time::Instant },
+    Ticking {
+        origin: Timestamp,
+        since: tokio::time::Instant,
+    },
 }
 
 /// `GUICHET_NOW` holds something that is no instant.
@@ -44,7 +47,10 @@ impl Clock {
     /// A clock that says `origin` now and then follows tokio's timer. On a paused timer whole
     /// nights pass in a test at once.
     pub fn ticking(origin: Timestamp) -> Self {
-        Clock(Kind::Ticking { origin, since: tokio::time::Instant::now() })
+        Clock(Kind::Ticking {
+            origin,
+            since: tokio::time::Instant::now(),
+        })
     }
 
     /// The clock that the environment asks for: fixed by `GUICHET_NOW`, else the machine's.
@@ -60,10 +66,14 @@ impl Clock {
         if value.trim().is_empty() {
             return Ok(Self::real());
         }
-        value.trim().parse().map(Self::fixed).map_err(|cause: jiff::Error| ClockError {
-            value: value.to_owned(),
-            cause: cause.to_string(),
-        })
+        value
+            .trim()
+            .parse()
+            .map(Self::fixed)
+            .map_err(|cause: jiff::Error| ClockError {
+                value: value.to_owned(),
+                cause: cause.to_string(),
+            })
     }
 
     /// Whether the operator fixed this clock.
@@ -109,8 +119,14 @@ mod tests {
     #[test]
     fn a_variable_that_is_no_instant_is_refused_with_an_example() {
         let error = Clock::from_setting("yesterday").unwrap_err().to_string();
-        assert!(error.contains("`yesterday`") && error.contains("2026-11-24T03:00:00Z"), "{error}");
-        assert!(Clock::from_setting("2026-11-24").is_err(), "a day alone is not an instant");
+        assert!(
+            error.contains("`yesterday`") && error.contains("2026-11-24T03:00:00Z"),
+            "{error}"
+        );
+        assert!(
+            Clock::from_setting("2026-11-24").is_err(),
+            "a day alone is not an instant"
+        );
     }
 
     #[tokio::test(start_paused = true)]

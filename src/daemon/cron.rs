@@ -57,13 +57,20 @@ impl Schedule {
     /// Reads a crontab line and the name of a time zone.
     pub fn parse(line: &str, zone: &str) -> Result<Self, ScheduleError> {
         let zone = TimeZone::get(zone).map_err(|_| ScheduleError::Zone(zone.to_owned()))?;
-        Self::new(&line.parse::<Fields>()?, zone).ok_or_else(|| ScheduleError::Never(line.to_owned()))
+        Self::new(&line.parse::<Fields>()?, zone)
+            .ok_or_else(|| ScheduleError::Never(line.to_owned()))
     }
 
     /// The schedule of fields already read; `None` when no day ever matches them.
     pub fn new(fields: &Fields, zone: TimeZone) -> Option<Self> {
-        let every_day = Fields { days: Fields::ALL_DAYS, ..*fields };
-        let every_weekday = Fields { weekdays: Fields::ALL_WEEKDAYS, ..*fields };
+        let every_day = Fields {
+            days: Fields::ALL_DAYS,
+            ..*fields
+        };
+        let every_weekday = Fields {
+            weekdays: Fields::ALL_WEEKDAYS,
+            ..*fields
+        };
         let lines = if fields.days_star || fields.weekdays_star {
             vec![as_cron(fields)?]
         } else {
@@ -75,7 +82,9 @@ impl Schedule {
             zone,
             delay: SignedDuration::ZERO,
         };
-        schedule.next_civil(DateTime::constant(2000, 1, 1, 0, 0, 0, 0)).map(|_| schedule)
+        schedule
+            .next_civil(DateTime::constant(2000, 1, 1, 0, 0, 0, 0))
+            .map(|_| schedule)
     }
 
     /// The same schedule, each run later by a part of [`SPREAD`] that depends on `id` alone:
@@ -91,7 +100,11 @@ impl Schedule {
     /// The first run strictly after `after`; `None` beyond the year 2100.
     pub fn next_after(&self, after: Timestamp) -> Option<Timestamp> {
         let after = after.checked_sub(self.delay).ok()?;
-        let next = if self.real_time { self.next_real(after) } else { self.next_wall(after) };
+        let next = if self.real_time {
+            self.next_real(after)
+        } else {
+            self.next_wall(after)
+        };
         next?.checked_add(self.delay).ok()
     }
 
@@ -116,7 +129,10 @@ impl Schedule {
             AmbiguousOffset::Fold { before, .. } => before.to_timestamp(local).ok(),
             AmbiguousOffset::Gap { after, .. } => {
                 let before_gap = after.to_timestamp(local).ok()?;
-                self.zone.following(before_gap).next().map(|change| change.timestamp())
+                self.zone
+                    .following(before_gap)
+                    .next()
+                    .map(|change| change.timestamp())
             }
         }
     }
@@ -157,7 +173,11 @@ impl Schedule {
             u32::try_from(local.second()).ok()?,
         )?
         .and_utc();
-        let next = self.lines.iter().filter_map(|line| line.after(&after).next()).min()?;
+        let next = self
+            .lines
+            .iter()
+            .filter_map(|line| line.after(&after).next())
+            .min()?;
         DateTime::new(
             i16::try_from(next.year()).ok()?,
             i8::try_from(next.month()).ok()?,
@@ -174,7 +194,14 @@ impl Schedule {
 impl fmt::Debug for Schedule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Schedule")
-            .field("lines", &self.lines.iter().map(ToString::to_string).collect::<Vec<_>>())
+            .field(
+                "lines",
+                &self
+                    .lines
+                    .iter()
+                    .map(ToString::to_string)
+                    .collect::<Vec<_>>(),
+            )
             .field("zone", &self.zone.iana_name())
             .field("delay", &self.delay)
             .finish()
@@ -185,8 +212,10 @@ impl fmt::Debug for Schedule {
 /// Sunday = 1.
 fn as_cron(fields: &Fields) -> Option<cron::Schedule> {
     let list = |set: u64, shift: u32| {
-        let numbers: Vec<_> =
-            (0..64).filter(|n| set >> n & 1 == 1).map(|n| (n + shift).to_string()).collect();
+        let numbers: Vec<_> = (0..64)
+            .filter(|n| set >> n & 1 == 1)
+            .map(|n| (n + shift).to_string())
+            .collect();
         numbers.join(",")
     };
     let weekdays = if fields.weekdays == Fields::ALL_WEEKDAYS {
