@@ -36,9 +36,9 @@ pub use settings::{
 };
 pub use source::{
     Authority, Catalog, Format, Globs, Licence, READABLE_CATALOGS, READABLE_FORMATS, Snapshot,
-    Source, SourceSchedule,
+    Source, SourceSchedule, licence_allows_republication,
 };
-pub use sources_toml::Sources;
+pub use sources_toml::{MAX_SHRINK, Sources};
 
 use crate::reference::{self, Region};
 

@@ -25,7 +25,7 @@ use url::Url;
 const SCHEDULE: &str = "17 3 * * *";
 const TIMEZONE: &str = "Europe/Paris";
 /// A harvest that lost more than this share has failed (records.md §6).
-const MAX_SHRINK: f64 = 0.15;
+pub const MAX_SHRINK: f64 = 0.15;
 
 /// Every source of the configuration, by id.
 #[derive(Debug, Clone, Default, PartialEq)]

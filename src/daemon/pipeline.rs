@@ -189,7 +189,7 @@ pub fn store_path(config: &Config) -> PathBuf {
 /// published on days of one calendar.
 pub fn day_in(config: &Config, at: Timestamp) -> Day {
     let zone = TimeZone::get(&config.publish.timezone).unwrap_or(TimeZone::UTC);
-    Day::new(at.to_zoned(zone).date())
+    Day::new(at.to_zoned_datetime(zone).date())
 }
 
 /// When a source is due, from its stanza.
