@@ -7,8 +7,10 @@
 mod credential;
 mod crontab;
 mod diagnostic;
+mod document;
 mod env;
 mod guichet_toml;
+mod hosts;
 mod load;
 mod overrides_toml;
 mod plan;
