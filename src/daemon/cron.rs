@@ -20,7 +20,7 @@ use jiff::civil::DateTime;
 use jiff::tz::{AmbiguousOffset, TimeZone};
 use jiff::{SignedDuration, Timestamp};
 
-use super::crontab::Fields;
+use crate::config::Fields;
 
 /// The width over which sources that share an inherited schedule are spread, so that they do not
 /// all knock at the same platform in the same minute.
@@ -42,7 +42,7 @@ pub struct Schedule {
 pub enum ScheduleError {
     /// The line is not five fields of a crontab.
     #[error(transparent)]
-    Line(#[from] super::crontab::CrontabError),
+    Line(#[from] crate::config::CrontabError),
     /// The zone's name is not in the time zone database.
     #[error(
         "`{0}` is not a time zone of the IANA database; write a name like Europe/Paris or Indian/Reunion"

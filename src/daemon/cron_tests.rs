@@ -5,7 +5,7 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp, ToSpan};
 use proptest::prelude::*;
 
-use super::super::crontab::Fields;
+use crate::config::Fields;
 use super::*;
 
 const PARIS: &str = "Europe/Paris";
