@@ -82,7 +82,9 @@ pub async fn serve(
     if publication.manifest.is_withdrawn() {
         return Err(withdrawn(&publication));
     }
-    let accepted = request.get(header::ACCEPT_ENCODING).map(|v| v.to_str().unwrap_or_default().to_owned());
+    let accepted = request
+        .get(header::ACCEPT_ENCODING)
+        .map(|v| v.to_str().unwrap_or_default().to_owned());
     let (of, wanted) = (publication.clone(), name.clone());
     let chosen = blocking(move || choose(&of, &wanted, accepted.as_deref())).await??;
     let tag = ETag::of_digest(&chosen.entry.sha256);
@@ -99,16 +101,30 @@ pub async fn serve(
         Verdict::Send => {
             let applies = *method == Method::GET
                 && etag::range_applies(request, &tag, publication.created, chosen.varies);
-            let asked = request.get(header::RANGE).filter(|_| applies).and_then(|v| v.to_str().ok());
+            let asked = request
+                .get(header::RANGE)
+                .filter(|_| applies)
+                .and_then(|v| v.to_str().ok());
             send(&chosen, asked, *method == Method::HEAD).await?
         }
     };
-    describe(response.headers_mut(), &publication, &name, through, &chosen, &tag);
+    describe(
+        response.headers_mut(),
+        &publication,
+        &name,
+        through,
+        &chosen,
+        &tag,
+    );
     Ok(response)
 }
 
 /// Finds the file and the best variant that exists. Blocks.
-fn choose(publication: &Publication, name: &str, accepted: Option<&str>) -> Result<Chosen, Problem> {
+fn choose(
+    publication: &Publication,
+    name: &str,
+    accepted: Option<&str>,
+) -> Result<Chosen, Problem> {
     let plain = publication.files.get(name).ok_or_else(Problem::not_found)?;
     let listed = |encoding: Encoding| {
         let file = format!("{name}{}", encoding.suffix());
@@ -116,8 +132,10 @@ fn choose(publication: &Publication, name: &str, accepted: Option<&str>) -> Resu
         let path = publication.dir.join(&file);
         path.is_file().then(|| (entry.clone(), path))
     };
-    let mut available: Vec<Encoding> =
-        Encoding::ALL.into_iter().filter(|e| listed(*e).is_some()).collect();
+    let mut available: Vec<Encoding> = Encoding::ALL
+        .into_iter()
+        .filter(|e| listed(*e).is_some())
+        .collect();
     // An older publication keeps its large texts compressed only; the plain bytes are announced
     // still, and can be made again.
     let inflate = !available.contains(&Encoding::Identity) && available.contains(&Encoding::Zstd);
@@ -139,7 +157,13 @@ fn choose(publication: &Publication, name: &str, accepted: Option<&str>) -> Resu
     let from = if inflate { Encoding::Zstd } else { encoding };
     let (stored, path) = listed(from).ok_or_else(Problem::not_found)?;
     let entry = if inflate { plain.clone() } else { stored };
-    Ok(Chosen { encoding, entry, path, inflate, varies: available.len() > 1 })
+    Ok(Chosen {
+        encoding,
+        entry,
+        path,
+        inflate,
+        varies: available.len() > 1,
+    })
 }
 
 /// 200, 206 or 416 with its body.
@@ -159,7 +183,11 @@ async fn send(chosen: &Chosen, asked: Option<&str>, head: bool) -> Result<Respon
         return inflate(chosen, file, head);
     }
     // A copy in progress, or one that was cut, must not pass for what was announced.
-    if chosen.entry.bytes.is_some_and(|announced| announced != stored) {
+    if chosen
+        .entry
+        .bytes
+        .is_some_and(|announced| announced != stored)
+    {
         tracing::error!(
             path = %chosen.path.display(), bytes = stored, announced = chosen.entry.bytes,
             "a published file has not the size that its manifest announces; copy or publish again"
@@ -175,13 +203,21 @@ async fn send(chosen: &Chosen, asked: Option<&str>, head: bool) -> Result<Respon
         let moved = blocking(move || file.seek(SeekFrom::Start(first)).map(|_| file)).await?;
         file = moved.map_err(|_| Problem::internal())?;
     }
-    let body = if head { Body::empty() } else { body::part(file.into(), len) };
+    let body = if head {
+        Body::empty()
+    } else {
+        body::part(file.into(), len)
+    };
     let mut response = (status, body).into_response();
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_LENGTH, HeaderValue::from(len));
     headers.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
     if status == StatusCode::PARTIAL_CONTENT {
-        set(headers, header::CONTENT_RANGE, &format!("bytes {first}-{}/{stored}", first + len - 1));
+        set(
+            headers,
+            header::CONTENT_RANGE,
+            &format!("bytes {first}-{}/{stored}", first + len - 1),
+        );
     }
     Ok(response)
 }
@@ -215,7 +251,11 @@ fn unsatisfiable(len: u64) -> Response {
         format!("The file has {len} bytes; the part asked for lies beyond."),
     );
     let mut response = problem.into_response();
-    set(response.headers_mut(), header::CONTENT_RANGE, &format!("bytes */{len}"));
+    set(
+        response.headers_mut(),
+        header::CONTENT_RANGE,
+        &format!("bytes */{len}"),
+    );
     response
 }
 
