@@ -173,10 +173,10 @@ mod tests {
 
     #[test]
     fn a_day_that_cannot_be_stays_as_declared() {
-        for year in ["0002", "0021", "0022", "0202", "0219", "0222", "2921", "5021", "220", "20199"] {
+        for year in ["0002", "0021", "0022", "0202", "0219", "0222", "2921", "5021", "220", "220-", "20199"] {
             assert_eq!(read_day(&format!("{year}-05-15")), ("-".into(), "date-year".into()), "{year}");
         }
-        for text in ["2019-02-30", "2019-13-01", "24", "le 3 mai", "220--05-04", "2024-05-15x", "31/31/2020"] {
+        for text in ["2019-02-30", "2019-13-01", "24", "le 3 mai", "2024-05-15x", "31/31/2020"] {
             assert_eq!(read_day(text), ("-".into(), "date-unreadable".into()), "{text}");
         }
         assert_eq!(read_day("NC"), ("-".into(), "placeholder".into()));

@@ -183,7 +183,7 @@ mod tests {
             ("", "33487372600239", ("SIRET", "33487372600239", "id-type-inferred")),
             ("SIRET", "33487372600230", ("SIRET", "33487372600230", "siret-key")),
             ("SIRET", "IT00802230151", ("TVA", "IT00802230151", "id-type-corrected")),
-            ("SIRET", "FR30 213105554", ("TVA", "FR30213105554", "id-type-corrected identifier-format")),
+            ("SIRET", "FR53 213105554", ("TVA", "FR53213105554", "id-type-corrected identifier-format")),
             ("UE", "DE814864138", ("TVA", "DE814864138", "")),
             ("TVA_INTRACOMMUNAUTAIRE", "BE0123456789", ("TVA", "BE0123456789", "enum-spelling")),
             ("HORS_UE", "BRDASILVA", ("HORS-UE", "BRDASILVA", "enum-spelling")),
