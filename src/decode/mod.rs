@@ -28,6 +28,8 @@ mod tree;
 mod window;
 mod xml;
 
+pub(crate) use xml::html_entity;
+
 #[cfg(test)]
 mod tests;
 
