@@ -31,10 +31,6 @@ pub struct PublicationRow {
     pub first_seq: u64,
     /// Last change in it.
     pub last_seq: u64,
-    /// Contracts in it, withdrawn ones included: what the drop gate compares.
-    pub total: u64,
-    /// Contracts by source, JSON object: what the drop gate compares.
-    pub by_source: String,
 }
 
 pub(super) fn get(conn: &Connection, key: &str) -> Result<Option<String>, StoreError> {
@@ -124,10 +120,10 @@ impl super::Store {
         self.writer.run("record a publication in", move |tx| {
             set(tx, "next_seq", &(row.last_seq + 1).max(number(tx, "next_seq")?).to_string())?;
             tx.prepare_cached(
-                "INSERT INTO publication (name, day, created, state_version, fingerprint, first_seq, last_seq, total, by_source)
-                 VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9) ON CONFLICT DO UPDATE SET created=excluded.created,
+                "INSERT INTO publication (name, day, created, state_version, fingerprint, first_seq, last_seq)
+                 VALUES (?1,?2,?3,?4,?5,?6,?7) ON CONFLICT DO UPDATE SET created=excluded.created,
                  state_version=excluded.state_version, fingerprint=excluded.fingerprint, first_seq=excluded.first_seq,
-                 last_seq=excluded.last_seq, total=excluded.total, by_source=excluded.by_source",
+                 last_seq=excluded.last_seq",
             )?
             .execute(params![
                 row.name,
@@ -136,9 +132,7 @@ impl super::Store {
                 row.state_version,
                 row.fingerprint,
                 row.first_seq,
-                row.last_seq,
-                row.total,
-                row.by_source
+                row.last_seq
             ])?;
             Ok(())
         })
@@ -146,7 +140,7 @@ impl super::Store {
 }
 
 pub(super) fn last_publication(conn: &Connection) -> Result<Option<PublicationRow>, StoreError> {
-    let sql = "SELECT name, day, created, state_version, fingerprint, first_seq, last_seq, total, by_source
+    let sql = "SELECT name, day, created, state_version, fingerprint, first_seq, last_seq
                FROM publication ORDER BY created DESC, name DESC LIMIT 1";
     let row = conn.query_row(sql, [], |r| {
         Ok((
@@ -159,8 +153,6 @@ pub(super) fn last_publication(conn: &Connection) -> Result<Option<PublicationRo
                 fingerprint: r.get(4)?,
                 first_seq: r.get(5)?,
                 last_seq: r.get(6)?,
-                total: r.get(7)?,
-                by_source: r.get(8)?,
             },
         ))
     });

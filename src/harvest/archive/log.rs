@@ -32,6 +32,10 @@ pub struct Entry {
 pub enum Seen {
     /// A 304, or the catalogue's checksum as before: the last payload stands.
     Unchanged,
+    /// The catalogue no longer lists it.
+    Delisted,
+    /// The operator forgot the whole source: what stands before this line is void.
+    Forgotten,
     /// A payload, now in the archive.
     Payload {
         /// Where it came from, without secrets.
@@ -57,6 +61,10 @@ struct Line {
     resource: String,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     unchanged: bool,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    delisted: bool,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    forgotten: bool,
     #[serde(flatten)]
     payload: Option<Payload>,
 }
@@ -74,7 +82,7 @@ struct Payload {
 impl From<&Entry> for Line {
     fn from(entry: &Entry) -> Self {
         let payload = match &entry.seen {
-            Seen::Unchanged => None,
+            Seen::Unchanged | Seen::Delisted | Seen::Forgotten => None,
             Seen::Payload { url, title, resource_date, sha256, bytes, whole } => Some(Payload {
                 url: url.clone(),
                 title: title.clone(),
@@ -88,7 +96,9 @@ impl From<&Entry> for Line {
             at: entry.at,
             source: entry.source.clone(),
             resource: entry.resource.clone(),
-            unchanged: payload.is_none(),
+            unchanged: entry.seen == Seen::Unchanged,
+            delisted: entry.seen == Seen::Delisted,
+            forgotten: entry.seen == Seen::Forgotten,
             payload,
         }
     }
@@ -99,6 +109,8 @@ impl TryFrom<Line> for Entry {
 
     fn try_from(line: Line) -> Result<Self, String> {
         let seen = match (line.unchanged, line.payload) {
+            _ if line.delisted => Seen::Delisted,
+            _ if line.forgotten => Seen::Forgotten,
             (true, _) => Seen::Unchanged,
             (false, None) => return Err("neither `unchanged` nor a whole set of payload fields".into()),
             (false, Some(p)) => Seen::Payload {
