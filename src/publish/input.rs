@@ -14,7 +14,7 @@ use crate::record::{Contract, Day, Siret};
 pub type ReadError = Box<dyn std::error::Error + Send + Sync>;
 
 /// A source, as the publication names it.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct SourceRow {
     /// Id in sources.toml.
     pub id: String,
