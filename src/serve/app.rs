@@ -197,7 +197,7 @@ async fn latest_file(
     .await;
     match first {
         // The publication may have been replaced and removed between the look and the opening.
-        Err(problem) if problem.status == StatusCode::INTERNAL_SERVER_ERROR => {
+        Err(problem) if matches!(problem.status.as_u16(), 404 | 410 | 500) => {
             let publication = app.latest().await?;
             if publication.name == seen {
                 return Err(problem);

@@ -65,6 +65,9 @@ async fn observe(State(app): State<Arc<App>>, mut request: Request, next: Next) 
         response = show(&problem, &response, &frame, accept.as_deref());
     }
     headers::secure(response.headers_mut());
+    if route.as_deref().is_some_and(|r| r.ends_with("/{file}")) {
+        headers::share(response.headers_mut());
+    }
     if method == Method::HEAD {
         *response.body_mut() = Body::empty();
     }

@@ -185,10 +185,10 @@ impl Publications {
                 Err(e) => return Err(e),
             }
         }
-        match last {
-            Some(e) if self.public.join("latest").exists() => Err(e),
-            _ => Ok(None),
+        if let Some(error) = last {
+            tracing::warn!(%error, "`latest` leads to no publication");
         }
+        Ok(None)
     }
 
     /// The publication of this name; `None` when there is none.
