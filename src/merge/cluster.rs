@@ -13,7 +13,7 @@ use super::{Rules, second_keys};
 
 /// Most atoms of one key that are compared with each other. A key with more is a placeholder
 /// (`0000000000000000`) and tells nothing: what does not agree exactly stays apart.
-const MOST_ATOMS: usize = 512;
+const MOST_ATOMS: usize = 256;
 
 /// Atoms (indexes) that are one contract.
 #[derive(Debug, Default)]

@@ -215,11 +215,15 @@ pub(super) fn contradict(a: &Atom, b: &Atom, rules: &Rules) -> bool {
     }
     let lots = !a.lots.is_empty() && !b.lots.is_empty() && a.lots != b.lots;
     let montants = matches!((a.montant, b.montant), (Some(x), Some(y)) if x != y);
-    if lots || (rules.on(Rule::DisjointHolders) && montants && disjoint(a, b)) {
-        return true;
-    }
     let holders = !a.holders.is_empty() && !b.holders.is_empty() && a.holders != b.holders;
-    rules.on(Rule::OnePayload) && (montants || holders) && stood_together(a, b, montants)
+    // `Lot 2` here and `lots 2 et 3` there is two ways to type one object when the amount is equal.
+    let other_lots = lots && (montants || !share(&a.lots, &b.lots));
+    let other_parties = rules.on(Rule::DisjointHolders) && montants && disjoint(a, b);
+    other_lots
+        || other_parties
+        || (rules.on(Rule::OnePayload)
+            && (montants || holders || lots)
+            && stood_together(a, b, montants))
 }
 
 /// Whether an observation of `a` and one of `b` stood in one payload with one publication date,

@@ -311,3 +311,34 @@ fn a_buyer_of_twenty_thousand_observations_is_merged_without_comparing_all_with_
         10_000
     );
 }
+
+/// Feeds that give every record one id, one holder, another amount and another day, or ids of one
+/// family, ask for the most comparisons; the bounds of `cluster` and `second_keys` hold.
+#[test]
+fn hostile_ids_do_not_make_the_work_grow_with_the_square() {
+    let started = std::time::Instant::now();
+    let family = |of: u32| {
+        (0..6_000u32).map(move |i| {
+            let id = match of {
+                0 => "0".to_owned(),
+                1 => format!("N{}", i / 250),
+                _ => format!("{}N{:02}", 2000 + i % 60, i / 60),
+            };
+            make(&id)
+                .source(i % 3)
+                .at(&format!("r{i}"), i)
+                .montant(1000 + i64::from(i))
+                .held_by(&[A])
+                .objet("Travaux")
+        })
+    };
+    for of in 0..3 {
+        let m = merge(family(of).collect());
+        println!(
+            "family {of}: {} contracts, {:?} so far",
+            m.contracts.len(),
+            started.elapsed()
+        );
+        assert_eq!(m.outcomes.len(), 6_000);
+    }
+}

@@ -11,7 +11,7 @@
 //! node       facts of an observation; the same content twice is one
 //! identity   when two observations of one key contradict           (uses lot)
 //! cluster    same key = one contract unless they contradict
-//! second_keys  an id with and without its year and sequence meet, with evidence
+//! second_keys  an id with and without its year and sequence meet, with evidence (uses id_forms)
 //! outcome    per contract: gone ones go, one content a source is current  (uses rank, framework)
 //! survive    the winner of each field, provenance, conflicts     (uses fields, unite)
 //! scope      in the region or not
@@ -24,6 +24,7 @@
 mod cluster;
 mod fields;
 mod framework;
+mod id_forms;
 mod identity;
 mod input;
 pub mod json;
@@ -42,6 +43,8 @@ mod unite;
 
 #[cfg(test)]
 mod cases;
+#[cfg(test)]
+mod fates;
 #[cfg(test)]
 mod labelled;
 #[cfg(test)]

@@ -11,6 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::record::{Day, Kind, Money};
 
 use super::cluster::Cluster;
+use super::id_forms::{Id, YEARS_APART, forms, meet, sequence, stem};
 use super::identity::{Atom, Key, contradict, fit, share};
 use super::node::Node;
 use super::text::same_text;
@@ -21,10 +22,6 @@ use super::{Rule, Rules};
 const MOST_CLUSTERS: usize = 256;
 /// Most pairs of atoms that are looked at when two clusters are compared.
 const MOST_PAIRS: usize = 1 << 16;
-/// Years between an id's leading year and the notification that still are one numbering: contracts
-/// of a consultation in December are notified in January.
-const YEARS_APART: i16 = 1;
-
 /// Joins clusters of one tier whose ids meet.
 pub(super) fn join(
     clusters: Vec<Vec<u32>>,
@@ -36,7 +33,7 @@ pub(super) fn join(
     if !rules.on(Rule::SecondKeys) || clusters.len() < 2 {
         return clusters;
     }
-    let ids: Vec<Id> = keys.iter().map(Id::new).collect();
+    let ids: Vec<Id> = keys.iter().map(|k| Id::new(&k.2)).collect();
     let mut groups: Vec<Group> = clusters
         .into_iter()
         .map(|c| Group::new(c, atoms, &ids, nodes))
@@ -73,7 +70,7 @@ pub(super) fn attach(
     if !rules.on(Rule::SecondKeys) || which.is_empty() {
         return placed;
     }
-    let ids: Vec<Id> = keys.iter().map(Id::new).collect();
+    let ids: Vec<Id> = keys.iter().map(|k| Id::new(&k.2)).collect();
     let settled = clusters.len();
     let said = clusters.iter().map(|c| c.said.clone());
     let groups: Vec<Group> = said
@@ -143,93 +140,6 @@ impl Group {
     /// Whether a leading year can be the year of notification of these contracts.
     fn notified_about(&self, year: i16) -> bool {
         self.years.is_empty() || self.years.iter().any(|y| (y - year).abs() <= YEARS_APART)
-    }
-}
-
-/// An id with its shorter forms.
-#[derive(Debug)]
-struct Id {
-    whole: String,
-    /// The leading year, and the rest.
-    yearless: Option<(i16, String)>,
-}
-
-impl Id {
-    fn new(key: &Key) -> Self {
-        let whole = key.2.clone();
-        Self {
-            yearless: without_year(&whole),
-            whole,
-        }
-    }
-}
-
-/// The number in the last two digits, where an id ends in two and has more than these.
-fn sequence(id: &str) -> Option<usize> {
-    stem(id)?;
-    id.get(id.len().checked_sub(2)?..)?.parse().ok()
-}
-
-/// The id without its last two digits and a separator before them.
-fn stem(id: &str) -> Option<&str> {
-    let cut = id.len().checked_sub(2)?;
-    if !id.as_bytes().iter().skip(cut).all(u8::is_ascii_digit) {
-        return None;
-    }
-    let stem = id.get(..cut)?.trim_end_matches('-');
-    stem.chars().any(char::is_alphanumeric).then_some(stem)
-}
-
-/// A leading year and the id without it.
-fn without_year(id: &str) -> Option<(i16, String)> {
-    let year: i16 = id
-        .get(..4)
-        .filter(|y| y.bytes().all(|b| b.is_ascii_digit()))?
-        .parse()
-        .ok()?;
-    if !(1990..2100).contains(&year) {
-        return None;
-    }
-    let rest = id.get(4..)?.trim_start_matches('-');
-    rest.chars()
-        .any(char::is_alphanumeric)
-        .then(|| (year, rest.to_owned()))
-}
-
-/// Every form under which an id may meet another.
-fn forms(id: &Id) -> Vec<&str> {
-    let mut out = vec![id.whole.as_str()];
-    out.extend(stem(&id.whole));
-    if let Some((_, rest)) = &id.yearless {
-        out.push(rest);
-        out.extend(stem(rest));
-    }
-    out
-}
-
-/// Whether two ids differ only by a sequence: one is the other's stem, or both have one stem and
-/// one of them is the first of the sequence.
-fn alike(x: &str, y: &str, rules: &Rules) -> bool {
-    let (sx, sy) = (stem(x), stem(y));
-    let first = x.ends_with("00") || y.ends_with("00") || !rules.on(Rule::SequenceNeedsZero);
-    x == y || sx == Some(y) || sy == Some(x) || (first && sx.is_some() && sx == sy)
-}
-
-/// Whether two ids meet, given that a leading year may be that of these notifications.
-fn meet(a: &Id, b: &Id, about: impl Fn(i16) -> bool, rules: &Rules) -> bool {
-    if alike(&a.whole, &b.whole, rules) {
-        return true;
-    }
-    match (&a.yearless, &b.yearless) {
-        // Two years are two numberings; with one year, only separators can differ.
-        (Some((ya, ra)), Some((yb, rb))) if ya == yb && alike(ra, rb, rules) => true,
-        (ya, yb) => {
-            let one_sided = |y: &Option<(i16, String)>, whole: &str| {
-                y.as_ref()
-                    .is_some_and(|(year, rest)| about(*year) && alike(rest, whole, rules))
-            };
-            one_sided(ya, &b.whole) || one_sided(yb, &a.whole)
-        }
     }
 }
 
@@ -360,46 +270,4 @@ fn compatible(a: &Group, b: &Group, ids: &[Id], atoms: &[Atom], rules: &Rules) -
         || key_pairs(a, b, ids)
             .all(|(x, y)| groups_meet(a, b, x.1, y.1, rules) || one_sequence(x, y));
     no_third && !atom_pairs(a, b, atoms).any(|(x, y)| contradict(x, y, rules))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn met(a: &str, b: &str, year: i16) -> bool {
-        let id = |whole: &str| Id::new(&(None, String::new(), whole.to_owned()));
-        meet(&id(a), &id(b), |y| (y - year).abs() <= 1, &Rules::default())
-    }
-
-    #[test]
-    fn an_id_meets_itself_without_year_sequence_or_both() {
-        for (a, b) in [
-            ("2018N030000", "2018N0300"),
-            ("2018N030000", "N030000"),
-            ("2018N030000", "N0300"),
-            ("2018N030001", "N0300"),
-            ("2018N030001", "2018N030000"),
-            ("2018N030001", "N030000"),
-            ("2023-102-00", "2023-102"),
-            ("2018-N0300", "2018N030000"),
-            ("24TRA17", "24TRA"),
-        ] {
-            assert!(met(a, b, 2018) || met(a, b, 2023), "{a} {b}");
-            assert!(met(b, a, 2018) || met(b, a, 2023), "{b} {a}");
-        }
-    }
-
-    #[test]
-    fn two_sequences_two_years_and_an_unrelated_year_do_not_meet() {
-        for (a, b) in [
-            ("24TRA10", "24TRA17"),
-            ("2018N030001", "2018N030002"),
-            ("2018N0300", "2019N0300"),
-            ("2015N0300", "N0300"),
-            ("18", "17"),
-            ("2018", "18"),
-        ] {
-            assert!(!met(a, b, 2018), "{a} {b}");
-        }
-    }
 }
