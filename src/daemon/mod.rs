@@ -13,5 +13,6 @@ pub mod exit;
 pub mod lock;
 pub mod notify;
 pub mod reload;
+pub mod service;
 pub mod shutdown;
 pub mod supervise;
