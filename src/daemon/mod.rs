@@ -7,7 +7,6 @@
 
 pub mod clock;
 pub mod cron;
-pub mod crontab;
 pub mod due;
 pub mod exit;
 pub mod lock;
