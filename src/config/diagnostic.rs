@@ -27,6 +27,32 @@ pub struct SourceText {
     pub path: PathBuf,
     /// The whole text.
     pub text: String,
+    /// Offset of the start of each line.
+    lines: Vec<usize>,
+}
+
+impl SourceText {
+    /// A file's path and text.
+    pub fn new(path: PathBuf, text: String) -> Self {
+        let newlines = text.bytes().enumerate().filter(|(_, b)| *b == b'\n');
+        let lines = std::iter::once(0)
+            .chain(newlines.map(|(at, _)| at + 1))
+            .collect();
+        Self { path, text, lines }
+    }
+
+    /// 1-based line, 1-based column in characters.
+    fn line_and_column(&self, offset: usize) -> (usize, usize) {
+        let offset = floor(&self.text, offset);
+        let line = self.lines.partition_point(|start| *start <= offset);
+        let start = line
+            .checked_sub(1)
+            .and_then(|i| self.lines.get(i))
+            .copied()
+            .unwrap_or(0);
+        let before = self.text.get(start..offset).unwrap_or_default();
+        (line, before.chars().count() + 1)
+    }
 }
 
 /// Where a diagnostic points to.
@@ -90,7 +116,7 @@ impl Diagnostic {
     pub fn place(&self) -> String {
         match &self.at {
             At::Span(file, span) => {
-                let (line, column) = line_and_column(&file.text, span.start);
+                let (line, column) = file.line_and_column(span.start);
                 format!("{}:{line}:{column}", shown(&file.path))
             }
             At::Path(path) => shown(path),
@@ -105,7 +131,7 @@ impl Diagnostic {
         put("severity", self.severity.name().into());
         match &self.at {
             At::Span(file, span) => {
-                let (line, column) = line_and_column(&file.text, span.start);
+                let (line, column) = file.line_and_column(span.start);
                 put("file", shown(&file.path).into());
                 put("line", line.into());
                 put("column", column.into());
@@ -132,15 +158,16 @@ impl Diagnostic {
         let help = self.help.as_deref().map(|help| Level::HELP.message(help));
         let group: Group<'_> = match &self.at {
             At::Span(file, span) => {
-                let span = first_line(&file.text, span.clone());
+                let (line, _) = file.line_and_column(span.start);
+                let (text, span) = line_of(&file.text, span.clone());
                 let text = if self.secret {
-                    masked(&file.text, &span)
+                    masked(text, &span)
                 } else {
-                    file.text.clone()
+                    text.to_owned()
                 };
-                let path = shown(&file.path);
                 let snippet = Snippet::source(text)
-                    .path(path)
+                    .path(shown(&file.path))
+                    .line_start(line)
                     .annotation(AnnotationKind::Primary.span(span));
                 level.primary_title(self.what.as_str()).element(snippet)
             }
@@ -169,17 +196,6 @@ fn shown(path: &Path) -> String {
     below.unwrap_or(path).display().to_string()
 }
 
-/// 1-based line, 1-based column in characters.
-fn line_and_column(text: &str, offset: usize) -> (usize, usize) {
-    let before = text.get(..floor(text, offset)).unwrap_or_default();
-    let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
-    let column = before.get(line_start..).unwrap_or_default().chars().count();
-    (
-        before.bytes().filter(|b| *b == b'\n').count() + 1,
-        column + 1,
-    )
-}
-
 /// The nearest character boundary at or before `offset`.
 fn floor(text: &str, offset: usize) -> usize {
     (0..=offset.min(text.len()))
@@ -188,12 +204,17 @@ fn floor(text: &str, offset: usize) -> usize {
         .unwrap_or(0)
 }
 
-/// The part of a range that is in its first line: a whole table would be shown otherwise.
-fn first_line(text: &str, span: Range<usize>) -> Range<usize> {
+/// The line in which a range begins, and the part of the range in it. Only that line is handed to
+/// the renderer: a range can be a whole table, and a file with ten thousand faults must not be
+/// laid out ten thousand times.
+fn line_of(text: &str, span: Range<usize>) -> (&str, Range<usize>) {
     let start = floor(text, span.start);
     let end = floor(text, span.end).max(start);
-    let inside = text.get(start..end).unwrap_or_default();
-    start..start + inside.find(['\n', '\r']).unwrap_or(inside.len())
+    let (before, after) = text.split_at_checked(start).unwrap_or((text, ""));
+    let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
+    let line_end = start + after.find(['\n', '\r']).unwrap_or(after.len());
+    let line = text.get(line_start..line_end).unwrap_or_default();
+    (line, start - line_start..end.min(line_end) - line_start)
 }
 
 fn masked(text: &str, span: &Range<usize>) -> String {
@@ -318,18 +339,16 @@ mod tests {
     use super::*;
 
     fn file(text: &str) -> Arc<SourceText> {
-        Arc::new(SourceText {
-            path: "sources.toml".into(),
-            text: text.to_owned(),
-        })
+        Arc::new(SourceText::new("sources.toml".into(), text.to_owned()))
     }
 
     #[test]
     fn columns_count_characters_and_lines_count_from_one() {
         let text = "é = 1\nà = 'x'\n";
-        let at = |word: &str| line_and_column(text, text.find(word).unwrap());
+        let file = file(text);
+        let at = |word: &str| file.line_and_column(text.find(word).unwrap());
         assert_eq!((at("é"), at("= 1"), at("'x'")), ((1, 1), (1, 3), (2, 5)));
-        assert_eq!(line_and_column(text, 10_000), (3, 1));
+        assert_eq!(file.line_and_column(10_000), (3, 1));
     }
 
     #[test]
@@ -379,8 +398,9 @@ error: unknown key `catalgo`
 
     #[test]
     fn a_span_over_several_lines_or_beyond_the_end_is_cut() {
-        assert_eq!(first_line("ab\ncd", 0..5), 0..2);
-        assert_eq!(first_line("é", 1..9), 0..2);
-        assert_eq!(first_line("", 4..9), 0..0);
+        assert_eq!(line_of("x\nab\ncd", 3..6), ("ab", 1..2));
+        assert_eq!(line_of("é", 1..9), ("é", 0..2));
+        assert_eq!(line_of("a\n", 2..9), ("", 0..0));
+        assert_eq!(line_of("", 4..9), ("", 0..0));
     }
 }

@@ -230,6 +230,7 @@ fn check_variables(sources: &Sources, env: &dyn Env, report: &Report) {
     let mut names = env.names();
     names.sort();
     for name in names {
+        near_miss(&name, &credentials, report);
         if !claims_a_key(&name) || known.contains(&name) || credentials.contains(&name.as_str()) {
             continue;
         }
@@ -239,6 +240,18 @@ fn check_variables(sources: &Sources, env: &dyn Env, report: &Report) {
             None => "write GUICHET_<TABLE>__<KEY>, like GUICHET_HARVEST__PER_HOST".to_owned(),
         };
         report.push(Diagnostic::error(At::Variable(name), what).help(help));
+    }
+}
+
+/// `GUICHET_DATADIR` may be the operator's own variable, but is more likely a slip.
+fn near_miss(name: &str, credentials: &[&str], report: &Report) {
+    for key in ["GUICHET_DATA_DIR", "GUICHET_SOURCES"] {
+        let distance = strsim::damerau_levenshtein(name, key);
+        if (1..=2).contains(&distance) && !credentials.contains(&name) {
+            let at = At::Variable(name.to_owned());
+            let what = "this variable sets nothing";
+            report.push(Diagnostic::warning(at, what).help(format!("did you mean `{key}`?")));
+        }
     }
 }
 

@@ -7,8 +7,10 @@
 mod credential;
 mod crontab;
 mod diagnostic;
+mod document;
 mod env;
 mod guichet_toml;
+mod hosts;
 mod load;
 mod overrides_toml;
 mod plan;
@@ -36,9 +38,9 @@ pub use settings::{
 };
 pub use source::{
     Authority, Catalog, Format, Globs, Licence, READABLE_CATALOGS, READABLE_FORMATS, Snapshot,
-    Source, SourceSchedule,
+    Source, SourceSchedule, licence_allows_republication,
 };
-pub use sources_toml::Sources;
+pub use sources_toml::{MAX_SHRINK, Sources};
 
 use crate::reference::{self, Region};
 

@@ -150,6 +150,11 @@ impl Licence {
     }
 }
 
+/// Whether a licence, by its identifier as the store keeps it, allows republication.
+pub fn licence_allows_republication(id: &str) -> bool {
+    Licence::new(id).allows_republication()
+}
+
 /// When a source is harvested.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SourceSchedule {

@@ -11,7 +11,7 @@ use super::credential::Credential;
 use super::crontab::Fields;
 use super::diagnostic::{At, Diagnostic, suggest};
 use super::env::Env;
-use super::read::{Document, Located, Reader, Report};
+use super::read::{Document, Located, Pairs, Reader, Report};
 use super::settings::Harvest;
 use super::source::{
     Authority, Catalog, Format, Licence, READABLE_CATALOGS, READABLE_FORMATS, Snapshot, Source,
@@ -25,7 +25,7 @@ use url::Url;
 const SCHEDULE: &str = "17 3 * * *";
 const TIMEZONE: &str = "Europe/Paris";
 /// A harvest that lost more than this share has failed (records.md §6).
-const MAX_SHRINK: f64 = 0.15;
+pub const MAX_SHRINK: f64 = 0.15;
 
 /// Every source of the configuration, by id.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -393,7 +393,7 @@ fn value_or<T>(located: Option<Located<T>>, default: impl FnOnce() -> T) -> T {
     located.map_or_else(default, |located| located.value)
 }
 
-fn pairs(located: Option<Located<Vec<(String, Located<String>)>>>) -> BTreeMap<String, String> {
+fn pairs(located: Option<Located<Pairs>>) -> BTreeMap<String, String> {
     value_or(located, Vec::new)
         .into_iter()
         .map(|(key, value)| (key, value.value))

@@ -11,12 +11,10 @@ use url::Url;
 use super::credential::Credential;
 use super::crontab::Fields;
 use super::diagnostic::{At, Diagnostic, suggest};
-use super::read::{Fault, Located, Raw, Reader};
+use super::read::{Fault, Located, Pairs, Raw, Reader};
 use super::resource_date::ResourceDate;
 use super::source::{Authority, Catalog, Format, Globs, Licence, Snapshot};
 use crate::record::Siren;
-
-type Pairs = Vec<(String, Located<String>)>;
 
 /// The keys of a source.
 #[derive(Clone, Default)]

@@ -32,6 +32,22 @@ impl Snapshot {
         meta::state_version(&self.conn)
     }
 
+    /// A fact that another room keeps in the store.
+    ///
+    /// # Errors
+    /// A disk fault.
+    pub fn fact(&self, key: &str) -> Result<Option<String>, StoreError> {
+        meta::get(&self.conn, key)
+    }
+
+    /// Every publication made, the oldest first.
+    ///
+    /// # Errors
+    /// A disk fault.
+    pub fn publications(&self) -> Result<Vec<PublicationRow>, StoreError> {
+        meta::publications(&self.conn)
+    }
+
     /// The last publication, if there is one.
     ///
     /// # Errors

@@ -120,7 +120,5 @@ CREATE TABLE publication (
   state_version INTEGER NOT NULL,
   fingerprint TEXT NOT NULL,
   first_seq INTEGER NOT NULL,
-  last_seq INTEGER NOT NULL,
-  total INTEGER NOT NULL,
-  by_source TEXT NOT NULL
+  last_seq INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
