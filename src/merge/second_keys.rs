@@ -143,6 +143,8 @@ impl Group {
     }
 }
 
+/// Clusters of one kind, establishment (see [`Key`]), form of the id, and holder.
+type Block<'a> = (Option<Kind>, &'a str, &'a str, Option<Word>);
 /// Best fit first, then order of content.
 type Pair = (Reverse<u32>, usize, usize);
 
@@ -157,8 +159,7 @@ fn pairs(
     rules: &Rules,
 ) -> Vec<Pair> {
     let evidence_needed = rules.on(Rule::SecondKeysNeedEvidence);
-    let mut blocks: BTreeMap<(Option<Kind>, &str, &str, Option<Word>), Vec<usize>> =
-        BTreeMap::new();
+    let mut blocks: BTreeMap<Block<'_>, Vec<usize>> = BTreeMap::new();
     for (i, g) in groups.iter().enumerate() {
         for k in &g.keys {
             let (Some(id), Some(key)) = (ids.get(*k as usize), keys.get(*k as usize)) else {
