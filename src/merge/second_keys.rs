@@ -22,6 +22,7 @@ use super::{Rule, Rules};
 const MOST_CLUSTERS: usize = 256;
 /// Most pairs of atoms that are looked at when two clusters are compared.
 const MOST_PAIRS: usize = 1 << 16;
+
 /// Joins clusters of one tier whose ids meet.
 pub(super) fn join(
     clusters: Vec<Vec<u32>>,
