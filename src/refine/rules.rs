@@ -146,6 +146,7 @@ pub const REASONS: &[(&str, &str, &str)] = &[
     ("oversized", "Donnée plus longue que la limite.", "A record longer than the limit."),
     ("buyer-missing", "Aucun acheteur déclaré.", "No buyer declared."),
     ("buyer-unusable", "L'identifiant de l'acheteur n'est pas un SIRET.", "The buyer's identifier is no SIRET."),
+    ("identity-damaged", "L'identifiant est abîmé par des guillemets non protégés.", "The id is damaged by quotes that are not escaped."),
     ("id-missing", "Aucun identifiant de contrat.", "No contract id."),
 ];
 
