@@ -113,7 +113,7 @@ impl Ingest<'_> {
         log: impl FnOnce(bool) -> Result<(), IngestError>,
     ) -> Result<Ingested, IngestError> {
         let first_new_id = self.next_id.load(Ordering::Relaxed);
-        let context = Context { region: self.region, seen: payload.seen.day, resource_date: payload.seen.resource_date };
+        let context = Context { region: self.region, seen: payload.seen.day };
         let mut reading = Reading {
             ingest: self,
             known,

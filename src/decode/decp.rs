@@ -194,7 +194,7 @@ impl Mapper {
             Tree::Plain(t) => (!t.trim().is_empty()).then(|| Scalar::Plain(t.into_owned())),
             other if other.is_empty() => None,
             Tree::List(mut items) if items.len() == 1 => {
-                self.note(note::UNEXPECTED_SHAPE, path, "[…]");
+                self.note(note::LIST_SHAPE, path, "[…]");
                 items.pop().and_then(|item| self.scalar(path, item))
             }
             other => {
@@ -216,7 +216,7 @@ impl Mapper {
             Tree::Map(fields) => fields,
             Tree::List(mut items) if items.len() == 1 => return self.buyer(name, items.pop().unwrap_or(Tree::Null)),
             other => {
-                self.note(note::UNEXPECTED_SHAPE, "acheteur", other.show(120));
+                self.note(note::LIST_SHAPE, "acheteur", other.show(120));
                 vec![("id".into(), other)]
             }
         };
@@ -257,7 +257,7 @@ impl Mapper {
                 // A place without a code is a name.
                 let name = self.scalar("lieuExecution", other);
                 if let Some(name) = name {
-                    self.note(note::UNEXPECTED_SHAPE, "lieuExecution", name.as_str());
+                    self.note(note::LIST_SHAPE, "lieuExecution", name.as_str());
                     self.r.lieu_nom.get_or_insert(name);
                 }
                 return;

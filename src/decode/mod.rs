@@ -192,14 +192,26 @@ pub fn split(
     let encoding = text.encoding().name();
     let window = window::Window::new(text);
     let mut sink = Sink { each, records: 0, stopped: false };
-    let (ending, damaged) = match dialect {
+    let ended = match dialect {
         Dialect::DecpJson => split_json::run(window, options, &mut sink),
         Dialect::DecpXml => split_xml::run(window, options, &mut sink),
     }?;
-    if damaged {
+    if ended.damaged {
         notes.push(Note::new(note::ENCODING_DAMAGED, "", encoding));
     }
-    Ok(Split { dialect, ending, records: sink.records, notes, encoding })
+    if let Some(text) = ended.trailing {
+        notes.push(Note::new(note::TRAILING_TEXT, "", text));
+    }
+    Ok(Split { dialect, ending: ended.ending, records: sink.records, notes, encoding })
+}
+
+/// What a splitter tells at the end.
+struct Ended {
+    ending: Ending,
+    /// The encoding was damaged.
+    damaged: bool,
+    /// How the text after the last document begins.
+    trailing: Option<String>,
 }
 
 /// Counts the slices and hands them on.

@@ -14,7 +14,7 @@ use super::resync::{LOOK, Lead, lead, list_name, opens_record};
 use super::scan::{Scan, Step};
 use super::sniff::begins;
 use super::window::{Window, is_space};
-use super::{Container, Ending, NotData, Shape, Sink, SplitOptions};
+use super::{Container, Ended, Ending, NotData, Shape, Sink, SplitOptions};
 
 /// Levels of objects and lists that may stand above the records.
 const MAX_LEVELS: u32 = 8;
@@ -28,6 +28,8 @@ enum Stop {
     Cut(String),
     /// The text made no sense, and nothing after it does.
     Lost(String),
+    /// The text is at its end, and closes what it opened.
+    End,
     /// The caller broke off.
     Enough,
     /// Reading failed.
@@ -49,14 +51,18 @@ struct Splitter<'s, 'e, R> {
     found: bool,
     /// Text passed over outside the records.
     passed: Option<String>,
+    /// Text after the last document.
+    trailing: Option<String>,
+    /// What closes the objects and lists that are open above the records, innermost last.
+    closers: Vec<u8>,
 }
 
-/// Splits; also tells whether the encoding was damaged.
+/// Splits.
 pub(super) fn run<R: Read>(
     window: Window<R>,
     options: &SplitOptions,
     sink: &mut Sink<'_>,
-) -> Result<(Ending, bool), NotData> {
+) -> Result<Ended, NotData> {
     let mut s = Splitter {
         window,
         at: 0,
@@ -64,10 +70,12 @@ pub(super) fn run<R: Read>(
         sink,
         found: false,
         passed: None,
+        trailing: None,
+        closers: Vec::new(),
     };
     let opening = begins(s.window.text().head());
     let ending = match s.documents() {
-        Ok(()) | Err(Stop::Enough) => None,
+        Ok(()) | Err(Stop::Enough | Stop::End) => None,
         Err(Stop::Cut(what)) => Some(Ending::Cut { what }),
         Err(Stop::Lost(what)) => Some(Ending::Damaged { what }),
         Err(Stop::Read(e)) => return Err(NotData::Read(e)),
@@ -78,7 +86,7 @@ pub(super) fn run<R: Read>(
     }
     let passed = s.passed.take();
     let ending = ending.or(passed.map(|what| Ending::Damaged { what })).unwrap_or(Ending::Complete);
-    Ok((ending, s.window.text().damaged()))
+    Ok(Ended { ending, damaged: s.window.text().damaged(), trailing: s.trailing })
 }
 
 impl<R: Read> Splitter<'_, '_, R> {
@@ -99,8 +107,7 @@ impl<R: Read> Splitter<'_, '_, R> {
                 _ => {
                     // What follows the last document is no data; say so and leave it.
                     self.window.ensure(self.at, 80)?;
-                    let what = format!("text after the document: {}", begins(self.window.bytes(self.at)));
-                    self.passed.get_or_insert(what);
+                    self.trailing = Some(begins(self.window.bytes(self.at)));
                     return Ok(());
                 }
             }
@@ -118,6 +125,13 @@ impl<R: Read> Splitter<'_, '_, R> {
     /// An object above the records, or a record in the place of one. `hint` says what the name
     /// before it promised.
     fn object(&mut self, hint: Option<Container>, level: u32) -> Result<(), Stop> {
+        self.closers.push(b'}');
+        self.fields(hint, level)?;
+        self.closers.pop();
+        Ok(())
+    }
+
+    fn fields(&mut self, hint: Option<Container>, level: u32) -> Result<(), Stop> {
         let start = self.at;
         self.at += 1;
         // While nothing tells, the start is kept: this may turn out to be a record.
@@ -242,8 +256,15 @@ impl<R: Read> Splitter<'_, '_, R> {
     }
 
     /// The records of a list; the walk stands after its opening bracket.
-    fn list(&mut self, mut container: Container, level: u32) -> Result<(), Stop> {
+    fn list(&mut self, container: Container, level: u32) -> Result<(), Stop> {
         self.found = true;
+        self.closers.push(b']');
+        self.items(container, level)?;
+        self.closers.pop();
+        Ok(())
+    }
+
+    fn items(&mut self, mut container: Container, level: u32) -> Result<(), Stop> {
         loop {
             let b = self.next()?;
             self.window.keep_from(self.at);
@@ -358,11 +379,16 @@ impl<R: Read> Splitter<'_, '_, R> {
                     self.at = self.window.end();
                     let tail = self.window.slice(self.at.saturating_sub(256).max(start), self.at);
                     let closed = tail.iter().rev().find(|b| !is_space(**b)).is_some_and(|b| matches!(b, b'}' | b']'));
+                    let whole = self.closes_all(start);
                     if held {
                         let shape = if closed { shape } else { Shape::Cut };
                         self.give(start, self.at, shape)?;
                     }
-                    return Err(if closed { Stop::Lost("the last record is damaged".into()) } else { Stop::Cut("a damaged record".into()) });
+                    return Err(match (whole, closed) {
+                        (true, _) => Stop::End,
+                        (false, true) => Stop::Lost("the last record is damaged".into()),
+                        (false, false) => Stop::Cut("a damaged record".into()),
+                    });
                 }
             }
             if held && from - start > self.max_record as u64 {
@@ -373,6 +399,14 @@ impl<R: Read> Splitter<'_, '_, R> {
                 self.window.keep_from(from.saturating_sub(512));
             }
         }
+    }
+
+    /// Whether the text, read to its end, closes all that is open above the records.
+    fn closes_all(&self, start: u64) -> bool {
+        let end = self.window.end();
+        let tail = self.window.slice(end.saturating_sub(4096).max(start), end);
+        let mut tail = tail.iter().rev().filter(|b| !is_space(**b));
+        self.closers.iter().all(|closer| tail.next() == Some(closer))
     }
 
     /// The next `{` from `from` on that begins a record: its offset, where the text before it

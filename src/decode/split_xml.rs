@@ -11,7 +11,7 @@ use std::io::Read;
 use super::decp_xml::{is_record, is_root};
 use super::sniff::begins;
 use super::window::{Window, is_space};
-use super::{Ending, NotData, Shape, Sink, SplitOptions};
+use super::{Ended, Ending, NotData, Shape, Sink, SplitOptions};
 
 /// Longest tag read above the records, in bytes; also how far a name is read.
 const MAX_TAG: usize = 16 * 1024;
@@ -43,12 +43,12 @@ struct Splitter<'s, 'e, R> {
     found: bool,
 }
 
-/// Splits; also tells whether the encoding was damaged.
+/// Splits.
 pub(super) fn run<R: Read>(
     window: Window<R>,
     options: &SplitOptions,
     sink: &mut Sink<'_>,
-) -> Result<(Ending, bool), NotData> {
+) -> Result<Ended, NotData> {
     let max_record = options.max_record.max(64);
     let mut s = Splitter { window, at: 0, max_record, sink, open: Vec::new(), prefixed: false, found: false };
     let opening = begins(s.window.text().head());
@@ -57,7 +57,7 @@ pub(super) fn run<R: Read>(
         return Err(NotData::NoRecords { begins: opening });
     }
     let ending = cut.map_or(Ending::Complete, |what| Ending::Cut { what });
-    Ok((ending, s.window.text().damaged()))
+    Ok(Ended { ending, damaged: s.window.text().damaged(), trailing: None })
 }
 
 impl<R: Read> Splitter<'_, '_, R> {

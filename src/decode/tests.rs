@@ -190,7 +190,7 @@ fn damage_inside_a_json_record_costs_only_that_record() {
         let last = format!("{{\"marches\":[{},{bad}]}}", json_2019("a"));
         let (ids, split) = read(&last);
         assert_eq!((ids.len(), &*ids[0]), (2, "a"), "{name} in the last record: {ids:?}");
-        assert!(!matches!(split.ending, Ending::Cut { .. }), "{name}");
+        assert_eq!(split.ending, Ending::Complete, "{name}");
         let two = format!("{{\"marches\":{{\"marche\":[{bad}],\"contrat-concession\":[{}]}}}}", json_2022("b"));
         let (ids, split) = read(&two);
         assert_eq!((ids.len(), &*ids[1]), (2, "b"), "{name} before the second list: {ids:?}");
@@ -202,6 +202,12 @@ fn damage_inside_a_json_record_costs_only_that_record() {
 fn a_missing_comma_between_records_costs_none() {
     let doc = format!("{{\"marches\":[{}\n{}]}}", json_2019("a"), json_2019("b"));
     assert_eq!(ids(&doc), ["a", "b"]);
+}
+
+#[test]
+fn text_after_the_document_is_noted_and_costs_nothing() {
+    let (ids, split) = read(&format!("{}\n-- generated --", list(&[json_2019("a")])));
+    assert_eq!((ids, split.ending, split.notes[0].code), (vec!["a".to_owned()], Ending::Complete, "trailing-text"));
 }
 
 #[test]

@@ -37,6 +37,7 @@ rules! {
     EncodingDeclared = "encoding-declared", "*", Repaired, "L'encodage déclaré n'est pas celui du fichier. Corrigez la déclaration.", "The declared encoding is not that of the file. Correct the declaration.", "XML 1.0 §4.3.3";
     EncodingDamaged = "encoding-damaged", "*", Warning, "Des octets n'ont pas de sens dans cet encodage : des caractères sont perdus.", "Some bytes mean nothing in this encoding: characters are lost.", "RFC 3629";
     EncodingMixed = "encoding-mixed", "*", Repaired, "Cette donnée est en Windows-1252 dans un fichier UTF-8 ; elle a été convertie.", "This record is Windows-1252 inside a UTF-8 file; it was converted.", "RFC 3629";
+    TrailingText = "trailing-text", "*", Repaired, "Texte après la fin du document : ignoré.", "Text after the end of the document: passed over.", "RFC 8259 §2";
     NotANumber = "not-a-number", "*", Repaired, "NaN ou Infinity n'est pas une valeur JSON : lu comme absent. N'écrivez pas le champ.", "NaN or Infinity is no JSON value: read as absent. Leave the field out.", "RFC 8259 §6";
     TrailingComma = "trailing-comma", "*", Repaired, "Virgule en trop avant une fermeture.", "A comma too many before a closing bracket.", "RFC 8259 §4";
     ControlCharacter = "control-character", "*", Repaired, "Caractère de contrôle dans un texte : retiré ou lu comme une espace.", "A control character in a text: dropped or read as a space.", "RFC 8259 §7, XML 1.0 §2.2";
