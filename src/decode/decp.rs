@@ -411,8 +411,7 @@ impl Mapper {
                     "montant" => &mut a.montant,
                     "variationPrix" => &mut a.variation_prix,
                     "sousTraitant" => {
-                        let mut holders = self.holders("actesSousTraitance.sousTraitant", "sousTraitant", value);
-                        a.sous_traitant = holders.pop().unwrap_or_default();
+                        a.sous_traitant = self.sub_contractor(value);
                         continue;
                     }
                     key => {
@@ -424,6 +423,15 @@ impl Mapper {
                 put(member, v, path, &mut self.r.notes);
             }
             self.r.actes.push(a);
+        }
+    }
+
+    /// `sousTraitant`: one object, however wrapped.
+    fn sub_contractor(&mut self, value: Tree<'_>) -> RawHolder {
+        let path = "actesSousTraitance.sousTraitant";
+        match value {
+            Tree::Map(fields) if fields.iter().any(|(k, _)| k == "id" || k == "typeIdentifiant") => self.holder(path, fields),
+            other => self.holders(path, "sousTraitant", other).pop().unwrap_or_default(),
         }
     }
 
@@ -509,22 +517,26 @@ impl Mapper {
     /// Decides kind and edition.
     pub(super) fn finish(self, named: Option<Kind>, carrier: Carrier) -> RawRecord {
         let mut r = self.r;
-        let nature = r.nature.as_ref().map(|n| fold(n.as_str())).unwrap_or_default();
-        let own = r.declared_type.as_ref().map(|t| fold(t.as_str())).unwrap_or_default();
+        let folded = |scalar: &Declared| scalar.as_ref().map(|s| fold(s.as_str())).unwrap_or_default();
         let concession = |word: &str| word.contains("concession") || word.contains("delegation de service");
-        r.kind = match named {
-            Some(kind) => kind,
-            None if concession(&own) => Kind::Concession,
-            None if own.contains("march") => Kind::Marche,
-            None if self.autorite != self.acheteur => if self.autorite { Kind::Concession } else { Kind::Marche },
-            None if concession(&nature) || self.concession => Kind::Concession,
-            None => Kind::Marche,
-        };
-        let forme = r.forme_prix.as_ref().map(|f| fold(f.as_str())).unwrap_or_default();
-        let of_2019 = self.evidence.of_2019
-            || r.declared_type.is_some()
-            || nature.contains("accord") || nature.contains("subsequent")
-            || matches!(&*forme, "ferme" | "ferme et actualisable" | "revisable");
+        r.kind = named.unwrap_or_else(|| {
+            let own = folded(&r.declared_type);
+            match (self.autorite, self.acheteur) {
+                _ if concession(&own) => Kind::Concession,
+                _ if own.contains("march") => Kind::Marche,
+                (true, false) => Kind::Concession,
+                (false, true) => Kind::Marche,
+                _ if self.concession || concession(&folded(&r.nature)) => Kind::Concession,
+                _ => Kind::Marche,
+            }
+        });
+        let of_2019 = !self.evidence.of_2022
+            && (self.evidence.of_2019 || r.declared_type.is_some() || {
+                let (nature, forme) = (folded(&r.nature), folded(&r.forme_prix));
+                nature.contains("accord")
+                    || nature.contains("subsequent")
+                    || matches!(&*forme, "ferme" | "ferme et actualisable" | "revisable")
+            });
         r.format = match carrier {
             _ if self.evidence.of_2022 => Format::V2022,
             _ if of_2019 => Format::V2019,

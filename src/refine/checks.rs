@@ -129,6 +129,9 @@ fn is_test(r: &Record, source: Option<&str>) -> bool {
     let Some(objet) = r.objet.as_deref().filter(|o| o.len() < 60) else {
         return false;
     };
-    let folded = fold(objet);
-    OBJECTS.contains(&&*folded) || folded.starts_with("test ") || folded.starts_with("ceci est un test") || folded.ends_with(" test")
+    let lower = objet.to_ascii_lowercase();
+    lower.starts_with("test ")
+        || lower.starts_with("ceci est un test")
+        || lower.ends_with(" test")
+        || (lower.len() <= 28 && OBJECTS.contains(&&*fold(objet)))
 }

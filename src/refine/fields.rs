@@ -79,7 +79,7 @@ fn nature(out: &mut Out, r: &mut Record, format: Format, scalar: &Option<Scalar>
                     r.techniques.push(Technique::AccordCadre);
                 }
             }
-            _ if fold(declared) == "marche fractionne a tranches" => {
+            _ if old.is_none() && fold(declared) == "marche fractionne a tranches" => {
                 out.find(Rule::EnumSpelling, at, declared);
                 r.nature = Some(Nature::Marche);
                 r.modalites.push(Modalite::Tranches);

@@ -50,7 +50,7 @@ pub(super) fn text(out: &mut Out, at: Path, scalar: &Option<Scalar>) -> Option<S
     }
     if text.chars().any(|c| c.is_control() && !c.is_whitespace()) {
         out.find(Rule::ControlCharacter, at, declared);
-        text = text.chars().filter(|c| !c.is_control() || c.is_whitespace()).collect::<String>().into();
+        text = text.chars().filter_map(printable).collect::<String>().into();
     }
     if !is_squeezed(&text) {
         out.find(Rule::Whitespace, at, declared);
@@ -78,6 +78,17 @@ pub(super) fn code(out: &mut Out, at: Path, scalar: &Option<Scalar>) -> Option<S
         out.find(Rule::TextAsNumber, at, declared.as_str());
     }
     text(out, at, scalar)
+}
+
+/// A character fit for a text. The control characters U+0080 to U+009F are letters and signs of
+/// Windows-1252 that were read as Latin-1 (`c\u{9c}ur` is `cœur`); other ones mean nothing.
+fn printable(c: char) -> Option<char> {
+    if !c.is_control() || c.is_whitespace() {
+        return Some(c);
+    }
+    let byte = [u8::try_from(u32::from(c)).ok().filter(|b| *b >= 0x80)?];
+    let (letter, _) = encoding_rs::WINDOWS_1252.decode_without_bom_handling(&byte);
+    letter.chars().next().filter(|c| !c.is_control())
 }
 
 fn is_squeezed(text: &str) -> bool {
