@@ -5,8 +5,8 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp, ToSpan};
 use proptest::prelude::*;
 
-use crate::config::Fields;
 use super::*;
+use crate::config::Fields;
 
 const PARIS: &str = "Europe/Paris";
 

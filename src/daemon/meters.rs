@@ -30,17 +30,29 @@ pub struct Meters(Mutex<Reading>);
 
 impl Meters {
     fn with(&self, change: impl FnOnce(&mut Reading)) {
-        change(&mut self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner));
+        change(
+            &mut self
+                .0
+                .lock()
+                .unwrap_or_else(std::sync::PoisonError::into_inner),
+        );
     }
     /// The counters now.
     pub fn reading(&self) -> Reading {
-        self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
+        self.0
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+            .clone()
     }
     pub(super) fn source(&self, id: &str, report: &SourceReport, traffic: Traffic) {
         self.with(|r| {
             r.traffic.entry(id.to_owned()).or_default().add(&traffic);
             let n = r.records.entry(id.to_owned()).or_default();
-            *n = (n.0 + report.received, n.1 + report.new, n.2 + report.quarantined);
+            *n = (
+                n.0 + report.received,
+                n.1 + report.new,
+                n.2 + report.quarantined,
+            );
         });
     }
     pub(super) fn harvested(&self, time: Duration) {

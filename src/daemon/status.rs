@@ -129,16 +129,31 @@ pub struct DaemonStatus {
 pub fn read(config: &Config, snapshot: &Snapshot, now: Timestamp) -> Result<Status, StoreError> {
     let counts = snapshot.counts()?;
     let states = snapshot.sources()?;
-    let mut sources: Vec<SourceStatus> = states.iter().map(|s| known(config, s, now, counts.get(&s.source.n).map(|c| c.records))).collect();
-    for source in config.sources.iter().filter(|s| !states.iter().any(|k| k.source.id == s.id)) {
+    let mut sources: Vec<SourceStatus> = states
+        .iter()
+        .map(|s| known(config, s, now, counts.get(&s.source.n).map(|c| c.records)))
+        .collect();
+    for source in config
+        .sources
+        .iter()
+        .filter(|s| !states.iter().any(|k| k.source.id == s.id))
+    {
         sources.push(SourceStatus {
             id: source.id.clone(),
             name: source.name.clone(),
-            url: crate::harvest::ShownUrl::of(&source.url).as_str().to_owned(),
+            url: crate::harvest::ShownUrl::of(&source.url)
+                .as_str()
+                .to_owned(),
             licence: source.licence.id().to_owned(),
             state: if source.enabled { "ok" } else { "disabled" },
             last_success: None,
-            next_run: if source.enabled { schedule_of(source).and_then(|s| s.next_after(now)).map(|t| t.to_string()) } else { None },
+            next_run: if source.enabled {
+                schedule_of(source)
+                    .and_then(|s| s.next_after(now))
+                    .map(|t| t.to_string())
+            } else {
+                None
+            },
             consecutive_failures: 0,
             last_error: source.disabled_reason.clone().filter(|_| !source.enabled),
             records: Records::default(),
@@ -159,16 +174,28 @@ pub fn read(config: &Config, snapshot: &Snapshot, now: Timestamp) -> Result<Stat
         bytes: size(&path),
         wal_bytes: size(&path.with_extension("db-wal")),
         dirty_buyers: snapshot.dirty_count()?,
-        last_merge_buyers: snapshot.fact("last_merge_buyers")?.and_then(|n| n.parse().ok()),
+        last_merge_buyers: snapshot
+            .fact("last_merge_buyers")?
+            .and_then(|n| n.parse().ok()),
     };
-    Ok(Status { sources, store, publication, daemon: None })
+    Ok(Status {
+        sources,
+        store,
+        publication,
+        daemon: None,
+    })
 }
 
 fn size(path: &Path) -> u64 {
     std::fs::metadata(path).map_or(0, |m| m.len())
 }
 
-fn known(config: &Config, s: &SourceState, now: Timestamp, counts: Option<RecordCounts>) -> SourceStatus {
+fn known(
+    config: &Config,
+    s: &SourceState,
+    now: Timestamp,
+    counts: Option<RecordCounts>,
+) -> SourceStatus {
     let stanza = config.sources.get(&s.source.id);
     let (state, error) = match stanza {
         None => ("orphan", s.last_error.clone()),
@@ -176,8 +203,15 @@ fn known(config: &Config, s: &SourceState, now: Timestamp, counts: Option<Record
         Some(_) => (health(s, now), s.last_error.clone()),
     };
     let planned = stanza.filter(|x| x.enabled).and_then(|x| {
-        let stored = s.next_run.clone().filter(|t| t.parse::<Timestamp>().is_ok_and(|t| t > now));
-        stored.or_else(|| schedule_of(x).and_then(|c| c.next_after(now)).map(|t| t.to_string()))
+        let stored = s
+            .next_run
+            .clone()
+            .filter(|t| t.parse::<Timestamp>().is_ok_and(|t| t > now));
+        stored.or_else(|| {
+            schedule_of(x)
+                .and_then(|c| c.next_after(now))
+                .map(|t| t.to_string())
+        })
     });
     SourceStatus {
         id: s.source.id.clone(),
@@ -194,7 +228,11 @@ fn known(config: &Config, s: &SourceState, now: Timestamp, counts: Option<Record
 }
 
 fn health(s: &SourceState, now: Timestamp) -> &'static str {
-    let since = |t: &Option<String>| t.as_ref().and_then(|t| t.parse::<Timestamp>().ok()).map(|t| now.duration_since(t));
+    let since = |t: &Option<String>| {
+        t.as_ref()
+            .and_then(|t| t.parse::<Timestamp>().ok())
+            .map(|t| now.duration_since(t))
+    };
     match since(&s.last_success) {
         Some(age) if age >= FAILING_AFTER => "failing",
         // Never a success: failing once it has been tried for as long.
@@ -213,8 +251,10 @@ pub fn write(public: &Path, status: &Status) -> std::io::Result<()> {
     let mut file = tempfile::NamedTempFile::new_in(public)?;
     serde_json::to_writer_pretty(&mut file, status)?;
     std::io::Write::write_all(&mut file, b"\n")?;
-    file.as_file().set_permissions(std::fs::Permissions::from_mode(0o644))?;
+    file.as_file()
+        .set_permissions(std::fs::Permissions::from_mode(0o644))?;
     file.as_file().sync_all()?;
-    file.persist(public.join("status.json")).map_err(|e| e.error)?;
+    file.persist(public.join("status.json"))
+        .map_err(|e| e.error)?;
     std::fs::File::open(public)?.sync_all()
 }

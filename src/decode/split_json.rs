@@ -85,8 +85,14 @@ pub(super) fn run<R: Read>(
         return Err(NotData::NoRecords { begins: opening });
     }
     let passed = s.passed.take();
-    let ending = ending.or(passed.map(|what| Ending::Damaged { what })).unwrap_or(Ending::Complete);
-    Ok(Ended { ending, damaged: s.window.text().damaged(), trailing: s.trailing })
+    let ending = ending
+        .or(passed.map(|what| Ending::Damaged { what }))
+        .unwrap_or(Ending::Complete);
+    Ok(Ended {
+        ending,
+        damaged: s.window.text().damaged(),
+        trailing: s.trailing,
+    })
 }
 
 impl<R: Read> Splitter<'_, '_, R> {
@@ -141,7 +147,9 @@ impl<R: Read> Splitter<'_, '_, R> {
                 kept = false;
             }
             self.window.keep_from(if kept { start } else { self.at });
-            let b = self.next()?.ok_or_else(|| Stop::Cut("the outer object".into()))?;
+            let b = self
+                .next()?
+                .ok_or_else(|| Stop::Cut("the outer object".into()))?;
             match b {
                 b'}' => {
                     self.at += 1;
@@ -155,7 +163,9 @@ impl<R: Read> Splitter<'_, '_, R> {
                     let key = self.key()?;
                     if is_record_field(&key) && kept {
                         self.at = start;
-                        return self.record(hint.unwrap_or(Container::Plain), false).map(|_| ());
+                        return self
+                            .record(hint.unwrap_or(Container::Plain), false)
+                            .map(|_| ());
                     }
                     let is_list = self.value(&key, hint, level)?;
                     // An object that held a list of records is none itself.
@@ -277,7 +287,8 @@ impl<R: Read> Splitter<'_, '_, R> {
                 Some(b',') => self.at += 1,
                 Some(b'}') => {
                     // The list was never closed, the object around it is: leave it to the object.
-                    self.passed.get_or_insert_with(|| "a list of records without its end".into());
+                    self.passed
+                        .get_or_insert_with(|| "a list of records without its end".into());
                     return Ok(());
                 }
                 Some(b'[') if level < MAX_LEVELS => {
@@ -318,7 +329,9 @@ impl<R: Read> Splitter<'_, '_, R> {
                     }
                     return Ok(None);
                 }
-                Step::End(_) | Step::Damaged(_) => return self.after_damage(start, held, container),
+                Step::End(_) | Step::Damaged(_) => {
+                    return self.after_damage(start, held, container);
+                }
                 Step::More(_) if last => {
                     if held {
                         self.give(start, self.window.end(), Shape::Cut)?;
@@ -337,7 +350,9 @@ impl<R: Read> Splitter<'_, '_, R> {
             Some((at, b',')) => match self.window.skip_space(at + 1)? {
                 None => true,
                 Some((at, b'"')) => !self.is_field(at)?,
-                Some((_, b)) => matches!(b, b'{' | b'[' | b']' | b',' | b'-' | b'0'..=b'9' | b'a'..=b'z' | b'N'),
+                Some((_, b)) => {
+                    matches!(b, b'{' | b'[' | b']' | b',' | b'-' | b'0'..=b'9' | b'a'..=b'z' | b'N')
+                }
             },
             Some(_) => false,
         })
@@ -348,7 +363,9 @@ impl<R: Read> Splitter<'_, '_, R> {
         self.window.ensure(at, MAX_KEY)?;
         let text = self.window.bytes(at + 1);
         let text = text.get(..MAX_KEY).unwrap_or(text);
-        let after = memchr::memchr(b'"', text).and_then(|n| text.get(n + 1..)).unwrap_or_default();
+        let after = memchr::memchr(b'"', text)
+            .and_then(|n| text.get(n + 1..))
+            .unwrap_or_default();
         Ok(after.iter().find(|b| !is_space(**b)) == Some(&b':'))
     }
 
@@ -377,8 +394,14 @@ impl<R: Read> Splitter<'_, '_, R> {
                 }
                 Break(None) => {
                     self.at = self.window.end();
-                    let tail = self.window.slice(self.at.saturating_sub(256).max(start), self.at);
-                    let closed = tail.iter().rev().find(|b| !is_space(**b)).is_some_and(|b| matches!(b, b'}' | b']'));
+                    let tail = self
+                        .window
+                        .slice(self.at.saturating_sub(256).max(start), self.at);
+                    let closed = tail
+                        .iter()
+                        .rev()
+                        .find(|b| !is_space(**b))
+                        .is_some_and(|b| matches!(b, b'}' | b']'));
                     let whole = self.closes_all(start);
                     if held {
                         let shape = if closed { shape } else { Shape::Cut };
@@ -406,7 +429,9 @@ impl<R: Read> Splitter<'_, '_, R> {
         let end = self.window.end();
         let tail = self.window.slice(end.saturating_sub(4096).max(start), end);
         let mut tail = tail.iter().rev().filter(|b| !is_space(**b));
-        self.closers.iter().all(|closer| tail.next() == Some(closer))
+        self.closers
+            .iter()
+            .all(|closer| tail.next() == Some(closer))
     }
 
     /// The next `{` from `from` on that begins a record: its offset, where the text before it
@@ -419,7 +444,11 @@ impl<R: Read> Splitter<'_, '_, R> {
     ) -> Result<ControlFlow<Option<(u64, u64, Option<Container>)>, u64>, Stop> {
         let Some(n) = memchr::memchr(b'{', self.window.bytes(from)) else {
             let end = self.window.end();
-            return Ok(if self.window.more()? { Continue(end) } else { Break(None) });
+            return Ok(if self.window.more()? {
+                Continue(end)
+            } else {
+                Break(None)
+            });
         };
         let at = from + n as u64;
         let text = self.window.slice(origin, at);
@@ -445,7 +474,8 @@ impl<R: Read> Splitter<'_, '_, R> {
     /// Nonsense above the records: goes on with the next record, wherever it is.
     fn recover(&mut self, what: &str, container: Container, level: u32) -> Result<(), Stop> {
         let mut from = self.at;
-        self.passed.get_or_insert_with(|| format!("damage in {what}"));
+        self.passed
+            .get_or_insert_with(|| format!("damage in {what}"));
         loop {
             match self.candidate(from.saturating_sub(512), from)? {
                 Continue(next) => {
@@ -464,10 +494,22 @@ impl<R: Read> Splitter<'_, '_, R> {
     /// Gives a slice, without the white space after it, and no longer than the limit.
     fn give(&mut self, from: u64, to: u64, shape: Shape) -> Result<(), Stop> {
         let limit = from + self.max_record as u64;
-        let (to, shape) = if to > limit { (limit, Shape::Oversized) } else { (to, shape) };
+        let (to, shape) = if to > limit {
+            (limit, Shape::Oversized)
+        } else {
+            (to, shape)
+        };
         let bytes = self.window.slice(from, to);
-        let end = bytes.iter().rposition(|b| !is_space(*b)).map_or(0, |i| i + 1);
-        self.sink.give(bytes.get(..end).unwrap_or_default(), from, shape);
-        if self.sink.stopped { Err(Stop::Enough) } else { Ok(()) }
+        let end = bytes
+            .iter()
+            .rposition(|b| !is_space(*b))
+            .map_or(0, |i| i + 1);
+        self.sink
+            .give(bytes.get(..end).unwrap_or_default(), from, shape);
+        if self.sink.stopped {
+            Err(Stop::Enough)
+        } else {
+            Ok(())
+        }
     }
 }

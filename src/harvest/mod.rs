@@ -43,7 +43,9 @@ use reqwest::header::{self, HeaderMap, HeaderName, HeaderValue};
 use url::Url;
 
 pub use access::{HOST_PAUSE, Limits, MAX_BYTES, SourceAccess, user_agent};
-pub use archive::{Archive, ArchiveError, Entries, Entry, Incoming, PayloadReader, Seen, Sha256, Stored};
+pub use archive::{
+    Archive, ArchiveError, Entries, Entry, Incoming, PayloadReader, Seen, Sha256, Stored,
+};
 pub use catalog::{BadChecksum, Catalog, Checksum, Listing, MAIN, Resource};
 pub use client::ClientError;
 pub use fault::{FetchError, FetchFault, Patience, Phase};
@@ -94,7 +96,14 @@ impl Harvester {
     pub fn new(limits: Limits, progress: Arc<dyn Progress>) -> Result<Self, ClientError> {
         let web = Web::new(&limits)?;
         let hosts = Hosts::new(limits.concurrency, limits.per_host, limits.min_interval);
-        Ok(Self { limits, web, hosts, spools: Spools::default(), progress, traffic: Mutex::default() })
+        Ok(Self {
+            limits,
+            web,
+            hosts,
+            spools: Spools::default(),
+            progress,
+            traffic: Mutex::default(),
+        })
     }
 
     /// What `source` has cost since the last call, and starts its count anew.
@@ -113,8 +122,20 @@ impl Harvester {
     }
 
     /// Counts the attempts at one address; see [`Tries::again`].
-    fn tries<'a>(&'a self, source: &'a SourceAccess, resource: Option<&'a str>, url: &'a str) -> Tries<'a> {
-        Tries { harvester: self, source, resource, url, made: 0, pauses: Box::new(retry::ladder(&self.limits)) }
+    fn tries<'a>(
+        &'a self,
+        source: &'a SourceAccess,
+        resource: Option<&'a str>,
+        url: &'a str,
+    ) -> Tries<'a> {
+        Tries {
+            harvester: self,
+            source,
+            resource,
+            url,
+            made: 0,
+            pauses: Box::new(retry::ladder(&self.limits)),
+        }
     }
 
     fn note(&self, url: &str, strikes: u32) {
@@ -170,14 +191,26 @@ impl Harvester {
                 }
                 Err(FetchFault::Status { code, retry_after })
             }
-            code => Err(FetchFault::Status { code, retry_after: None }),
+            code => Err(FetchFault::Status {
+                code,
+                retry_after: None,
+            }),
         }
     }
 
     /// Pauses the whole host for as long as it asked, within our own limit.
-    fn heed_retry_after(&self, source: &SourceAccess, answer: &Answer, now: Timestamp) -> Option<Duration> {
+    fn heed_retry_after(
+        &self,
+        source: &SourceAccess,
+        answer: &Answer,
+        now: Timestamp,
+    ) -> Option<Duration> {
         let headers = answer.response.headers();
-        let text = |name| headers.get(name).and_then(|v: &HeaderValue| v.to_str().ok());
+        let text = |name| {
+            headers
+                .get(name)
+                .and_then(|v: &HeaderValue| v.to_str().ok())
+        };
         let asked = text(header::RETRY_AFTER)?;
         // A date is meant by the server's clock, which is not ours.
         let now = text(header::DATE).and_then(fetch::http_date).unwrap_or(now);
@@ -202,9 +235,18 @@ impl Harvester {
     }
 
     /// GETs `url` for `source`, whatever the status.
-    async fn ask_any(&self, source: &SourceAccess, url: Url, mut open: HeaderMap) -> Result<Answer, NoAnswer> {
-        let agent = source.user_agent.as_deref().unwrap_or(&self.limits.user_agent);
-        let agent = HeaderValue::from_str(agent).map_err(|_| bad_header("User-Agent", "not printable text"))?;
+    async fn ask_any(
+        &self,
+        source: &SourceAccess,
+        url: Url,
+        mut open: HeaderMap,
+    ) -> Result<Answer, NoAnswer> {
+        let agent = source
+            .user_agent
+            .as_deref()
+            .unwrap_or(&self.limits.user_agent);
+        let agent = HeaderValue::from_str(agent)
+            .map_err(|_| bad_header("User-Agent", "not printable text"))?;
         open.insert(header::USER_AGENT, agent);
         let mut private = HeaderMap::new();
         // A catalogue names addresses anywhere: secrets go to the source's own host only.
@@ -218,7 +260,9 @@ impl Harvester {
             per_host: source.per_host,
             total: self.total(source),
             on_answer: &|status: StatusCode| {
-                self.count(&source.id, |t| *t.responses.entry(status.as_u16()).or_default() += 1);
+                self.count(&source.id, |t| {
+                    *t.responses.entry(status.as_u16()).or_default() += 1
+                });
             },
             on_request: &|| self.count(&source.id, |t| t.requests += 1),
         };
@@ -267,7 +311,10 @@ impl Tries<'_> {
 }
 
 fn bad_header(name: &str, why: &'static str) -> FetchFault {
-    FetchFault::BadHeader { name: name.chars().take(80).collect(), why }
+    FetchFault::BadHeader {
+        name: name.chars().take(80).collect(),
+        why,
+    }
 }
 
 /// The stanza's headers with the secret in its place.
@@ -275,7 +322,9 @@ fn private_headers(source: &SourceAccess) -> Result<HeaderMap, FetchFault> {
     let mut headers = HeaderMap::new();
     let mut placed = false;
     for (name, value) in &source.headers {
-        let key: HeaderName = name.parse().map_err(|_| bad_header(name, "not a header name"))?;
+        let key: HeaderName = name
+            .parse()
+            .map_err(|_| bad_header(name, "not a header name"))?;
         if OUR_HEADERS.contains(&key) {
             return Err(bad_header(name, "guichet sets it itself"));
         }
@@ -285,13 +334,21 @@ fn private_headers(source: &SourceAccess) -> Result<HeaderMap, FetchFault> {
                 value.replace(CREDENTIAL, secret.trim())
             }
             None if value.contains(CREDENTIAL) => {
-                return Err(bad_header(name, "it wants a `credential`, and the source has none"));
+                return Err(bad_header(
+                    name,
+                    "it wants a `credential`, and the source has none",
+                ));
             }
             _ => value.clone(),
         };
         headers.append(key, sensitive(name, &value)?);
     }
-    if let Some(secret) = source.credential.as_deref().map(str::trim).filter(|_| !placed) {
+    if let Some(secret) = source
+        .credential
+        .as_deref()
+        .map(str::trim)
+        .filter(|_| !placed)
+    {
         let value = match secret.split_once(' ') {
             Some(_) => secret.to_owned(),
             None => format!("Bearer {secret}"),
@@ -302,7 +359,8 @@ fn private_headers(source: &SourceAccess) -> Result<HeaderMap, FetchFault> {
 }
 
 fn sensitive(name: &str, value: &str) -> Result<HeaderValue, FetchFault> {
-    let mut value = HeaderValue::from_str(value).map_err(|_| bad_header(name, "its value is not printable text"))?;
+    let mut value = HeaderValue::from_str(value)
+        .map_err(|_| bad_header(name, "its value is not printable text"))?;
     value.set_sensitive(true);
     Ok(value)
 }

@@ -38,7 +38,7 @@ pub fn holder(siret: &str) -> Holder {
 }
 
 /// An observation of the test buyer under construction.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub struct Make(pub Candidate);
 
 /// Starts one: source 0, resource `r`, present, in the region.
@@ -236,7 +236,9 @@ pub fn candidates(source: u32, files: &[(&str, &Path)]) -> (Vec<Candidate>, Vec<
 
 fn record(v: &Value) -> Option<Record> {
     let buyer = [&v["acheteur"]["id"], &v["autoriteConcedante"]["id"]];
-    let acheteur = buyer.iter().find_map(|b| Siret::parse(b.as_str()?.trim()))?;
+    let acheteur = buyer
+        .iter()
+        .find_map(|b| Siret::parse(b.as_str()?.trim()))?;
     let id = LocalId::new(v["id"].as_str()?)?;
     let kind = if v["autoriteConcedante"].is_object() {
         Kind::Concession
