@@ -13,6 +13,8 @@
 
 mod decp;
 mod decp_json;
+mod decp_names;
+mod decp_parts;
 mod decp_xml;
 mod json;
 mod note;
@@ -25,6 +27,7 @@ mod split_json;
 mod split_xml;
 mod text;
 mod tree;
+mod unwrap;
 mod window;
 mod xml;
 

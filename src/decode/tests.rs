@@ -375,6 +375,23 @@ fn a_record_beyond_the_limit_is_refused_and_reading_goes_on() {
 }
 
 #[test]
+fn a_file_made_to_waste_time_is_read_in_little() {
+    let n = 400_000;
+    for doc in [
+        format!("<marches><marche>{}", "<!--".repeat(n)),
+        format!("<marches>{}", "<![CDATA[".repeat(n / 2)),
+        format!("<marches>{}", "<!DOCTYPE[".repeat(n / 2)),
+        format!("<marches><marche>{}", "<a ".repeat(n)),
+        format!("{{\"marches\":[{{\"objet\" 1{}", ",{\"a\":[".repeat(n / 4)),
+        format!("{{\"marches\":[{}", "{\"objet\":\"a\"b\",".repeat(n / 8)),
+        format!("[{}", "[".repeat(n)),
+        format!("{{\"a\":{}", "{\"a\":".repeat(n / 4)),
+    ] {
+        let _ = slices(doc.as_bytes(), MAX_RECORD);
+    }
+}
+
+#[test]
 fn the_caller_may_break_off() {
     let doc = list(&[json_2019("a"), json_2019("b")]);
     let mut n = 0;
