@@ -4,6 +4,12 @@
 //! The files are not part of this repository: without them (`GUICHET_REAL_DATA`, or `../shared/data`)
 //! the tests say so and pass.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test stops at the first surprise"
+)]
+
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::ops::ControlFlow;
