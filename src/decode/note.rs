@@ -18,6 +18,8 @@ notes! {
     ENCODING_DECLARED = "encoding-declared",
     /// Bytes without meaning in the encoding.
     ENCODING_DAMAGED = "encoding-damaged",
+    /// Something after the end of the document.
+    TRAILING_TEXT = "trailing-text",
     /// One record in another encoding than the rest.
     ENCODING_MIXED = "encoding-mixed",
     /// `NaN`, `Infinity`: no number, so no value.
