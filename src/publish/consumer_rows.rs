@@ -4,16 +4,14 @@
 
 use rusqlite::{CachedStatement, Connection, ToSql};
 
-use super::batch::{Item, Numbered, Verdict};
+use super::batch::{Numbered, Verdict};
+use super::consumer_buyer::Buyer;
 use super::consumer_db::State;
 use super::contract_json::{write_conflict_values, write_provenance};
 use super::input::Seat;
 use super::json;
 use super::tabular::{category, joined, siret, states};
 use crate::record::*;
-
-/// Amounts from here on are taken for mistakes, and kept out of sums.
-const ABERRANT: i64 = 1_000_000_000;
 
 /// The statements that write rows, prepared once and kept by the connection.
 pub(super) struct Statements<'c> {
@@ -40,7 +38,10 @@ struct Bind<'s, 'c> {
 
 impl<'s, 'c> Bind<'s, 'c> {
     fn new(statement: &'s mut CachedStatement<'c>) -> Self {
-        Self { statement, column: 0 }
+        Self {
+            statement,
+            column: 0,
+        }
     }
     fn put(&mut self, value: impl ToSql) -> rusqlite::Result<&mut Self> {
         self.column += 1;
@@ -133,11 +134,14 @@ impl<'c> Statements<'c> {
         row.put(some(&holder_names(&c.current.titulaires)))?;
         let winner = c.observations.get(one.item.winner);
         let numbers = winner.map(|w| state.numbers(&w.source, &w.resource));
-        row.put(numbers.map(|n| sql_integer(n.0)))?.put(numbers.map(|n| sql_integer(n.1)))?;
+        row.put(numbers.map(|n| sql_integer(n.0)))?
+            .put(numbers.map(|n| sql_integer(n.1)))?;
         row.put(some(&c.region.reasons.join(", ")))?;
         let several = c.observations.len() > 1;
         row.put(several.then(|| json_text(|out| write_provenance(out, &c.provenance))))?;
-        row.int(one.offset)?.int(one.line.len().saturating_sub(1))?.insert()
+        row.int(one.offset)?
+            .int(one.line.len().saturating_sub(1))?
+            .insert()
     }
 
     /// The holders of each state that declares some, and the modifications. Says how many rows of
@@ -152,7 +156,9 @@ impl<'c> Statements<'c> {
         for s in states(&c.record, state.day) {
             lines += s.holders.len().max(1) as u64;
             let modification = (s.rank as usize).checked_sub(1);
-            let from = modification.and_then(|i| c.modifications_from.get(i)).copied();
+            let from = modification
+                .and_then(|i| c.modifications_from.get(i))
+                .copied();
             if s.holders_rank == s.rank {
                 for (rank, h) in s.holders.iter().enumerate() {
                     let from = from.or_else(|| c.titulaires_from.get(rank).copied());
@@ -163,9 +169,17 @@ impl<'c> Statements<'c> {
                 continue;
             };
             let mut row = Bind::new(&mut self.modifications);
-            row.int(one.number)?.int(s.rank)?.put(m.id)?.put(m.objet.as_deref())?;
-            row.day(m.date)?.day(m.date_publication)?.put(m.duree_mois)?.money(m.montant)?;
-            row.put(s.duree_mois)?.money(s.duree_restante)?.money(s.montant)?;
+            row.int(one.number)?
+                .int(s.rank)?
+                .put(m.id)?
+                .put(m.objet.as_deref())?;
+            row.day(m.date)?
+                .day(m.date_publication)?
+                .put(m.duree_mois)?
+                .money(m.montant)?;
+            row.put(s.duree_mois)?
+                .money(s.duree_restante)?
+                .money(s.montant)?;
             row.int(s.holders_rank)?.put(from)?.insert()?;
         }
         Ok(lines)
@@ -183,8 +197,12 @@ impl<'c> Statements<'c> {
         let siret = siret(holder);
         let siren = siret.map(|s| s.siren());
         let mut row = Bind::new(&mut self.titulaires);
-        row.int(contract)?.int(etat)?.int(rank)?.put(holder.id_type.map(IdType::label))?;
-        row.put(holder.id.as_deref())?.put(siren.as_ref().map(Siren::as_str))?;
+        row.int(contract)?
+            .int(etat)?
+            .int(rank)?
+            .put(holder.id_type.map(IdType::label))?;
+        row.put(holder.id.as_deref())?
+            .put(siren.as_ref().map(Siren::as_str))?;
         row.put(holder.name.as_deref())?.put(from)?.insert()?;
         match siret.and_then(|s| (state.seats)(&s).map(|seat| (s, seat))) {
             Some((siret, seat)) => self.seat(&siret, &seat),
@@ -214,11 +232,19 @@ impl<'c> Statements<'c> {
         for (rank, conflict) in c.conflicts.iter().enumerate() {
             let values = json_text(|out| write_conflict_values(out, conflict));
             let mut row = Bind::new(&mut self.conflits);
-            row.int(n)?.int(rank)?.put(conflict.field.name())?.put(values)?.insert()?;
+            row.int(n)?
+                .int(rank)?
+                .put(conflict.field.name())?
+                .put(values)?
+                .insert()?;
         }
         for (rank, (f, from)) in c.findings.iter().enumerate() {
             let mut row = Bind::new(&mut self.constats);
-            row.int(n)?.int(rank)?.put(&*f.code)?.put(&*f.field)?.put(f.value.as_str())?;
+            row.int(n)?
+                .int(rank)?
+                .put(&*f.code)?
+                .put(&*f.field)?
+                .put(f.value.as_str())?;
             row.put(f.severity.name())?.int(*from)?.insert()?;
         }
         Ok(())
@@ -239,12 +265,21 @@ impl<'c> Statements<'c> {
                 *contracts += u64::from(counted.replace(source) != Some(source));
             }
             let mut row = Bind::new(&mut self.observations);
-            row.int(n)?.int(rank)?.int(source)?.int(resource)?.int(o.position)?;
-            row.put(o.acheteur_id.as_str())?.put(o.id.as_str())?.day(o.published)?.insert()?;
+            row.int(n)?
+                .int(rank)?
+                .int(source)?
+                .int(resource)?
+                .int(o.position)?;
+            row.put(o.acheteur_id.as_str())?
+                .put(o.id.as_str())?
+                .day(o.published)?
+                .insert()?;
             let uid = c.uid.as_str();
             if uid.strip_prefix(o.acheteur_id.as_str()) != Some(o.id.as_str()) {
                 let mut row = Bind::new(&mut self.alias);
-                row.put(format!("{}{}", o.acheteur_id, o.id))?.int(n)?.insert()?;
+                row.put(format!("{}{}", o.acheteur_id, o.id))?
+                    .int(n)?
+                    .insert()?;
             }
         }
         Ok(())
@@ -254,17 +289,27 @@ impl<'c> Statements<'c> {
         for (rank, a) in c.record.actes.iter().enumerate() {
             let h = &a.sous_traitant;
             let mut row = Bind::new(&mut self.actes);
-            row.int(n)?.int(rank)?.put(a.id)?.put(h.id_type.map(IdType::label))?;
-            row.put(h.id.as_deref())?.put(h.name.as_deref())?.put(a.duree_mois)?;
+            row.int(n)?
+                .int(rank)?
+                .put(a.id)?
+                .put(h.id_type.map(IdType::label))?;
+            row.put(h.id.as_deref())?
+                .put(h.name.as_deref())?
+                .put(a.duree_mois)?;
             row.day(a.date)?.day(a.date_publication)?.money(a.montant)?;
             row.put(a.variation_prix.map(VariationPrix::label))?;
             row.put(c.actes_from.get(rank).copied())?.insert()?;
         }
         for (rank, m) in c.record.modifications_actes.iter().enumerate() {
             let mut row = Bind::new(&mut self.modifications_actes);
-            row.int(n)?.int(rank)?.put(m.id)?.put(m.duree_mois)?.day(m.date)?;
+            row.int(n)?
+                .int(rank)?
+                .put(m.id)?
+                .put(m.duree_mois)?
+                .day(m.date)?;
             row.day(m.date_publication)?.money(m.montant)?;
-            row.put(c.modifications_actes_from.get(rank).copied())?.insert()?;
+            row.put(c.modifications_actes_from.get(rank).copied())?
+                .insert()?;
         }
         Ok(())
     }
@@ -274,7 +319,8 @@ impl<'c> Statements<'c> {
         let mut row = Bind::new(&mut self.sieges);
         row.put(siret.as_str())?;
         for pair in [&seat.commune, &seat.departement, &seat.region] {
-            row.put(pair.as_ref().map(|p| &*p.0))?.put(pair.as_ref().map(|p| &*p.1))?;
+            row.put(pair.as_ref().map(|p| &*p.0))?
+                .put(pair.as_ref().map(|p| &*p.1))?;
         }
         row.insert()
     }
@@ -282,9 +328,13 @@ impl<'c> Statements<'c> {
     /// The row of a buyer whose contracts have all come.
     pub(super) fn buyer(&mut self, buyer: &Buyer) -> rusqlite::Result<()> {
         let mut row = Bind::new(&mut self.acheteurs);
-        row.put(buyer.siren.as_str())?.put(buyer.siret.as_ref().map(Siret::as_str))?;
-        row.put(buyer.name.as_deref())?.put(buyer.departement.as_deref())?;
-        row.int(buyer.contracts)?.int(buyer.withdrawn)?.money(Some(buyer.amount))?;
+        row.put(buyer.siren.as_str())?
+            .put(buyer.siret.as_ref().map(Siret::as_str))?;
+        row.put(buyer.name.as_deref())?
+            .put(buyer.departement.as_deref())?;
+        row.int(buyer.contracts)?
+            .int(buyer.withdrawn)?
+            .money(Some(buyer.amount))?;
         row.day(buyer.first)?.day(buyer.last)?.insert()
     }
 }
@@ -314,7 +364,10 @@ fn described(row: &mut Bind<'_, '_>, r: &Record, day: Day) -> rusqlite::Result<(
         .money(r.montant_subvention)?
         .put(r.forme_prix.map(FormePrix::label))?
         .put(some(&joined(&r.types_prix, TypePrix::label)))?
-        .put(some(&joined(&r.considerations_sociales, ConsiderationSociale::label)))?
+        .put(some(&joined(
+            &r.considerations_sociales,
+            ConsiderationSociale::label,
+        )))?
         .put(some(&joined(
             &r.considerations_environnementales,
             ConsiderationEnvironnementale::label,
@@ -332,70 +385,9 @@ fn described(row: &mut Bind<'_, '_>, r: &Record, day: Day) -> rusqlite::Result<(
 }
 
 fn holder_names(holders: &[Holder]) -> String {
-    let names: Vec<&str> =
-        holders.iter().filter_map(|h| h.name.as_deref().or(h.id.as_deref())).collect();
+    let names: Vec<&str> = holders
+        .iter()
+        .filter_map(|h| h.name.as_deref().or(h.id.as_deref()))
+        .collect();
     names.join(", ")
-}
-
-/// What the pages say about a buyer, summed while its contracts pass.
-pub(super) struct Buyer {
-    pub(super) siren: Siren,
-    siret: Option<Siret>,
-    name: Option<String>,
-    departement: Option<String>,
-    contracts: u64,
-    withdrawn: u64,
-    amount: Money,
-    first: Option<Day>,
-    last: Option<Day>,
-    /// When what stands in `siret` and `name` was notified.
-    siret_day: Option<Day>,
-    name_day: Option<Day>,
-}
-
-impl Buyer {
-    /// Nothing known yet.
-    pub(super) fn new(siren: Siren) -> Self {
-        Self {
-            siren,
-            siret: None,
-            name: None,
-            departement: None,
-            contracts: 0,
-            withdrawn: 0,
-            amount: Money::euros(0),
-            first: None,
-            last: None,
-            siret_day: None,
-            name_day: None,
-        }
-    }
-    /// Adds a contract; says whether its SIRET is another than before.
-    pub(super) fn add(&mut self, item: &Item) -> bool {
-        let (c, r) = (&item.contract, &item.contract.record);
-        let notified = r.date_notification;
-        if item.verdict == Verdict::Withdrawn {
-            self.withdrawn += 1;
-        } else {
-            self.contracts += 1;
-            let amount = c.current.montant.filter(|m| *m < Money::euros(ABERRANT));
-            // A sum beyond 28 digits stays what it was.
-            let sum = amount.and_then(|m| self.amount.decimal().checked_add(m.decimal()));
-            self.amount = sum.map_or(self.amount, Money::new);
-            self.first = [self.first, notified].into_iter().flatten().min();
-            self.last = [self.last, notified].into_iter().flatten().max();
-        }
-        if self.name.is_none() || notified > self.name_day {
-            if let Some(name) = &r.acheteur_nom {
-                (self.name, self.name_day) = (Some(name.clone()), notified);
-            }
-        }
-        let other = self.siret != Some(r.acheteur);
-        if self.siret.is_none() || notified > self.siret_day {
-            (self.siret, self.siret_day) = (Some(r.acheteur), notified);
-            let departement = item.seat.as_ref().and_then(|s| s.departement.as_ref());
-            self.departement = departement.map(|d| d.0.to_string());
-        }
-        other
-    }
 }
