@@ -1,1 +1,24 @@
-//! (to be filled)
+//! Keeps guichet running: when each source is due, what runs, how it is watched, reloaded and
+//! stopped.
+//!
+//! In: schedules, the store's account of what is due, signals, changed files. Out: harvests and
+//! publications started at their time, messages to the service manager, exit codes. Knows nothing
+//! of formats, of SQL or of pages: the work itself is behind the trait [`supervise::Jobs`].
+
+pub mod clock;
+pub mod cron;
+pub mod due;
+pub mod exit;
+pub mod harvest_run;
+pub mod ingest;
+pub mod lock;
+pub mod merge_run;
+pub mod meters;
+pub mod notify;
+pub mod pipeline;
+pub mod publish_run;
+pub mod reload;
+pub mod replay;
+pub mod shutdown;
+pub mod status;
+pub mod supervise;

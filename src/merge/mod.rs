@@ -1,1 +1,178 @@
-//! (to be filled)
+//! Decides which observations are the same contract, and which value of each field wins.
+//!
+//! In: every observation of one buyer (a SIREN), the sources they come from, the rules. Out: the
+//! buyer's contracts sorted by uid, and what became of each observation. A pure function: no I/O,
+//! no clock, and the order in which observations arrive has no influence, because they are put
+//! into an order of their own content and place first. Memory: the observations of one buyer.
+//!
+//! The flow, one file a step:
+//!
+//! ```text
+//! node       facts of an observation; the same content twice is one
+//! identity   same key = one contract unless they contradict      (uses lot)
+//! second_keys  an id with and without its year and sequence meet, with evidence
+//! outcome    per contract: gone ones go, one content a source is current  (uses rank, framework)
+//! survive    the winner of each field, provenance, conflicts     (uses fields, unite)
+//! scope      in the region or not
+//! uid        names, suffixes of reused ids
+//! ```
+//!
+//! It knows nothing of SQL, formats, dumps, or of contracts of other buyers. Contracts that two
+//! feeds number differently are not looked for here.
+
+mod fields;
+mod framework;
+mod identity;
+mod input;
+pub mod json;
+mod lot;
+pub mod measure;
+mod node;
+mod outcome;
+mod rank;
+mod rules;
+mod scope;
+mod second_keys;
+mod survive;
+mod text;
+mod uid;
+mod unite;
+
+#[cfg(test)]
+mod labelled;
+#[cfg(test)]
+mod laws;
+#[cfg(test)]
+mod testing;
+
+use std::collections::BTreeMap;
+
+use crate::record::{Contract, Siren};
+
+pub use input::{Authority, Candidate, SourceFacts};
+pub use lot::lot_numbers;
+pub use outcome::Outcome;
+pub use rules::{Rule, Rules};
+
+use second_keys::Phase;
+
+/// What became of a buyer's observations.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Merged {
+    /// Its contracts, in byte order of the uid; those out of the region too (`region.in_scope`).
+    pub contracts: Vec<Contract>,
+    /// What became of each observation, by observation id; every candidate stands here once,
+    /// but the refused ones.
+    pub outcomes: Vec<(i64, Outcome)>,
+    /// The contract (index into `contracts`) that each observation belongs to, whatever its
+    /// outcome, by observation id.
+    pub contract_of: Vec<(i64, u32)>,
+    /// Observations that are not of this buyer or name a source that is not in the list: a fault
+    /// of the caller, left out of everything.
+    pub refused: Vec<i64>,
+}
+
+/// Merges the observations of one buyer.
+///
+/// Pure: equal input, in any order and with any observation ids, gives equal contracts.
+pub fn merge_buyer(
+    siren: Siren,
+    sources: &[SourceFacts],
+    candidates: Vec<Candidate>,
+    rules: &Rules,
+) -> Merged {
+    let (candidates, refused): (Vec<_>, Vec<_>) = candidates.into_iter().partition(|c| {
+        c.observation.record.acheteur.siren() == siren && sources.get(c.source as usize).is_some()
+    });
+    let mut merged = Merged {
+        refused: refused.iter().map(|c| c.observation_id).collect(),
+        ..Merged::default()
+    };
+    merged.refused.sort_unstable();
+
+    let (nodes, same) = node::prepare(siren, sources, candidates, rules);
+    let identity::Atoms { atoms, keys } = identity::atoms(&nodes, rules);
+    let clusters = cluster(&atoms, &keys, &nodes, rules);
+    let mut built: Vec<survive::Built> = clusters
+        .iter()
+        .map(|c| outcome::settle(&identity::members(c, &atoms), &nodes, rules))
+        .filter_map(|standing| survive::build(&standing, &nodes, sources, rules))
+        .collect();
+    uid::name(&mut built, &nodes);
+    built.sort_by(|a, b| a.contract.uid.cmp(&b.contract.uid));
+    report(built, &nodes, &same, &mut merged);
+    merged
+}
+
+/// Which atoms are one contract: what stands now first, then what is gone.
+fn cluster(
+    atoms: &[identity::Atom],
+    keys: &[identity::Key],
+    nodes: &[node::Node],
+    rules: &Rules,
+) -> Vec<Vec<u32>> {
+    let (present, gone): (Vec<u32>, Vec<u32>) =
+        (0..atoms.len() as u32).partition(|i| atoms.get(*i as usize).is_some_and(|a| a.present));
+    let clusters = identity::cluster(&present, atoms, rules);
+    let clusters = second_keys::join(clusters, atoms, keys, nodes, Phase::Standing, rules);
+    if gone.is_empty() {
+        return clusters;
+    }
+    let clusters = identity::attach_gone(clusters, &gone, atoms, rules);
+    second_keys::join(clusters, atoms, keys, nodes, Phase::Gone, rules)
+}
+
+/// Merges observations of any number of buyers, one buyer after the other, in order of SIREN.
+pub fn merge_all(
+    sources: &[SourceFacts],
+    candidates: Vec<Candidate>,
+    rules: &Rules,
+) -> Vec<(Siren, Merged)> {
+    let mut buyers: BTreeMap<Siren, Vec<Candidate>> = BTreeMap::new();
+    for c in candidates {
+        buyers
+            .entry(c.observation.record.acheteur.siren())
+            .or_default()
+            .push(c);
+    }
+    buyers
+        .into_iter()
+        .map(|(siren, own)| (siren, merge_buyer(siren, sources, own, rules)))
+        .collect()
+}
+
+/// Says what became of each observation, of contracts that are in their order.
+fn report(
+    built: Vec<survive::Built>,
+    nodes: &[node::Node],
+    same: &[node::Same],
+    merged: &mut Merged,
+) {
+    let mut ids: Vec<(i64, u32)> = nodes
+        .iter()
+        .map(|n| (n.candidate.observation_id, u32::MAX))
+        .collect();
+    for (place, one) in (0u32..).zip(built) {
+        for (node, outcome) in one.outcomes {
+            if let Some((id, contract)) = ids.get_mut(node as usize) {
+                *contract = place;
+                merged.outcomes.push((*id, outcome));
+            }
+        }
+        merged.contracts.push(one.contract);
+    }
+    for s in same {
+        if let Some((kept, contract)) = ids.get(s.kept as usize).copied() {
+            let outcome = if s.gone {
+                Outcome::Gone
+            } else {
+                Outcome::SameAs(kept)
+            };
+            merged.outcomes.push((s.observation_id, outcome));
+            merged.contract_of.push((s.observation_id, contract));
+        }
+    }
+    merged.contract_of.extend(ids);
+    merged.outcomes.sort_unstable();
+    merged.contract_of.sort_unstable();
+}

@@ -1,1 +1,299 @@
-//! (to be filled)
+//! A snapshot of the region → the files of a publication (contract.md §5): one file of this room per
+//! format, and around them the gate, the reading back, the atomic swap and the retention.
+//!
+//! In: contracts in uid order, counts, what the configuration allows. Out: `dumps/<day>/`, whole or
+//! not at all, and `latest` turned to it. One reading pass feeds all formats ([`pipeline`]); memory
+//! does not grow with the region. Knows nothing of harvests, of the store or of HTTP.
+//!
+//! The way of a publication: `recover` what a kill left → build in a hidden folder → gate → read
+//! back → manifest and sums → show → retention.
+
+mod batch;
+mod catalog;
+mod changes;
+mod checksums;
+mod compress;
+mod consumer_db;
+mod consumer_rows;
+mod consumer_schema;
+mod contract_json;
+mod contrats_ndjson;
+mod decp2019_json;
+mod decp2019_xml;
+mod decp_csv;
+mod decp_json;
+mod decp_parquet;
+mod decp_xml;
+mod emit;
+mod error;
+mod format;
+mod gate;
+mod input;
+mod json;
+mod manifest;
+mod output;
+mod pipeline;
+mod previous;
+mod quality;
+mod reason;
+mod retention;
+mod shape_2019;
+mod shape_2022;
+mod swap;
+mod tabular;
+mod valid_2019;
+mod valid_2022;
+mod verify;
+mod xml;
+
+#[cfg(test)]
+mod tests;
+
+use std::path::Path;
+use std::sync::Arc;
+
+use sha2::{Digest, Sha256};
+
+pub use consumer_db::CONSUMER_DB;
+pub use contract_json::write_contract;
+pub use error::PublishError;
+pub use gate::Refusal;
+pub use input::{
+    Counts, Input, OPTIONAL_FILES, Options, Outcome, ReadError, ResourceRow, Seat, Seats, SourceRow,
+};
+pub use manifest::{FileEntry, LeftOut, MANIFEST, Manifest};
+pub use previous::Publication;
+pub use quality::{BuyerQuality, Quality, SourceQuality};
+pub use reason::{Fault, Reason};
+pub use valid_2019::valid_2019;
+pub use valid_2022::valid_2022;
+
+use catalog::Catalog;
+use changes::Changes;
+use format::{TextFile, Writer};
+use input::Input as In;
+
+/// Program and version, as the files name them.
+pub(crate) const GENERATOR: &str = concat!("guichet ", env!("CARGO_PKG_VERSION"));
+
+/// What came of a request to publish.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Published {
+    /// A new publication stands.
+    New(Box<Outcome>),
+    /// It would have said what the last one says; none was made.
+    Same {
+        /// The last one.
+        publication: String,
+    },
+}
+
+/// Writes a publication. `force`: also when it would say what the last one says.
+pub fn write(input: In<'_>, options: &Options, force: bool) -> Result<Published, PublishError> {
+    swap::recover(&options.public)?;
+    let previous = Publication::latest(&options.public)?;
+    let built = swap::build_in(&options.public)?;
+    let dir = built.path();
+    let catalog = Arc::new(Catalog::new(input.sources, input.resources));
+    // A journal never goes back: not even when the caller's own count was lost with a crash.
+    let first_seq = match &previous {
+        Some(p) if p.manifest.epoch == input.epoch => input.next_seq.max(p.manifest.last_seq + 1),
+        _ => input.next_seq,
+    };
+    let old = previous.as_ref().map(|p| p.dir.as_path());
+    let changes = Changes::create(dir, old, input.epoch, first_seq, options.compress)?;
+    let formats = Formats {
+        dir,
+        catalog: &catalog,
+        seats: input.seats,
+        day: input.day,
+        region: &input.region,
+        options,
+    };
+    let (read, mut files, changes) = pipeline::run(
+        input.contracts,
+        &catalog,
+        input.seats,
+        formats.open()?,
+        changes,
+    )?;
+    if let Some(previous) = &previous
+        && !options.accept_shrink
+    {
+        let allowed = allowed(options, &catalog);
+        gate::check(
+            &previous.manifest.counts,
+            &read.counts,
+            input.redacted,
+            &allowed,
+        )?;
+    }
+    let configuration = fingerprint(options, &catalog, input.region.as_deref());
+    if !force
+        && let Some(previous) = previous
+            .as_ref()
+            .filter(|p| same(&files, &configuration, p))
+    {
+        return Ok(Published::Same {
+            publication: previous.name.clone(),
+        });
+    }
+
+    let (changed, count) = changes.finish(&dir.join(CONSUMER_DB))?;
+    files.extend(changed);
+    let quality = quality::write(input.quality).map_err(unwritable(dir, quality::QUALITY))?;
+    files.push(output::put(dir, quality::QUALITY, &quality, None)?);
+    files.sort_by(|a, b| a.name.cmp(&b.name));
+    verify::verify(dir, &files)?;
+
+    let publication = swap::name(&options.public, input.day)?;
+    let manifest = Manifest {
+        day: input.day.to_string(),
+        publication: publication.clone(),
+        created: input.created.to_string(),
+        generator: GENERATOR.to_owned(),
+        epoch: input.epoch,
+        first_seq,
+        last_seq: count.next_seq.saturating_sub(1),
+        applies_to: previous.map(|p| p.name),
+        counts: read.counts,
+        files,
+        left_out: read.left_out,
+        configuration,
+    };
+    let text = manifest.to_json().map_err(unwritable(dir, MANIFEST))?;
+    let mut all = manifest.files.clone();
+    all.push(output::put(dir, MANIFEST, &text, None)?);
+    output::put(dir, "SHA256SUMS", checksums::sums(&all).as_bytes(), None)?;
+    swap::settle(dir)?;
+    let dir = swap::show(&options.public, built, &publication)?;
+    let removed = retention::apply(
+        &options.public,
+        &publication,
+        options.keep_daily,
+        options.keep_monthly,
+    )?;
+    Ok(Published::New(Box::new(Outcome {
+        publication,
+        dir,
+        first_seq,
+        last_seq: manifest.last_seq,
+        counts: manifest.counts,
+        upserts: count.upserts,
+        deletes: count.deletes,
+        removed,
+    })))
+}
+
+fn unwritable(dir: &Path, name: &str) -> impl FnOnce(serde_json::Error) -> PublishError {
+    let path = dir.join(name);
+    move |e| PublishError::Io {
+        action: "write",
+        path,
+        source: e.into(),
+    }
+}
+
+/// What opens the files of a publication.
+struct Formats<'a, 'i> {
+    dir: &'a Path,
+    catalog: &'a Arc<Catalog>,
+    seats: Seats<'i>,
+    day: crate::record::Day,
+    region: &'a Option<String>,
+    options: &'a Options,
+}
+
+impl<'i> Formats<'_, 'i> {
+    fn open(&self) -> Result<Vec<Box<dyn Writer + 'i>>, PublishError> {
+        let (dir, seats, day, compress) = (self.dir, self.seats, self.day, self.options.compress);
+        let catalog = || Arc::clone(self.catalog);
+        let region = self.region.clone();
+        let mut writers: Vec<Box<dyn Writer + 'i>> = vec![
+            Box::new(consumer_db::ConsumerDb::create(
+                dir,
+                catalog(),
+                seats,
+                day,
+                region,
+            )?),
+            Box::new(contrats_ndjson::ContratsNdjson::create(dir, compress)?),
+        ];
+        for name in &self.options.formats {
+            writers.push(match name.as_str() {
+                "decp.json" => text(dir, decp_json::DecpJson::new(dir), compress)?,
+                "decp.xml" => text(dir, decp_xml::DecpXml, compress)?,
+                "decp-2019.json" => text(dir, decp2019_json::Decp2019Json::new(), compress)?,
+                "decp-2019.xml" => text(dir, decp2019_xml::Decp2019Xml, compress)?,
+                "decp.csv" => text(dir, decp_csv::DecpCsv::new(catalog(), seats, day), compress)?,
+                "decp.parquet" => Box::new(decp_parquet::DecpParquet::create(
+                    dir,
+                    catalog(),
+                    seats,
+                    day,
+                )?),
+                // The configuration knows the names; one that is written always anyway adds nothing.
+                _ => continue,
+            });
+        }
+        Ok(writers)
+    }
+}
+
+fn text<'i, F: format::TextFormat + 'i>(
+    dir: &Path,
+    format: F,
+    compress: bool,
+) -> Result<Box<dyn Writer + 'i>, PublishError> {
+    Ok(Box::new(TextFile::create(dir, format, compress)?))
+}
+
+fn allowed(options: &Options, catalog: &Catalog) -> gate::Allowed {
+    let own = |s: &SourceRow| Some((s.id.clone(), s.max_shrink?));
+    gate::Allowed {
+        max_drop: options.max_drop,
+        max_shrink: options.max_shrink,
+        per_source: catalog.sources.iter().filter_map(own).collect(),
+    }
+}
+
+/// Whether the new files say what a publication says: the same contracts, under the same
+/// configuration. (What the day alone decides, dureeRestanteMois, is no change.)
+fn same(files: &[FileEntry], configuration: &str, previous: &Publication) -> bool {
+    let name = contrats_ndjson::CONTRATS;
+    let now = files.iter().find(|f| f.name == name).map(|f| &f.sha256);
+    now.is_some()
+        && now == previous.manifest.file(name).map(|f| &f.sha256)
+        && configuration == previous.manifest.configuration
+}
+
+/// Everything but the contracts that decides what the state files say.
+fn fingerprint(options: &Options, catalog: &Catalog, region: Option<&str>) -> String {
+    let mut hasher = Sha256::new();
+    let mut put = |text: &str| {
+        hasher.update((text.len() as u64).to_le_bytes());
+        hasher.update(text.as_bytes());
+    };
+    put(GENERATOR);
+    put(&options.configuration);
+    put(region.unwrap_or_default());
+    let mut formats = options.formats.clone();
+    formats.sort();
+    formats.dedup();
+    formats.iter().for_each(|f| put(f));
+    put(if options.compress {
+        "compress"
+    } else {
+        "plain"
+    });
+    for s in &catalog.sources {
+        [&s.id, &s.name, &s.url, &s.licence, &s.format, &s.authority]
+            .into_iter()
+            .for_each(|t| put(t));
+    }
+    for r in &catalog.resources {
+        [&r.source, &r.id, &r.url].into_iter().for_each(|t| put(t));
+        put(r.title.as_deref().unwrap_or_default());
+    }
+    hex::encode(hasher.finalize())
+}

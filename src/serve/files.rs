@@ -86,8 +86,9 @@ pub async fn serve(
     if publication.manifest.is_withdrawn() {
         return Err(withdrawn(&publication));
     }
-    let accepted =
-        request.get(header::ACCEPT_ENCODING).map(|v| v.to_str().unwrap_or_default().to_owned());
+    let accepted = request
+        .get(header::ACCEPT_ENCODING)
+        .map(|v| v.to_str().unwrap_or_default().to_owned());
     let (of, wanted) = (publication.clone(), name.clone());
     let chosen = blocking(move || open(&of, &wanted, accepted.as_deref())).await??;
     let tag = ETag::of_digest(&chosen.entry.sha256);
@@ -110,17 +111,19 @@ pub async fn serve(
             send(chosen, asked, *method == Method::HEAD).await?
         }
     };
-    let about = About { publication: &publication, name: &name, through, tag: &tag, varies };
+    let about = About {
+        publication: &publication,
+        name: &name,
+        through,
+        tag: &tag,
+        varies,
+    };
     about.describe(response.headers_mut(), encoding);
     Ok(response)
 }
 
 /// Finds the file, chooses the best variant that exists and opens it. Blocks.
-fn open(
-    publication: &Publication,
-    name: &str,
-    accepted: Option<&str>,
-) -> Result<Chosen, Problem> {
+fn open(publication: &Publication, name: &str, accepted: Option<&str>) -> Result<Chosen, Problem> {
     let plain = publication.files.get(name).ok_or_else(Problem::not_found)?;
     // Retention may remove a variant between the look and the opening: then look again.
     for _ in 0..2 {
@@ -130,8 +133,10 @@ fn open(
             let path = publication.dir.join(&file);
             path.is_file().then(|| (entry.clone(), path))
         };
-        let mut available: Vec<Encoding> =
-            Encoding::ALL.into_iter().filter(|e| listed(*e).is_some()).collect();
+        let mut available: Vec<Encoding> = Encoding::ALL
+            .into_iter()
+            .filter(|e| listed(*e).is_some())
+            .collect();
         // An older publication keeps its large texts compressed only; the plain bytes are
         // announced still, and can be made again.
         let gone = !available.contains(&Encoding::Identity) && available.contains(&Encoding::Zstd);
@@ -151,7 +156,15 @@ fn open(
         let varies = available.len() > 1;
         match File::open(&path).and_then(|file| Ok((file.metadata()?.len(), file))) {
             Ok((stored, file)) => {
-                return Ok(Chosen { encoding, entry, path, file, stored, inflate, varies });
+                return Ok(Chosen {
+                    encoding,
+                    entry,
+                    path,
+                    file,
+                    stored,
+                    inflate,
+                    varies,
+                });
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(error) => {
@@ -179,7 +192,11 @@ async fn send(chosen: Chosen, asked: Option<&str>, head: bool) -> Result<Respons
     }
     let stored = chosen.stored;
     // A copy in progress, or one that was cut, must not pass for what was announced.
-    if chosen.entry.bytes.is_some_and(|announced| announced != stored) {
+    if chosen
+        .entry
+        .bytes
+        .is_some_and(|announced| announced != stored)
+    {
         tracing::error!(
             path = %chosen.path.display(), bytes = stored, announced = chosen.entry.bytes,
             "a published file has not the size that its manifest announces; copy or publish again"
@@ -196,13 +213,21 @@ async fn send(chosen: Chosen, asked: Option<&str>, head: bool) -> Result<Respons
         let moved = blocking(move || file.seek(SeekFrom::Start(first)).map(|_| file)).await?;
         file = moved.map_err(|_| Problem::internal())?;
     }
-    let body = if head { Body::empty() } else { body::part(file.into(), len) };
+    let body = if head {
+        Body::empty()
+    } else {
+        body::part(file.into(), len)
+    };
     let mut response = (status, body).into_response();
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_LENGTH, HeaderValue::from(len));
     headers.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
     if status == StatusCode::PARTIAL_CONTENT {
-        set(headers, header::CONTENT_RANGE, &format!("bytes {first}-{}/{stored}", first + len - 1));
+        set(
+            headers,
+            header::CONTENT_RANGE,
+            &format!("bytes {first}-{}/{stored}", first + len - 1),
+        );
     }
     Ok(response)
 }
@@ -236,7 +261,11 @@ fn unsatisfiable(len: u64) -> Response {
         format!("The file has {len} bytes; the part asked for lies beyond."),
     );
     let mut response = problem.into_response();
-    set(response.headers_mut(), header::CONTENT_RANGE, &format!("bytes */{len}"));
+    set(
+        response.headers_mut(),
+        header::CONTENT_RANGE,
+        &format!("bytes */{len}"),
+    );
     response
 }
 

@@ -26,7 +26,10 @@ pub fn secure(headers: &mut HeaderMap) {
         .entry(header::CONTENT_SECURITY_POLICY)
         .or_insert(HeaderValue::from_static(PAGE_POLICY));
     let own = [
-        ("permissions-policy", "camera=(), geolocation=(), microphone=(), browsing-topics=()"),
+        (
+            "permissions-policy",
+            "camera=(), geolocation=(), microphone=(), browsing-topics=()",
+        ),
         ("cross-origin-opener-policy", "same-origin"),
     ];
     for (name, value) in own {

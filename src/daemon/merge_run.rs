@@ -1,0 +1,198 @@
+//! Merging the buyers that changed: rows out, the pure merge, rows in.
+//!
+//! A few workers each read one buyer at a time in a snapshot of their own and hand batches to the
+//! store's writer. Memory: the largest buyer per worker, and the batches in flight.
+
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use crate::merge::{self, Authority, Candidate, Outcome, Rules, SourceFacts};
+use crate::record::Siren;
+use crate::store::{BuyerInput, MergedBuyer, Pending, SourceState, Store, StoreError};
+
+/// Observations per transaction: enough that commits do not count.
+const BATCH: usize = 4096;
+
+/// What a merge run did.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct MergeReport {
+    /// Buyers merged again.
+    pub buyers: usize,
+    /// Contracts that are new, changed or gone.
+    pub changed: usize,
+}
+
+/// The sources as the merge and the publication may use them, in the order of their ids.
+pub struct Sources {
+    /// What the merge knows of each.
+    pub facts: Vec<SourceFacts>,
+    /// Place in `facts` by the store's number; a source whose licence does not allow republication is absent.
+    numbers: std::collections::HashMap<i64, u32>,
+}
+
+impl Sources {
+    /// Only sources whose licence is known may speak in a contract (contract.md §5).
+    pub fn of(states: &[SourceState], republishable: impl Fn(&str) -> bool) -> Self {
+        let mut sources = Self {
+            facts: Vec::new(),
+            numbers: Default::default(),
+        };
+        for state in states.iter().filter(|s| republishable(&s.source.licence)) {
+            let row = &state.source;
+            sources.numbers.insert(row.n, sources.facts.len() as u32);
+            sources.facts.push(SourceFacts {
+                id: row.id.clone(),
+                authority: authority(&row.authority),
+                buyers: row.buyers.iter().filter_map(|b| Siren::parse(b)).collect(),
+            });
+        }
+        sources
+    }
+}
+
+fn authority(word: &str) -> Authority {
+    match word {
+        "buyer" => Authority::Buyer,
+        "consolidator" => Authority::Consolidator,
+        "scrape" => Authority::Scrape,
+        _ => Authority::Platform,
+    }
+}
+
+/// Merges every buyer that is due.
+///
+/// # Errors
+/// A disk fault; the buyers not yet written stay due.
+pub fn run(
+    store: &Store,
+    sources: &Sources,
+    rules: &Rules,
+    workers: usize,
+) -> Result<MergeReport, StoreError> {
+    let due = store.dirty_buyers()?;
+    let next = AtomicUsize::new(0);
+    let changed = AtomicUsize::new(0);
+    let failure: Mutex<Option<StoreError>> = Mutex::new(None);
+    std::thread::scope(|scope| {
+        for _ in 0..workers.clamp(1, due.len().max(1)) {
+            scope.spawn(|| {
+                let work = Worker {
+                    store,
+                    sources,
+                    rules,
+                    due: &due,
+                    next: &next,
+                    changed: &changed,
+                };
+                if let Err(error) = work.run() {
+                    next.store(due.len(), Ordering::Relaxed);
+                    if let Ok(mut first) = failure.lock() {
+                        first.get_or_insert(error);
+                    }
+                }
+            });
+        }
+    });
+    match failure.into_inner() {
+        Ok(None) => Ok(MergeReport {
+            buyers: due.len(),
+            changed: changed.into_inner(),
+        }),
+        Ok(Some(error)) => Err(error),
+        Err(_) => Err(StoreError::WriterGone),
+    }
+}
+
+struct Worker<'a> {
+    store: &'a Store,
+    sources: &'a Sources,
+    rules: &'a Rules,
+    due: &'a [(Siren, i64)],
+    next: &'a AtomicUsize,
+    changed: &'a AtomicUsize,
+}
+
+/// Buyers taken at once: neighbours, so that contracts reach the store nearly in order.
+const STRIDE: usize = 64;
+
+impl Worker<'_> {
+    fn run(&self) -> Result<(), StoreError> {
+        let snapshot = self.store.snapshot()?;
+        let (mut batch, mut weight) = (Vec::new(), 0);
+        let mut pending: Option<Pending<usize>> = None;
+        loop {
+            let from = self.next.fetch_add(STRIDE, Ordering::Relaxed);
+            let Some(buyers) = self
+                .due
+                .get(from..(from + STRIDE).min(self.due.len()))
+                .filter(|b| !b.is_empty())
+            else {
+                break;
+            };
+            for (siren, mark) in buyers {
+                let input = snapshot.buyer(*siren)?;
+                weight += input.rows.len();
+                let merged = merge_one(&input, self.sources, self.rules);
+                batch.push((input, *mark, merged));
+            }
+            if weight >= BATCH {
+                self.settle(&mut pending)?;
+                pending = Some(self.store.merged(&snapshot, std::mem::take(&mut batch))?);
+                weight = 0;
+            }
+        }
+        self.settle(&mut pending)?;
+        if !batch.is_empty() {
+            pending = Some(self.store.merged(&snapshot, batch)?);
+        }
+        self.settle(&mut pending)
+    }
+
+    fn settle(&self, pending: &mut Option<Pending<usize>>) -> Result<(), StoreError> {
+        if let Some(done) = pending.take() {
+            self.changed.fetch_add(done.wait()?, Ordering::Relaxed);
+        }
+        Ok(())
+    }
+}
+
+/// Rows to candidates, candidates to contracts.
+pub fn merge_one(input: &BuyerInput, sources: &Sources, rules: &Rules) -> MergedBuyer {
+    let candidates = input.rows.iter().filter_map(|row| {
+        Some(Candidate {
+            observation_id: row.id,
+            source: *sources.numbers.get(&row.source)?,
+            resource: row.resource.clone(),
+            position: row.position,
+            also_in: Vec::new(),
+            present: row.gone.is_none(),
+            withdrawn: row.withdrawn,
+            gone_since: row.gone,
+            resource_date: row.resource_date,
+            first_seen: row.first_seen,
+            observation: row.observation.clone(),
+        })
+    });
+    let merged = merge::merge_buyer(input.siren, &sources.facts, candidates.collect(), rules);
+    let withdrawn: std::collections::HashSet<i64> = input
+        .rows
+        .iter()
+        .filter(|r| r.withdrawn)
+        .map(|r| r.id)
+        .collect();
+    let outcomes = merged
+        .outcomes
+        .into_iter()
+        .map(|(id, outcome)| match outcome {
+            Outcome::Accepted | Outcome::Superseded if withdrawn.contains(&id) => (id, 6, None),
+            Outcome::Accepted => (id, 1, None),
+            Outcome::Superseded => (id, 2, None),
+            Outcome::SameAs(other) => (id, 3, Some(other)),
+            Outcome::OutOfRegion => (id, 4, None),
+            Outcome::Gone => (id, 5, None),
+        });
+    MergedBuyer {
+        outcomes: outcomes.collect(),
+        contracts: merged.contracts,
+    }
+}

@@ -1,0 +1,323 @@
+//! The bytes of a payload as UTF-8 text, whatever encoding they were in.
+//!
+//! In: bytes as received. Out: the same text in UTF-8, through [`Text::fill`]. The encoding is
+//! decided once, from a byte order mark, a declaration that the bytes do not contradict, or the
+//! bytes themselves; what a label elsewhere says is not asked. Text that is already UTF-8 passes
+//! untouched, its mark and its damaged bytes included, so that offsets are those of the payload;
+//! anything else is transcoded while it streams. Memory: one head of [`HEAD`] bytes and one
+//! buffer of the same size. Knows neither JSON nor XML beyond the place of `encoding="…"`.
+
+use std::io::{self, Read};
+
+use chardetng::{EncodingDetector, Iso2022JpDetection, Utf8Detection};
+use encoding_rs::{CoderResult, Decoder, Encoding, UTF_8, UTF_16BE, UTF_16LE, WINDOWS_1252};
+
+/// How much of a payload decides its encoding and its format. Always read whole (or to the end of
+/// the payload) before anything is decided, so that the size of network reads changes nothing.
+pub(super) const HEAD: usize = 64 * 1024;
+
+/// A payload being read as UTF-8.
+pub struct Text<R> {
+    input: R,
+    /// What was read to decide, and how much of it has been given out.
+    head: Vec<u8>,
+    taken: usize,
+    transcode: Option<Box<Transcoder>>,
+    encoding: &'static Encoding,
+    /// The encoding that the document declares and that its bytes refute.
+    refuted: Option<String>,
+}
+
+struct Transcoder {
+    decoder: Decoder,
+    source: Vec<u8>,
+    /// Bytes of `source` that wait: from, to.
+    from: usize,
+    to: usize,
+    last: bool,
+    damaged: bool,
+}
+
+/// Reads until `buffer` is full or the input ends; says how much.
+fn read_full(input: &mut impl Read, buffer: &mut [u8]) -> io::Result<usize> {
+    let mut n = 0;
+    while let Some(room) = buffer.get_mut(n..).filter(|r| !r.is_empty()) {
+        match input.read(room) {
+            Ok(0) => break,
+            Ok(k) => n += k,
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+            Err(e) => return Err(e),
+        }
+    }
+    Ok(n)
+}
+
+impl<R: Read> Text<R> {
+    /// Reads the head and decides.
+    ///
+    /// # Errors
+    /// Only those of the input.
+    pub fn open(mut input: R) -> io::Result<Self> {
+        let mut head = vec![0; HEAD];
+        let n = read_full(&mut input, &mut head)?;
+        head.truncate(n);
+        let (encoding, refuted) = detect(&head);
+        let transcode = (encoding != UTF_8).then(|| {
+            Box::new(Transcoder {
+                decoder: encoding.new_decoder_without_bom_handling(),
+                source: head.clone(),
+                from: 0,
+                to: n,
+                last: false,
+                damaged: false,
+            })
+        });
+        let taken = if transcode.is_some() { n } else { 0 };
+        Ok(Self {
+            input,
+            head,
+            taken,
+            transcode,
+            encoding,
+            refuted,
+        })
+    }
+
+    /// The encoding of the payload's bytes.
+    pub fn encoding(&self) -> &'static Encoding {
+        self.encoding
+    }
+
+    /// The encoding that the document declares and that its bytes refute.
+    pub fn refuted(&self) -> Option<&str> {
+        self.refuted.as_deref()
+    }
+
+    /// Whether bytes were met that have no meaning in the encoding (they became U+FFFD).
+    pub fn damaged(&self) -> bool {
+        self.transcode.as_ref().is_some_and(|t| t.damaged)
+    }
+
+    /// The first bytes of the payload as they came: what sniffing the container needs.
+    pub fn head(&self) -> &[u8] {
+        &self.head
+    }
+
+    /// Puts the next text at the start of `out`, which must hold at least 64 bytes; 0 at the end.
+    ///
+    /// # Errors
+    /// Only those of the input.
+    pub fn fill(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        if let Some(t) = &mut self.transcode {
+            return t.fill(&mut self.input, out);
+        }
+        if let Some(rest) = self.head.get(self.taken..).filter(|r| !r.is_empty()) {
+            let n = rest.len().min(out.len());
+            if let (Some(to), Some(from)) = (out.get_mut(..n), rest.get(..n)) {
+                to.copy_from_slice(from);
+            }
+            self.taken += n;
+            return Ok(n);
+        }
+        loop {
+            match self.input.read(out) {
+                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+                other => return other,
+            }
+        }
+    }
+}
+
+impl Transcoder {
+    fn fill(&mut self, input: &mut impl Read, out: &mut [u8]) -> io::Result<usize> {
+        loop {
+            if self.from == self.to && !self.last {
+                self.source.resize(HEAD, 0);
+                self.from = 0;
+                self.to = read_full(input, &mut self.source)?;
+                self.last = self.to < HEAD;
+            }
+            let source = self.source.get(self.from..self.to).unwrap_or_default();
+            let (result, read, written, lossy) =
+                self.decoder.decode_to_utf8(source, out, self.last);
+            self.from += read;
+            self.damaged |= lossy;
+            if written > 0 {
+                return Ok(written);
+            }
+            if result == CoderResult::InputEmpty && self.last {
+                return Ok(0);
+            }
+        }
+    }
+}
+
+/// The encoding of a payload that begins with these bytes, and a declaration they refute.
+fn detect(head: &[u8]) -> (&'static Encoding, Option<String>) {
+    if let Some((encoding, _)) = Encoding::for_bom(head) {
+        return (encoding, None);
+    }
+    if let Some(wide) = wide_without_mark(head) {
+        return (wide, None);
+    }
+    let label = declared(head);
+    let declared = label
+        .as_deref()
+        .and_then(|l| Encoding::for_label(l.as_bytes()));
+    let (valid, invalid) = multibyte(head);
+    let looks_utf8 = invalid == 0 || valid > invalid;
+    match declared {
+        // A declared single-byte encoding holds unless the bytes are plainly UTF-8.
+        Some(e) if e.is_single_byte() && !(looks_utf8 && valid > 0) => (e, None),
+        Some(e) if e == UTF_8 && looks_utf8 => (UTF_8, None),
+        // `utf-16` in a file that is read byte by byte cannot be true.
+        Some(_) if looks_utf8 => (UTF_8, label),
+        None if looks_utf8 => (UTF_8, None),
+        Some(e) if e != UTF_8 && e != UTF_16LE && e != UTF_16BE => (e, None),
+        _ => (guess(head), label),
+    }
+}
+
+/// A legacy encoding for bytes that are not UTF-8; Western Europe where nothing says otherwise.
+fn guess(head: &[u8]) -> &'static Encoding {
+    let mut detector = EncodingDetector::new(Iso2022JpDetection::Deny);
+    detector.feed(head, true);
+    let guess = detector.guess(Some(b"fr"), Utf8Detection::Deny);
+    if guess.is_single_byte() {
+        guess
+    } else {
+        WINDOWS_1252
+    }
+}
+
+/// UTF-16 that lost its mark: every other byte of an ASCII opening is zero.
+fn wide_without_mark(head: &[u8]) -> Option<&'static Encoding> {
+    match head {
+        [a, 0, b, 0, ..] if *a != 0 && *b != 0 => Some(UTF_16LE),
+        [0, a, 0, b, ..] if *a != 0 && *b != 0 => Some(UTF_16BE),
+        _ => None,
+    }
+}
+
+/// The label of `<?xml … encoding="label"?>`.
+fn declared(head: &[u8]) -> Option<String> {
+    let start = head.iter().position(|b| !b.is_ascii_whitespace())?;
+    let head = head.get(start..)?;
+    if !head.starts_with(b"<?xml") {
+        return None;
+    }
+    let end = memchr::memmem::find(head, b"?>")?.min(512);
+    let declaration = String::from_utf8_lossy(head.get(..end)?).into_owned();
+    let after = declaration.split_once("encoding")?.1.trim_start();
+    let value = after.strip_prefix('=')?.trim_start();
+    let quote = value.chars().next().filter(|c| matches!(c, '"' | '\''))?;
+    value
+        .get(1..)?
+        .split_once(quote)
+        .map(|(label, _)| label.trim().to_owned())
+}
+
+/// How many well-formed multi-byte sequences, and how many damaged ones, the bytes hold. One that
+/// the end of the head cuts counts as neither.
+fn multibyte(head: &[u8]) -> (usize, usize) {
+    let (mut valid, mut invalid) = (0, 0);
+    let mut chunks = head.utf8_chunks().peekable();
+    while let Some(chunk) = chunks.next() {
+        valid += chunk.valid().bytes().filter(|b| *b >= 0xC0).count();
+        let cut = chunks.peek().is_none() && chunk.invalid().first().is_some_and(|b| *b >= 0xC0);
+        if !chunk.invalid().is_empty() && !cut {
+            invalid += 1;
+        }
+    }
+    (valid, invalid)
+}
+
+/// One record as text: borrowed where it is UTF-8. Damaged bytes become letters of Windows-1252
+/// when the record holds no sequence of UTF-8 (it is in that encoding), else U+FFFD.
+pub(super) fn utf8(bytes: &[u8]) -> (std::borrow::Cow<'_, str>, Damage) {
+    if let Ok(text) = std::str::from_utf8(bytes) {
+        return (text.into(), Damage::None);
+    }
+    if multibyte(bytes).0 > 0 {
+        return (String::from_utf8_lossy(bytes), Damage::Lossy);
+    }
+    let (text, _) = WINDOWS_1252.decode_without_bom_handling(bytes);
+    (text, Damage::Legacy)
+}
+
+/// What [`utf8`] had to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Damage {
+    /// Nothing.
+    None,
+    /// Read as Windows-1252.
+    Legacy,
+    /// Bytes were lost.
+    Lossy,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn all(bytes: &[u8]) -> (String, &'static Encoding) {
+        let mut text = Text::open(bytes).unwrap();
+        let (mut out, mut buffer) = (Vec::new(), vec![0; 64]);
+        loop {
+            let n = text.fill(&mut buffer).unwrap();
+            if n == 0 {
+                break;
+            }
+            out.extend_from_slice(&buffer[..n]);
+        }
+        (String::from_utf8(out).unwrap(), text.encoding())
+    }
+
+    #[test]
+    fn latin_1_is_read_by_declaration_and_without_one() {
+        let declared = b"<?xml version=\"1.0\" encoding=\"ISO-8859-1\"?><a>\xe9t\xe9</a>";
+        assert!(all(declared).0.ends_with("<a>été</a>"));
+        let bare = b"{\"objet\":\"March\xe9 de t\xe9l\xe9phonie \xe0 l'\x9cuvre\"}";
+        assert_eq!(
+            all(bare).0,
+            "{\"objet\":\"Marché de téléphonie à l'œuvre\"}"
+        );
+    }
+
+    #[test]
+    fn utf_16_is_read_with_a_mark_and_without() {
+        let text = "{\"objet\":\"été\"}";
+        let le: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
+        let mut be = vec![0xFE, 0xFF];
+        be.extend(text.encode_utf16().flat_map(u16::to_be_bytes));
+        assert_eq!(all(&le), (text.to_owned(), UTF_16LE));
+        assert_eq!(all(&be), (format!("\u{feff}{text}"), UTF_16BE));
+    }
+
+    #[test]
+    fn a_declaration_that_the_bytes_refute_is_not_believed() {
+        let bytes = "<?xml version='1.0' encoding='utf-16'?><a>été</a>".as_bytes();
+        let text = Text::open(bytes).unwrap();
+        assert_eq!((text.encoding(), text.refuted()), (UTF_8, Some("utf-16")));
+        let bytes = "<?xml version='1.0' encoding='ISO-8859-1'?><a>été</a>".as_bytes();
+        assert_eq!(all(bytes).1, UTF_8);
+    }
+
+    #[test]
+    fn one_damaged_byte_does_not_make_a_utf_8_file_latin_1() {
+        let bytes = b"{\"a\":\"\xc3\xa9t\xc3\xa9 \xc3\"}";
+        let mut text = Text::open(&bytes[..]).unwrap();
+        let mut buffer = vec![0; 64];
+        let n = text.fill(&mut buffer).unwrap();
+        assert_eq!((text.encoding(), &buffer[..n]), (UTF_8, &bytes[..]));
+    }
+
+    #[test]
+    fn a_record_in_windows_1252_among_utf_8_ones_is_read() {
+        assert_eq!(utf8(b"caf\xe9"), ("café".into(), Damage::Legacy));
+        assert_eq!(
+            utf8(b"caf\xc3\xa9 \xc3"),
+            ("café \u{fffd}".into(), Damage::Lossy)
+        );
+    }
+}

@@ -1,0 +1,184 @@
+//! What a publication is made from, what it may be asked, and what comes of it.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use jiff::Timestamp;
+use uuid::Uuid;
+
+use super::quality::Quality;
+use crate::record::{Contract, Day, Siret};
+
+/// What the iterator of contracts may fail with.
+pub type ReadError = Box<dyn std::error::Error + Send + Sync>;
+
+/// A source, as the publication names it.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct SourceRow {
+    /// Id in sources.toml.
+    pub id: String,
+    /// Name for people.
+    pub name: String,
+    /// Its URL, without secrets.
+    pub url: String,
+    /// Licence, as in sources.toml; `unknown` = nothing of it may be published.
+    pub licence: String,
+    /// `format` of its stanza.
+    pub format: String,
+    /// `authority` of its stanza.
+    pub authority: String,
+    /// `max_shrink` of its stanza, as a share (0.15 = 15 %); `None` = that of [`Options`].
+    pub max_shrink: Option<f64>,
+}
+
+/// A resource that a current observation stands in.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ResourceRow {
+    /// Id of its source.
+    pub source: String,
+    /// Id inside the source, as in [`crate::record::ObservationRef::resource`].
+    pub id: String,
+    /// Where it was fetched, without secrets.
+    pub url: String,
+    /// Title in the catalogue.
+    pub title: Option<String>,
+}
+
+/// Where an establishment has its seat; what is not known is absent.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Seat {
+    /// INSEE code and name of the commune.
+    pub commune: Option<(Cow<'static, str>, Cow<'static, str>)>,
+    /// Code and name of the département.
+    pub departement: Option<(Cow<'static, str>, Cow<'static, str>)>,
+    /// Code and name of the région.
+    pub region: Option<(Cow<'static, str>, Cow<'static, str>)>,
+}
+
+/// Looks a seat up by SIRET; asked from several threads at once, so it should be cheap.
+pub type Seats<'a> = &'a (dyn Fn(&Siret) -> Option<Seat> + Sync);
+
+/// One snapshot of the region, to be published.
+pub struct Input<'a> {
+    /// Every contract in scope, withdrawn or not, in the byte order of the uid.
+    pub contracts: Box<dyn Iterator<Item = Result<Contract, ReadError>> + 'a>,
+    /// Every source that an observation names.
+    pub sources: Vec<SourceRow>,
+    /// Every resource that an observation names.
+    pub resources: Vec<ResourceRow>,
+    /// The counts of quality.json.
+    pub quality: Quality,
+    /// Where seats are looked up.
+    pub seats: Seats<'a>,
+    /// The day of the publication, in the time zone of `[publish]`.
+    pub day: Day,
+    /// The moment it is made: stands in the manifest only.
+    pub created: Timestamp,
+    /// Epoch of the journal: changes on restore and replay.
+    pub epoch: Uuid,
+    /// First free seq of the journal.
+    pub next_seq: u64,
+    /// Name of the region; `None` = no limit.
+    pub region: Option<String>,
+    /// Contracts redacted since the publication before: no fall for the gate.
+    pub redacted: u64,
+}
+
+/// What a publication may be asked.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// The folder `public/`.
+    pub public: PathBuf,
+    /// The optional files to write, by their names ([`OPTIONAL_FILES`]); those that pages and
+    /// journals need are always written.
+    pub formats: Vec<String>,
+    /// Whether `.gz` and `.zst` stand beside the large text files.
+    pub compress: bool,
+    /// Share by which the number of contracts may fall (0.02 = 2 %).
+    pub max_drop: f64,
+    /// Share by which one of the ten largest sources may fall (0.15 = 15 %).
+    pub max_shrink: f64,
+    /// The operator accepts a fall, this once.
+    pub accept_shrink: bool,
+    /// How many days keep their last publication.
+    pub keep_daily: usize,
+    /// How many months keep their last publication.
+    pub keep_monthly: usize,
+    /// Fingerprint of the part of the configuration that decides what is published.
+    pub configuration: String,
+}
+
+impl Options {
+    /// Everything, into `public`, with the defaults of contract.md §4.
+    pub fn new(public: impl Into<PathBuf>) -> Self {
+        Self {
+            public: public.into(),
+            formats: OPTIONAL_FILES.iter().map(|f| (*f).to_owned()).collect(),
+            compress: true,
+            max_drop: 0.02,
+            max_shrink: 0.15,
+            accept_shrink: false,
+            keep_daily: 14,
+            keep_monthly: 12,
+            configuration: String::new(),
+        }
+    }
+}
+
+/// The files that `[publish] formats` can leave out.
+pub const OPTIONAL_FILES: &[&str] = &[
+    "decp.json",
+    "decp.xml",
+    "decp-2019.json",
+    "decp-2019.xml",
+    "decp.csv",
+    "decp.parquet",
+];
+
+/// What a publication holds, in numbers. Stands in the manifest under `counts`.
+#[derive(Debug, Clone, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
+pub struct Counts {
+    /// Contracts in contrats.ndjson, withdrawn ones included.
+    pub contrats: u64,
+    /// Of these, marchés.
+    pub marches: u64,
+    /// Of these, concessions.
+    pub concessions: u64,
+    /// Of these, withdrawn.
+    pub withdrawn: u64,
+    /// Contracts in decp.json and decp.xml.
+    pub decp: u64,
+    /// Contracts in decp-2019.json and decp-2019.xml.
+    #[serde(rename = "decp-2019")]
+    pub decp_2019: u64,
+    /// Rows of decp.csv and decp.parquet.
+    pub lignes: u64,
+    /// Observations that the contracts are made of.
+    pub observations: u64,
+    /// Contracts, withdrawn ones aside, whose buyer's seat is not known.
+    pub seat_unknown: u64,
+    /// Contracts with at least one observation of each source.
+    pub sources: BTreeMap<String, u64>,
+}
+
+/// A publication that was made.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Outcome {
+    /// Its name: the day, with `.2`, `.3`… from the second of a day on.
+    pub publication: String,
+    /// Its folder.
+    pub dir: PathBuf,
+    /// What it holds.
+    pub counts: Counts,
+    /// First seq of its changes.
+    pub first_seq: u64,
+    /// Last seq of its changes; smaller than `first_seq` when nothing changed.
+    pub last_seq: u64,
+    /// Contracts that are new or have changed.
+    pub upserts: u64,
+    /// Contracts that are no longer there.
+    pub deletes: u64,
+    /// Publications that retention removed, by name.
+    pub removed: Vec<String>,
+}

@@ -1,0 +1,253 @@
+//! The thin part that moves rows for the merge: a buyer's observations out, its contracts in.
+
+use rusqlite::{Transaction, params};
+
+use super::{Snapshot, Store, StoreError, meta};
+use crate::record::{Contract, Day, Observation, Siren};
+
+/// Days of whole payloads without a record before it is withdrawn (records.md §6).
+pub(super) const WITHDRAWN_AFTER_DAYS: i32 = 7;
+
+/// One observation that stands, as the merge needs it.
+#[derive(Debug, Clone)]
+pub struct MergeRow {
+    /// Id in the store.
+    pub id: i64,
+    /// Number of the source.
+    pub source: i64,
+    /// Id of the resource that holds it, or held it last.
+    pub resource: String,
+    /// 0-based place there.
+    pub position: u32,
+    /// The day since when it is in no payload of its source.
+    pub gone: Option<Day>,
+    /// Gone for so many days of whole payloads that it counts as withdrawn.
+    pub withdrawn: bool,
+    /// Date of the resource.
+    pub resource_date: Option<Day>,
+    /// First day it was seen.
+    pub first_seen: Day,
+    /// What it says.
+    pub observation: Observation,
+    outcome: u8,
+    same_as: Option<i64>,
+}
+
+/// All that stands of one buyer.
+#[derive(Debug, Clone)]
+pub struct BuyerInput {
+    /// The buyer.
+    pub siren: Siren,
+    /// Its observations, in no particular order.
+    pub rows: Vec<MergeRow>,
+}
+
+/// What a merge gives for one buyer: the store's codes of outcomes, and every contract.
+#[derive(Debug, Clone, Default)]
+pub struct MergedBuyer {
+    /// (observation, outcome code, same_as).
+    pub outcomes: Vec<(i64, u8, Option<i64>)>,
+    /// Contracts of the buyer.
+    pub contracts: Vec<Contract>,
+}
+
+/// What of a buyer changed in the store, ready to be written.
+#[derive(Debug, Default)]
+pub(super) struct BuyerChange {
+    siren: u32,
+    mark: i64,
+    outcomes: Vec<(i64, u8, Option<i64>)>,
+    upserts: Vec<ContractRow>,
+    deletes: Vec<i64>,
+}
+
+#[derive(Debug)]
+struct ContractRow {
+    uid: String,
+    in_scope: bool,
+    withdrawn: bool,
+    body: Vec<u8>,
+}
+
+impl Store {
+    /// Buyers due for a merge, ascending, each with the mark that its merge clears.
+    ///
+    /// # Errors
+    /// A disk fault.
+    pub fn dirty_buyers(&self) -> Result<Vec<(Siren, i64)>, StoreError> {
+        let conn = super::connect_ro(&self.path)?;
+        let mut statement = conn.prepare("SELECT siren, mark FROM dirty ORDER BY siren")?;
+        let rows = statement.query_map([], |r| Ok((r.get::<_, u32>(0)?, r.get(1)?)))?;
+        rows.map(|row| {
+            row.map_err(StoreError::from)
+                .and_then(|(n, mark)| Ok((siren(n)?, mark)))
+        })
+        .collect()
+    }
+
+    /// Writes what a merge made of several buyers, in one transaction; only what differs is
+    /// touched. Gives the number of contracts changed.
+    pub fn merged(
+        &self,
+        snapshot: &Snapshot,
+        batch: Vec<(BuyerInput, i64, MergedBuyer)>,
+    ) -> Result<super::writer::Pending<usize>, StoreError> {
+        let changes = batch
+            .into_iter()
+            .map(|(input, mark, merged)| diff(snapshot, &input, mark, merged))
+            .collect::<Result<Vec<_>, _>>()?;
+        Ok(self
+            .writer
+            .submit("write merged contracts to", move |tx| write(tx, &changes)))
+    }
+}
+
+impl Snapshot {
+    /// All that stands of a buyer. Memory: the buyer's observations.
+    ///
+    /// # Errors
+    /// A disk fault or a damaged row.
+    pub fn buyer(&self, buyer: Siren) -> Result<BuyerInput, StoreError> {
+        let mut statement = self.conn.prepare_cached(
+            "SELECT o.id, o.source, r.id, s.position, s.gone, r.whole_day, r.resource_date, o.first_seen, s.outcome, s.same_as, o.body
+             FROM observation o JOIN standing s ON s.id=o.id JOIN resource r ON r.n=s.resource
+             WHERE o.siren=?1 AND s.outcome<>5",
+        )?;
+        let mut rows = statement.query([siren_number(buyer)])?;
+        let mut found = Vec::new();
+        while let Some(row) = rows.next()? {
+            let id: i64 = row.get(0)?;
+            let (gone, whole): (Option<i32>, Option<i32>) = (row.get(4)?, row.get(5)?);
+            let body = row
+                .get_ref(10)?
+                .as_blob()
+                .map_err(|e| StoreError::damaged(format!("observation {id}"), e))?;
+            let day = |n: Option<i32>| n.and_then(Day::from_number);
+            found.push(MergeRow {
+                id,
+                source: row.get(1)?,
+                resource: row.get(2)?,
+                position: row.get(3)?,
+                gone: day(gone),
+                withdrawn: gone
+                    .zip(whole)
+                    .is_some_and(|(gone, whole)| whole - gone >= WITHDRAWN_AFTER_DAYS),
+                resource_date: day(row.get(6)?),
+                first_seen: day(Some(row.get(7)?)).ok_or_else(|| {
+                    StoreError::damaged(format!("observation {id}"), "its day is no day")
+                })?,
+                observation: postcard::from_bytes(body)
+                    .map_err(|e| StoreError::damaged(format!("observation {id}"), e))?,
+                outcome: row.get(8)?,
+                same_as: row.get(9)?,
+            });
+        }
+        Ok(BuyerInput {
+            siren: buyer,
+            rows: found,
+        })
+    }
+}
+
+fn diff(
+    snapshot: &Snapshot,
+    input: &BuyerInput,
+    mark: i64,
+    merged: MergedBuyer,
+) -> Result<BuyerChange, StoreError> {
+    let siren = siren_number(input.siren);
+    let mut change = BuyerChange {
+        siren,
+        mark,
+        ..BuyerChange::default()
+    };
+    let before: std::collections::HashMap<i64, (u8, Option<i64>)> = input
+        .rows
+        .iter()
+        .map(|r| (r.id, (r.outcome, r.same_as)))
+        .collect();
+    change.outcomes = merged
+        .outcomes
+        .into_iter()
+        .filter(|(id, outcome, same)| before.get(id) != Some(&(*outcome, *same)))
+        .collect();
+    let mut old = std::collections::HashMap::new();
+    let mut statement = snapshot
+        .conn
+        .prepare_cached("SELECT n, uid, in_scope, withdrawn, body FROM contract WHERE siren=?1")?;
+    let mut rows = statement.query([siren])?;
+    while let Some(row) = rows.next()? {
+        old.insert(
+            row.get::<_, String>(1)?,
+            (
+                row.get::<_, i64>(0)?,
+                row.get::<_, bool>(2)?,
+                row.get::<_, bool>(3)?,
+                row.get::<_, Vec<u8>>(4)?,
+            ),
+        );
+    }
+    for contract in merged.contracts {
+        let body =
+            postcard::to_allocvec(&contract).map_err(|e| StoreError::damaged("a contract", e))?;
+        let row = ContractRow {
+            uid: contract.uid.as_str().to_owned(),
+            in_scope: contract.region.in_scope,
+            withdrawn: contract.withdrawn,
+            body,
+        };
+        match old.remove(&row.uid) {
+            Some((_, scope, withdrawn, body))
+                if (scope, withdrawn) == (row.in_scope, row.withdrawn) && body == row.body => {}
+            _ => change.upserts.push(row),
+        }
+    }
+    change.deletes = old.into_values().map(|row| row.0).collect();
+    change.deletes.sort_unstable();
+    Ok(change)
+}
+
+fn write(tx: &Transaction<'_>, changes: &[BuyerChange]) -> Result<usize, StoreError> {
+    let mut outcome =
+        tx.prepare_cached("UPDATE standing SET outcome=?2, same_as=?3 WHERE id=?1")?;
+    let mut delete = tx.prepare_cached("DELETE FROM contract WHERE n=?1")?;
+    let mut upsert = tx.prepare_cached(
+        "INSERT INTO contract (uid, siren, in_scope, withdrawn, body) VALUES (?1,?2,?3,?4,?5) ON CONFLICT (uid) DO UPDATE SET
+         siren=excluded.siren, in_scope=excluded.in_scope, withdrawn=excluded.withdrawn, body=excluded.body",
+    )?;
+    let mut clean = tx.prepare_cached("DELETE FROM dirty WHERE siren=?1 AND mark=?2")?;
+    let mut touched = 0;
+    for change in changes {
+        for (id, code, same) in &change.outcomes {
+            outcome.execute(params![id, code, same])?;
+        }
+        for n in &change.deletes {
+            delete.execute([n])?;
+        }
+        for row in &change.upserts {
+            upsert.execute(params![
+                row.uid,
+                change.siren,
+                row.in_scope,
+                row.withdrawn,
+                row.body
+            ])?;
+        }
+        clean.execute(params![change.siren, change.mark])?;
+        touched += change.deletes.len() + change.upserts.len();
+    }
+    if touched > 0 {
+        meta::bump_state(tx)?;
+    }
+    Ok(touched)
+}
+
+/// A SIREN as the store's integer.
+pub(super) fn siren_number(siren: Siren) -> u32 {
+    siren.as_str().parse().unwrap_or_default()
+}
+
+pub(super) fn siren(number: u32) -> Result<Siren, StoreError> {
+    Siren::parse(&format!("{number:09}"))
+        .ok_or_else(|| StoreError::damaged("a buyer", format!("{number} is no SIREN")))
+}

@@ -1,0 +1,162 @@
+//! The one thread that owns the read-write connection.
+//!
+//! Work arrives as closures through a bounded channel, so that a slow disk slows the network
+//! instead of filling memory; each closure is one transaction, and its reply follows the commit.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{RecvTimeoutError, SyncSender, sync_channel};
+use std::time::Duration;
+
+use rusqlite::{Connection, Transaction, TransactionBehavior};
+use tokio::sync::oneshot;
+
+use super::StoreError;
+
+/// Transactions waiting at most: each may hold a batch, so this bounds memory.
+const QUEUE: usize = 4;
+
+/// How often the idle writer shows that it lives.
+const IDLE_BEAT: Duration = Duration::from_secs(1);
+
+type Job = Box<dyn FnOnce(&mut Connection) + Send>;
+
+/// A handle on the writer thread. The thread ends when the last handle is dropped and its queue is empty.
+#[derive(Clone)]
+pub struct Writer {
+    queue: SyncSender<Job>,
+    path: Arc<PathBuf>,
+    beats: Arc<AtomicU64>,
+}
+
+impl Writer {
+    pub(super) fn start(mut conn: Connection, path: PathBuf) -> Self {
+        let (queue, jobs) = sync_channel::<Job>(QUEUE);
+        let beats = Arc::new(AtomicU64::new(0));
+        let beating = Arc::clone(&beats);
+        let body = move || {
+            loop {
+                beating.fetch_add(1, Ordering::Relaxed);
+                match jobs.recv_timeout(IDLE_BEAT) {
+                    Ok(job) => job(&mut conn),
+                    Err(RecvTimeoutError::Timeout) => {}
+                    Err(RecvTimeoutError::Disconnected) => break,
+                }
+            }
+            // The log goes back into the file: the next start then has nothing to recover.
+            let _ = conn.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
+        };
+        // Without the thread every later call answers `WriterGone`, which says where to look.
+        if let Err(error) = std::thread::Builder::new()
+            .name("store-writer".into())
+            .spawn(body)
+        {
+            tracing::error!(%error, "cannot start the store's writer thread");
+        }
+        Self {
+            queue,
+            path: Arc::new(path),
+            beats,
+        }
+    }
+
+    /// Grows as long as the thread is alive and not stuck in one transaction: what the watchdog reads.
+    pub fn beats(&self) -> u64 {
+        self.beats.load(Ordering::Relaxed)
+    }
+
+    /// Queues one transaction and returns at once with the place where its result will arrive.
+    /// Blocks while the queue is full.
+    pub fn submit<R: Send + 'static>(
+        &self,
+        what: &'static str,
+        work: impl FnOnce(&Transaction<'_>) -> Result<R, StoreError> + Send + 'static,
+    ) -> Pending<R> {
+        let (reply, result) = oneshot::channel();
+        let path = Arc::clone(&self.path);
+        let job: Job = Box::new(move |conn| {
+            // The asker may have gone; the work stands.
+            let _ = reply.send(transact(conn, work).map_err(|e| located(e, what, &path)));
+        });
+        let _ = self.queue.send(job);
+        Pending { result }
+    }
+
+    /// Runs one transaction and waits for its commit. For blocking threads.
+    ///
+    /// # Errors
+    /// What `work` or the commit failed with; nothing of it is then in the store.
+    pub fn run<R: Send + 'static>(
+        &self,
+        what: &'static str,
+        work: impl FnOnce(&Transaction<'_>) -> Result<R, StoreError> + Send + 'static,
+    ) -> Result<R, StoreError> {
+        self.submit(what, work).wait()
+    }
+
+    /// Ends the thread after what is queued, and waits until it has closed the file.
+    pub(super) fn close(&self) {
+        let (reply, closed) = std::sync::mpsc::channel::<()>();
+        let job: Job = Box::new(move |conn| {
+            let _ = conn.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
+            if let Ok(memory) = Connection::open_in_memory() {
+                drop(std::mem::replace(conn, memory));
+            }
+            drop(reply);
+        });
+        let _ = self.queue.send(job);
+        let _ = closed.recv();
+    }
+
+    /// Folds the log into the file and truncates it, when no reader needs it any more.
+    pub fn checkpoint(&self) {
+        let job: Job = Box::new(|conn| {
+            let _ = conn.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
+        });
+        let _ = self.queue.send(job);
+    }
+}
+
+/// The result of a transaction that is queued.
+#[must_use = "a transaction that nobody waits for fails unseen"]
+pub struct Pending<R> {
+    result: oneshot::Receiver<Result<R, StoreError>>,
+}
+
+impl<R> Pending<R> {
+    /// Blocks until the commit. Not for async code.
+    ///
+    /// # Errors
+    /// What the transaction failed with.
+    pub fn wait(self) -> Result<R, StoreError> {
+        self.result
+            .blocking_recv()
+            .unwrap_or(Err(StoreError::WriterGone))
+    }
+
+    /// Waits for the commit in async code.
+    ///
+    /// # Errors
+    /// What the transaction failed with.
+    pub async fn done(self) -> Result<R, StoreError> {
+        self.result.await.unwrap_or(Err(StoreError::WriterGone))
+    }
+}
+
+fn transact<R>(
+    conn: &mut Connection,
+    work: impl FnOnce(&Transaction<'_>) -> Result<R, StoreError>,
+) -> Result<R, StoreError> {
+    let tx = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let result = work(&tx)?;
+    tx.commit()?;
+    Ok(result)
+}
+
+fn located(error: StoreError, what: &str, path: &std::path::Path) -> StoreError {
+    match error {
+        StoreError::Sqlite { source, .. } => StoreError::sqlite(what, path, source),
+        other => other,
+    }
+}

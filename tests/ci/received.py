@@ -1,0 +1,74 @@
+#!/usr/bin/env python3
+"""Counts the records of real files by an independent reader and compares with `guichet validate`.
+
+    received.py target/release/guichet DATA
+
+DATA is a directory that holds decp-v1/ and decp-v2/ as they were collected. JSON files are read
+by Python's json, XML files by expat, so that the two counts share no line of code. For each file
+the law of the counts must hold too: received = accepted + superseded + repeats + quarantined +
+out_of_region.
+"""
+
+import json
+import pathlib
+import subprocess
+import sys
+import xml.etree.ElementTree as ElementTree
+
+PARTS = ("accepted", "superseded", "repeats", "quarantined", "out_of_region")
+
+
+def count_json(path):
+    document = json.loads(path.read_bytes().decode("utf-8-sig"))
+    marches = document["marches"] if isinstance(document, dict) else document
+    lists = [marches]
+    if isinstance(marches, dict):
+        lists = [marches.get(key) for key in ("marche", "contrat-concession")]
+    # A single record may stand without its list.
+    return sum(len(x) if isinstance(x, list) else 1 for x in lists if x is not None)
+
+
+def count_xml(path):
+    """Records wherever they stand: a root may be one, and some feeds wrap theirs twice."""
+    records = 0
+    for _, element in ElementTree.iterparse(path):
+        if element.tag.rsplit("}", 1)[-1] in ("marche", "contrat-concession"):
+            records += 1
+            element.clear()
+    return records
+
+
+def main():
+    guichet, data = sys.argv[1], pathlib.Path(sys.argv[2])
+    files = sorted(p for folder in ("decp-v1", "decp-v2") for p in (data / folder).rglob("*")
+                   if p.suffix in (".json", ".xml"))
+    if not files:
+        print(f"skipped: no real file below {data}")
+        return 0
+    run = subprocess.run([guichet, "-qq", "validate", "--json", *map(str, files)],
+                         capture_output=True, check=False)
+    # 1: real files hold errors.
+    if run.returncode not in (0, 1):
+        print(run.stderr.decode(errors="replace")[-3000:], file=sys.stderr)
+        return 1
+    report = {pathlib.Path(f["file"]): f for f in json.loads(run.stdout)["files"]}
+    faults = 0
+    for path in files:
+        counted = count_json(path) if path.suffix == ".json" else count_xml(path)
+        read = report.get(path)
+        if read is None:
+            said = "not in the report"
+        elif read["received"] != counted:
+            said = f"guichet received {read['received']}, an independent reader counts {counted}"
+        elif read["received"] != sum(read[part] for part in PARTS):
+            said = f"counts do not balance: {[read[part] for part in PARTS]} for {counted}"
+        else:
+            continue
+        faults += 1
+        print(f"{path.relative_to(data)}: {said}", file=sys.stderr)
+    print(f"{len(files) - faults} of {len(files)} real files counted alike")
+    return 1 if faults else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
