@@ -119,7 +119,6 @@ impl Ingest<'_> {
         let context = Context {
             region: self.region,
             seen: payload.seen.day,
-            resource_date: payload.seen.resource_date,
         };
         let mut reading = Reading {
             ingest: self,

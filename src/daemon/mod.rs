@@ -19,6 +19,7 @@ pub mod pipeline;
 pub mod publish_run;
 pub mod reload;
 pub mod replay;
+pub mod service;
 pub mod shutdown;
 pub mod status;
 pub mod supervise;

@@ -61,7 +61,10 @@ fn labels(text: &[char], after: usize, plural: bool, found: &mut Vec<String>) ->
     };
     let mut last = first.clone();
     found.push(first);
-    while plural {
+    if !plural {
+        return end;
+    }
+    loop {
         let Some((range, next)) = joint(text, end) else {
             break;
         };

@@ -38,7 +38,7 @@ pub fn holder(siret: &str) -> Holder {
 }
 
 /// An observation of the test buyer under construction.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub struct Make(pub Candidate);
 
 /// Starts one: source 0, resource `r`, present, in the region.

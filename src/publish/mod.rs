@@ -37,6 +37,7 @@ mod previous;
 mod quality;
 mod reason;
 mod retention;
+mod seats;
 mod shape_2019;
 mod shape_2022;
 mod swap;
@@ -65,6 +66,7 @@ pub use manifest::{FileEntry, LeftOut, MANIFEST, Manifest};
 pub use previous::Publication;
 pub use quality::{BuyerQuality, Quality, SourceQuality};
 pub use reason::{Fault, Reason};
+pub use seats::reference_seat;
 pub use valid_2019::valid_2019;
 pub use valid_2022::valid_2022;
 

@@ -32,10 +32,6 @@ impl Output {
             path,
         })
     }
-    /// Its path while the publication is built.
-    pub(super) fn path(&self) -> &Path {
-        &self.path
-    }
     /// Writes more.
     pub(super) fn write_all(&mut self, bytes: &[u8]) -> Result<(), PublishError> {
         self.file

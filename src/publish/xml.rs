@@ -145,11 +145,11 @@ mod tests {
         let mut text = String::new();
         loop {
             match reader.read_event().unwrap() {
-                quick_xml::events::Event::Text(t) => text.push_str(&t.decode().unwrap()),
+                quick_xml::events::Event::Text(t) => text.push_str(&t.xml10_content()),
                 quick_xml::events::Event::GeneralRef(r) => match r.resolve_char_ref().unwrap() {
                     Some(c) => text.push(c),
                     None => text.push_str(
-                        quick_xml::escape::resolve_predefined_entity(&r.decode().unwrap()).unwrap(),
+                        quick_xml::escape::resolve_predefined_entity(&r).unwrap(),
                     ),
                 },
                 quick_xml::events::Event::Eof => break,

@@ -86,9 +86,8 @@ pub async fn serve(
     if publication.manifest.is_withdrawn() {
         return Err(withdrawn(&publication));
     }
-    let accepted = request
-        .get(header::ACCEPT_ENCODING)
-        .map(|v| v.to_str().unwrap_or_default().to_owned());
+    let accepted =
+        request.get(header::ACCEPT_ENCODING).map(|v| v.to_str().unwrap_or_default().to_owned());
     let (of, wanted) = (publication.clone(), name.clone());
     let chosen = blocking(move || open(&of, &wanted, accepted.as_deref())).await??;
     let tag = ETag::of_digest(&chosen.entry.sha256);
@@ -123,7 +122,11 @@ pub async fn serve(
 }
 
 /// Finds the file, chooses the best variant that exists and opens it. Blocks.
-fn open(publication: &Publication, name: &str, accepted: Option<&str>) -> Result<Chosen, Problem> {
+fn open(
+    publication: &Publication,
+    name: &str,
+    accepted: Option<&str>,
+) -> Result<Chosen, Problem> {
     let plain = publication.files.get(name).ok_or_else(Problem::not_found)?;
     // Retention may remove a variant between the look and the opening: then look again.
     for _ in 0..2 {
@@ -192,11 +195,7 @@ async fn send(chosen: Chosen, asked: Option<&str>, head: bool) -> Result<Respons
     }
     let stored = chosen.stored;
     // A copy in progress, or one that was cut, must not pass for what was announced.
-    if chosen
-        .entry
-        .bytes
-        .is_some_and(|announced| announced != stored)
-    {
+    if chosen.entry.bytes.is_some_and(|announced| announced != stored) {
         tracing::error!(
             path = %chosen.path.display(), bytes = stored, announced = chosen.entry.bytes,
             "a published file has not the size that its manifest announces; copy or publish again"
@@ -213,21 +212,13 @@ async fn send(chosen: Chosen, asked: Option<&str>, head: bool) -> Result<Respons
         let moved = blocking(move || file.seek(SeekFrom::Start(first)).map(|_| file)).await?;
         file = moved.map_err(|_| Problem::internal())?;
     }
-    let body = if head {
-        Body::empty()
-    } else {
-        body::part(file.into(), len)
-    };
+    let body = if head { Body::empty() } else { body::part(file.into(), len) };
     let mut response = (status, body).into_response();
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_LENGTH, HeaderValue::from(len));
     headers.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
     if status == StatusCode::PARTIAL_CONTENT {
-        set(
-            headers,
-            header::CONTENT_RANGE,
-            &format!("bytes {first}-{}/{stored}", first + len - 1),
-        );
+        set(headers, header::CONTENT_RANGE, &format!("bytes {first}-{}/{stored}", first + len - 1));
     }
     Ok(response)
 }
@@ -261,11 +252,7 @@ fn unsatisfiable(len: u64) -> Response {
         format!("The file has {len} bytes; the part asked for lies beyond."),
     );
     let mut response = problem.into_response();
-    set(
-        response.headers_mut(),
-        header::CONTENT_RANGE,
-        &format!("bytes */{len}"),
-    );
+    set(response.headers_mut(), header::CONTENT_RANGE, &format!("bytes */{len}"));
     response
 }
 
