@@ -110,13 +110,7 @@ pub async fn serve(
             send(chosen, asked, *method == Method::HEAD).await?
         }
     };
-    let about = About {
-        publication: &publication,
-        name: &name,
-        through,
-        tag: &tag,
-        varies,
-    };
+    let about = About { publication: &publication, name: &name, through, tag: &tag, varies };
     about.describe(response.headers_mut(), encoding);
     Ok(response)
 }
@@ -136,10 +130,8 @@ fn open(
             let path = publication.dir.join(&file);
             path.is_file().then(|| (entry.clone(), path))
         };
-        let mut available: Vec<Encoding> = Encoding::ALL
-            .into_iter()
-            .filter(|e| listed(*e).is_some())
-            .collect();
+        let mut available: Vec<Encoding> =
+            Encoding::ALL.into_iter().filter(|e| listed(*e).is_some()).collect();
         // An older publication keeps its large texts compressed only; the plain bytes are
         // announced still, and can be made again.
         let gone = !available.contains(&Encoding::Identity) && available.contains(&Encoding::Zstd);
@@ -159,15 +151,7 @@ fn open(
         let varies = available.len() > 1;
         match File::open(&path).and_then(|file| Ok((file.metadata()?.len(), file))) {
             Ok((stored, file)) => {
-                return Ok(Chosen {
-                    encoding,
-                    entry,
-                    path,
-                    file,
-                    stored,
-                    inflate,
-                    varies,
-                });
+                return Ok(Chosen { encoding, entry, path, file, stored, inflate, varies });
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(error) => {
