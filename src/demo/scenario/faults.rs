@@ -85,6 +85,8 @@ pub(super) fn unusable(cx: &mut Cx, quirk: Quirk) -> Option<Family> {
             expected.montant = Says::Nothing;
             expected.current_montant = Says::Nothing;
         }
+        // The record stands; where the quotes belong is the reader's guess.
+        Quirk::QuotesUnescaped | Quirk::QuoteUnescaped => expected.objet = Says::Anything,
         Quirk::YearTypo => expected.date = Says::Nothing,
         Quirk::DurationNotCommunicated => {
             expected.duree_mois = Says::Nothing;

@@ -67,7 +67,7 @@ pub enum Scenario {
 
 impl Scenario {
     /// Every case: a world of some eighty contracts holds each at least once.
-    pub const ALL: [Self; 53] = [
+    pub const ALL: [Self; 55] = [
         Self::Overlap,
         Self::YearAndSequence,
         Self::Lots,
@@ -107,6 +107,8 @@ impl Scenario {
         Self::RepeatedInOtherFile,
         Self::Misspelled,
         Self::Misspelled,
+        Self::Unusable(Quirk::QuotesUnescaped),
+        Self::Unusable(Quirk::QuoteUnescaped),
         Self::Unusable(Quirk::OffersNotCommunicated),
         Self::Unusable(Quirk::AmountHuge),
         Self::Unusable(Quirk::AmountNotANumber),
@@ -117,8 +119,8 @@ impl Scenario {
         Self::Broken(Broken::NoBuyer),
         Self::Broken(Broken::NoId),
         Self::Broken(Broken::BuyerOverlong),
-        Self::Broken(Broken::QuotesInside),
-        Self::Broken(Broken::QuoteUnbalanced),
+        Self::Broken(Broken::Garbled),
+        Self::Broken(Broken::Torn),
         // These two have no content that could tell two of them apart: a second one in the same
         // file would be a repeat as well, so that no other family plays them.
         Self::Broken(Broken::Null),
