@@ -83,6 +83,11 @@ impl Quirk {
         }
     }
 
+    /// Whether the text of the record is damaged, and not only what it says.
+    pub fn damages_text(self) -> bool {
+        matches!(self, Self::QuotesUnescaped | Self::QuoteUnescaped)
+    }
+
     /// Spells the tree of a record this way, where the dialect can.
     pub(crate) fn apply(self, r: &Record, dialect: Dialect, tree: &mut Node) {
         let (amount, date) = (amount_name(r), date_name(r));
@@ -251,6 +256,11 @@ impl Broken {
         Self::Garbled,
         Self::Torn,
     ];
+
+    /// Whether the text of the record is damaged, and not only what it says.
+    pub fn damages_text(self) -> bool {
+        matches!(self, Self::Garbled | Self::Torn)
+    }
 
     /// Takes the identity out of the tree, for the kinds that still are well formed.
     pub(crate) fn apply(self, r: &Record, tree: &mut Node) {

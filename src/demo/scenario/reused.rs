@@ -116,33 +116,65 @@ pub(super) fn sequences_of_lots(cx: &mut Cx) -> Option<Family> {
     Some(f)
 }
 
-/// A third source gives the stem of both ids (`T00A7K`): it is the one whose holder, amount and
-/// object it has, and does not pull the other in.
+/// A third source gives the stem of both ids (`T00A7K`): its holder and object are those of both,
+/// its amount is that of the first. It joins that one, and does not pull the other in.
 pub(super) fn through_a_third(cx: &mut Cx) -> Option<Family> {
     let b = cx.buyer();
     let mut one = cx.marche(&b)?;
     without_lot(&mut one);
-    let mut other = cx.unlike(&one);
+    let mut other = one.clone();
+    other.montant = Some(draft::other_amount(one.montant, &mut cx.rng));
     let mut stem = one.clone();
     one.id = draft::local_id(&format!("{}10", cx.number('T')))?;
     other.id = draft::local_id(&format!("{}17", cx.number('T')))?;
     stem.id = draft::local_id(&cx.number('T'))?;
-    let mut f = Family::of(
-        &b.siren,
-        [Slot::any(Wanted::V2022), Slot::any(Wanted::Either)],
-    );
+    let mut f = Family::of(&b.siren, [Slot::any(Wanted::V2022), Slot::any(Wanted::Either)]);
     let n = f.alone(&one);
     f.alone(&other);
     f.notices.push(Notice::accepted(1, n, &stem));
     Some(f)
 }
 
-/// A marché and a concession of one id.
+/// The forms that two formats make of one number, but nothing else in common than the amount.
+pub(super) fn stem_without_evidence(cx: &mut Cx) -> Option<Family> {
+    let b = cx.buyer();
+    let mut new = cx.marche(&b)?;
+    without_lot(&mut new);
+    let mut old = cx.unlike(&new);
+    old.montant = new.montant;
+    old.id = cx.id_2019(&old, 0)?;
+    let mut f = Family::of(&b.siren, [Slot::any(Wanted::V2022), Slot::any(Wanted::V2019)]);
+    f.alone(&new);
+    let n = f.member(&old);
+    f.notices.push(Notice::accepted(1, n, &old));
+    Some(f)
+}
+
+/// Two contracts of one firm under one id; another source knows the second of them only, and its
+/// record could be either: it is the one whose amount it has.
+pub(super) fn best_fit(cx: &mut Cx) -> Option<Family> {
+    let b = cx.buyer();
+    let mut one = cx.marche(&b)?;
+    without_lot(&mut one);
+    let mut other = one.clone();
+    other.montant = Some(draft::other_amount(one.montant, &mut cx.rng));
+    let mut f = Family::of(&b.siren, [Slot::any(Wanted::V2022), Slot::any(Wanted::Either)]);
+    f.alone(&one);
+    let n = f.alone(&other);
+    f.notices.push(Notice::accepted(1, n, &other));
+    Some(f)
+}
+
+/// A marché and a concession of one id, alike in all that both have.
 pub(super) fn kinds_of_one_id(cx: &mut Cx) -> Option<Family> {
     let b = cx.buyer();
     let recent = cx.rng.chance(50);
-    let marche = draft::marche(&b, &cx.number('M'), recent, &mut cx.rng)?;
-    let concession = draft::concession(&b, &cx.number('M'), recent, &mut cx.rng)?;
+    let mut marche = draft::marche(&b, &cx.number('M'), recent, &mut cx.rng)?;
+    without_lot(&mut marche);
+    let mut concession = draft::concession(&b, &cx.number('M'), recent, &mut cx.rng)?;
+    concession.objet = marche.objet.clone();
+    concession.montant = marche.montant;
+    concession.titulaires = marche.titulaires.clone();
     let mut f = Family::of(&b.siren, [Slot::any(Wanted::Either)]);
     f.alone(&marche);
     f.alone(&concession);
