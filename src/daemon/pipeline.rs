@@ -171,7 +171,7 @@ impl Pipeline {
 }
 
 /// The sources that may speak in a contract.
-pub(super) fn merge_sources(config: &Config, states: &[SourceState]) -> merge_run::Sources {
+pub fn merge_sources(config: &Config, states: &[SourceState]) -> merge_run::Sources {
     let _ = config;
     merge_run::Sources::of(states, crate::config::licence_allows_republication)
 }
