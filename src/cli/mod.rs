@@ -17,6 +17,7 @@ pub mod logging;
 pub mod man;
 mod merge;
 pub mod output;
+mod progress;
 mod publish;
 mod replay;
 mod run;

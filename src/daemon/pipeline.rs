@@ -16,7 +16,10 @@ use super::clock::Clock;
 use super::cron::Schedule;
 use super::merge_run::{self, MergeReport};
 use crate::config::{Config, ProcessEnv, Snapshot, Source};
-use crate::harvest::{AllowList, Archive, ArchiveError, Catalog, Harvester, Limits, Progress, SourceAccess, user_agent};
+use crate::harvest::{
+    AllowList, Archive, ArchiveError, Catalog, Harvester, Limits, Progress, SourceAccess,
+    user_agent,
+};
 use crate::merge::Rules;
 use crate::record::Day;
 use crate::store::{SourceRow, SourceState, Store, StoreError};
@@ -57,7 +60,9 @@ pub enum RunError {
     #[error("{0}")]
     Setting(String),
     /// A worker broke off.
-    #[error("a worker broke off inside guichet while it tried to {0}: a fault of the program, please report it with this log")]
+    #[error(
+        "a worker broke off inside guichet while it tried to {0}: a fault of the program, please report it with this log"
+    )]
     Broke(&'static str),
 }
 
@@ -94,9 +99,17 @@ impl Pipeline {
     ///
     /// # Errors
     /// A disk fault, a store newer than this program, TLS that cannot be set up.
-    pub fn open(config: Arc<Config>, clock: Clock, progress: Arc<dyn Progress>) -> Result<Self, RunError> {
+    pub fn open(
+        config: Arc<Config>,
+        clock: Clock,
+        progress: Arc<dyn Progress>,
+    ) -> Result<Self, RunError> {
         let dir = &config.data_dir;
-        std::fs::create_dir_all(dir).map_err(|source| RunError::Io { what: "make", path: dir.clone(), source })?;
+        std::fs::create_dir_all(dir).map_err(|source| RunError::Io {
+            what: "make",
+            path: dir.clone(),
+            source,
+        })?;
         let store = Store::open(&store_path(&config))?;
         let archive = Archive::open(dir.join("archive"))?;
         let next_id = AtomicI64::new(store.next_observation_id()?);
@@ -133,7 +146,8 @@ impl Pipeline {
         } else {
             Arc::new(harvester(&config, Arc::clone(&self.progress))?)
         };
-        self.settings.store(Arc::new(Settings { config, harvester }));
+        self.settings
+            .store(Arc::new(Settings { config, harvester }));
         Ok(())
     }
 
@@ -147,11 +161,21 @@ impl Pipeline {
     /// # Errors
     /// A disk fault.
     pub fn enter_sources(&self) -> Result<(), StoreError> {
-        let known: std::collections::HashMap<String, SourceRow> =
-            self.store.snapshot()?.sources()?.into_iter().map(|s| (s.source.id.clone(), s.source)).collect();
+        let known: std::collections::HashMap<String, SourceRow> = self
+            .store
+            .snapshot()?
+            .sources()?
+            .into_iter()
+            .map(|s| (s.source.id.clone(), s.source))
+            .collect();
         for source in self.config().sources.iter() {
             let row = source_row(source);
-            if known.get(&row.id).is_none_or(|old| SourceRow { n: 0, ..old.clone() } != row) {
+            if known.get(&row.id).is_none_or(|old| {
+                SourceRow {
+                    n: 0,
+                    ..old.clone()
+                } != row
+            }) {
                 self.store.enter_source(row)?;
             }
         }
@@ -163,21 +187,30 @@ impl Pipeline {
     /// # Errors
     /// A disk fault.
     pub fn merge(&self) -> Result<MergeReport, StoreError> {
-        let _turn = self.merging.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let _turn = self
+            .merging
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
         let states = self.store.snapshot()?.sources()?;
-        let sources = merge_sources(&self.config(), &states);
-        merge_run::run(&self.store, &sources, &Rules::default(), workers())
+        let sources = merge_sources(&states);
+        merge_run::run(&self.store, &sources, &rules(&self.config()), workers())
     }
 }
 
+/// The rules of the merge under a configuration.
+pub fn rules(config: &Config) -> Rules {
+    if config.region.is_everywhere() { Rules::without_region() } else { Rules::default() }
+}
+
 /// The sources that may speak in a contract.
-pub fn merge_sources(config: &Config, states: &[SourceState]) -> merge_run::Sources {
-    let _ = config;
+pub fn merge_sources(states: &[SourceState]) -> merge_run::Sources {
     merge_run::Sources::of(states, crate::config::licence_allows_republication)
 }
 
 pub(super) fn workers() -> usize {
-    std::thread::available_parallelism().map_or(2, usize::from).clamp(1, 4)
+    std::thread::available_parallelism()
+        .map_or(2, usize::from)
+        .clamp(1, 4)
 }
 
 /// The store's file.
@@ -194,8 +227,7 @@ pub fn day_in(config: &Config, at: Timestamp) -> Day {
 
 /// When a source is due, from its stanza.
 pub fn schedule_of(source: &Source) -> Option<Schedule> {
-    let schedule = Schedule::parse(&source.schedule.line, &source.schedule.timezone).ok()?;
-    Some(if source.schedule.spread { schedule.spread(&source.id) } else { schedule })
+    Schedule::of_source(&source.schedule, &source.id).ok()
 }
 
 /// What the store keeps of a stanza.
@@ -204,7 +236,9 @@ pub(super) fn source_row(source: &Source) -> SourceRow {
         n: 0,
         id: source.id.clone(),
         name: source.name.clone(),
-        url: crate::harvest::ShownUrl::of(&source.url).as_str().to_owned(),
+        url: crate::harvest::ShownUrl::of(&source.url)
+            .as_str()
+            .to_owned(),
         licence: source.licence.id().to_owned(),
         authority: source.authority.word().to_owned(),
         buyers: source.buyers.iter().map(ToString::to_string).collect(),
@@ -221,7 +255,12 @@ pub(super) fn source_row(source: &Source) -> SourceRow {
 /// A credential that cannot be read: the text says which and what to do.
 pub fn access(source: &Source) -> Result<SourceAccess, String> {
     let credential = match &source.credential {
-        Some(c) => Some(c.read(&ProcessEnv).map_err(|e| e.to_string())?.expose().to_owned()),
+        Some(c) => Some(
+            c.read(&ProcessEnv)
+                .map_err(|e| e.to_string())?
+                .expose()
+                .to_owned(),
+        ),
         None => None,
     };
     let catalog = match source.catalog {
@@ -234,7 +273,11 @@ pub fn access(source: &Source) -> Result<SourceAccess, String> {
         catalog,
         include: source.include.patterns().to_vec(),
         exclude: source.exclude.patterns().to_vec(),
-        headers: source.headers.iter().map(|(k, v)| (k.clone(), v.clone())).collect(),
+        headers: source
+            .headers
+            .iter()
+            .map(|(k, v)| (k.clone(), v.clone()))
+            .collect(),
         credential,
         user_agent: source.user_agent.clone(),
         max_bytes: Some(source.max_bytes),
@@ -249,8 +292,13 @@ pub fn access(source: &Source) -> Result<SourceAccess, String> {
 /// TLS that cannot be set up, or an allow list that cannot be read.
 pub fn harvester(config: &Config, progress: Arc<dyn Progress>) -> Result<Harvester, RunError> {
     let h = &config.harvest;
-    let private: Vec<String> = h.allow_private_hosts.iter().map(ToString::to_string).collect();
-    let allow = AllowList::parse(&private).map_err(|e| RunError::Setting(format!("[harvest] allow_private_hosts: {e}")))?;
+    let private: Vec<String> = h
+        .allow_private_hosts
+        .iter()
+        .map(ToString::to_string)
+        .collect();
+    let allow = AllowList::parse(&private)
+        .map_err(|e| RunError::Setting(format!("[harvest] allow_private_hosts: {e}")))?;
     let limits = Limits {
         concurrency: h.concurrency,
         per_host: h.per_host,
@@ -264,7 +312,13 @@ pub fn harvester(config: &Config, progress: Arc<dyn Progress>) -> Result<Harvest
         max_bytes: h.max_bytes,
         max_ratio: h.max_ratio,
         allow,
-        user_agent: user_agent(Some(config.publish.base_url.as_ref().map_or(CONTACT, |u| u.as_str()))),
+        user_agent: user_agent(Some(
+            config
+                .publish
+                .base_url
+                .as_ref()
+                .map_or(CONTACT, |u| u.as_str()),
+        )),
     };
     Ok(Harvester::new(limits, progress)?)
 }

@@ -10,7 +10,10 @@ use crate::record::{Format, Kind, fold};
 
 use super::note::{self, Note};
 use super::tree::Tree;
-use super::{Container, Declared, RawActe, RawDonnees, RawHolder, RawModification, RawModificationActe, RawRecord, Scalar, json};
+use super::{
+    Container, Declared, RawActe, RawDonnees, RawHolder, RawModification, RawModificationActe,
+    RawRecord, Scalar, json,
+};
 
 /// Fields of an object, in the order written.
 pub(super) type Fields<'a> = Vec<(Cow<'a, str>, Tree<'a>)>;
@@ -42,7 +45,12 @@ pub(super) struct Mapper {
 }
 
 /// Makes a raw record of an object. `named` is what the list or the element calls it.
-pub(super) fn record(fields: Fields<'_>, named: Option<Kind>, carrier: Carrier, notes: Vec<Note>) -> RawRecord {
+pub(super) fn record(
+    fields: Fields<'_>,
+    named: Option<Kind>,
+    carrier: Carrier,
+    notes: Vec<Note>,
+) -> RawRecord {
     let mut m = Mapper::new(notes);
     for (name, value) in fields {
         m.field(&name, value);
@@ -54,7 +62,13 @@ impl Mapper {
     pub(super) fn new(notes: Vec<Note>) -> Self {
         let mut r = RawRecord::new();
         r.notes = notes;
-        Self { r, evidence: Evidence::default(), acheteur: false, autorite: false, concession: false }
+        Self {
+            r,
+            evidence: Evidence::default(),
+            acheteur: false,
+            autorite: false,
+            concession: false,
+        }
     }
 
     fn note(&mut self, code: &'static str, field: &str, value: impl Into<String>) {
@@ -126,14 +140,27 @@ impl Mapper {
 
     /// The member, path and item of a list of texts.
     #[allow(clippy::type_complexity, reason = "a row of the table below")]
-    fn list_of(&mut self, name: &str) -> Option<(fn(&mut RawRecord) -> &mut Vec<Scalar>, &'static str, &'static str)> {
+    fn list_of(
+        &mut self,
+        name: &str,
+    ) -> Option<(
+        fn(&mut RawRecord) -> &mut Vec<Scalar>,
+        &'static str,
+        &'static str,
+    )> {
         let row: (fn(&mut RawRecord) -> &mut Vec<Scalar>, _, _) = match name {
             "techniques" => (|r| &mut r.techniques, "techniques", "technique"),
-            "modalitesExecution" => (|r| &mut r.modalites, "modalitesExecution", "modaliteExecution"),
+            "modalitesExecution" => (
+                |r| &mut r.modalites,
+                "modalitesExecution",
+                "modaliteExecution",
+            ),
             "typesPrix" => (|r| &mut r.types_prix, "typesPrix", "typePrix"),
-            "considerationsSociales" => {
-                (|r| &mut r.considerations_sociales, "considerationsSociales", "considerationSociale")
-            }
+            "considerationsSociales" => (
+                |r| &mut r.considerations_sociales,
+                "considerationsSociales",
+                "considerationSociale",
+            ),
             "considerationsEnvironnementales" => (
                 |r| &mut r.considerations_environnementales,
                 "considerationsEnvironnementales",
@@ -147,11 +174,23 @@ impl Mapper {
 
     /// Sets a scalar; of a field that stands twice, the first stays.
     fn set(&mut self, path: &'static str, value: Tree<'_>) {
-        let Some(value) = self.scalar(path, value) else { return };
+        let Some(value) = self.scalar(path, value) else {
+            return;
+        };
         match path {
-            "valeurGlobale" | "dateSignature" | "montantSubventionPublique" => self.concession = true,
-            "ccag" | "marcheInnovant" | "attributionAvance" | "tauxAvance" | "sousTraitanceDeclaree" | "offresRecues"
-            | "typeGroupementOperateurs" | "origineUE" | "origineFrance" | "idAccordCadre" => self.evidence.of_2022 = true,
+            "valeurGlobale" | "dateSignature" | "montantSubventionPublique" => {
+                self.concession = true
+            }
+            "ccag"
+            | "marcheInnovant"
+            | "attributionAvance"
+            | "tauxAvance"
+            | "sousTraitanceDeclaree"
+            | "offresRecues"
+            | "typeGroupementOperateurs"
+            | "origineUE"
+            | "origineFrance"
+            | "idAccordCadre" => self.evidence.of_2022 = true,
             _ => {}
         }
         let r = &mut self.r;
@@ -214,7 +253,9 @@ impl Mapper {
         self.acheteur |= name == "acheteur";
         let fields = match value {
             Tree::Map(fields) => fields,
-            Tree::List(mut items) if items.len() == 1 => return self.buyer(name, items.pop().unwrap_or(Tree::Null)),
+            Tree::List(mut items) if items.len() == 1 => {
+                return self.buyer(name, items.pop().unwrap_or(Tree::Null));
+            }
             other => {
                 self.note(note::UNEXPECTED_SHAPE, "acheteur", other.show(120));
                 vec![("id".into(), other)]
@@ -229,7 +270,12 @@ impl Mapper {
                 "nom" => {
                     self.evidence.of_2019 |= !value.is_empty();
                     let v = self.scalar("acheteur.nom", value);
-                    put(&mut self.r.acheteur_nom, v, "acheteur.nom", &mut self.r.notes);
+                    put(
+                        &mut self.r.acheteur_nom,
+                        v,
+                        "acheteur.nom",
+                        &mut self.r.notes,
+                    );
                 }
                 "#text" => {}
                 key => self.inner_other("acheteur", key, &value),
@@ -252,7 +298,9 @@ impl Mapper {
     fn place(&mut self, value: Tree<'_>) {
         let fields = match value {
             Tree::Map(fields) => fields,
-            Tree::List(mut items) if items.len() == 1 => return self.place(items.pop().unwrap_or(Tree::Null)),
+            Tree::List(mut items) if items.len() == 1 => {
+                return self.place(items.pop().unwrap_or(Tree::Null));
+            }
             other => {
                 // A place without a code is a name.
                 let name = self.scalar("lieuExecution", other);
@@ -287,7 +335,9 @@ impl Mapper {
 
     fn texts(&mut self, path: &'static str, item: &str, value: Tree<'_>) -> Vec<Scalar> {
         let usual = match &value {
-            Tree::Map(fields) => fields.iter().all(|(k, v)| k == item && !matches!(v, Tree::Map(_))),
+            Tree::Map(fields) => fields
+                .iter()
+                .all(|(k, v)| k == item && !matches!(v, Tree::Map(_))),
             Tree::Plain(_) | Tree::Null => true,
             _ => false,
         };
@@ -296,7 +346,10 @@ impl Mapper {
         }
         let mut items = Vec::new();
         flatten(value, item, &mut items);
-        items.into_iter().filter_map(|item| self.scalar(path, item)).collect()
+        items
+            .into_iter()
+            .filter_map(|item| self.scalar(path, item))
+            .collect()
     }
 
     /// The items of a list of objects, whatever wraps them.
@@ -337,7 +390,10 @@ impl Mapper {
 
     pub(super) fn holders(&mut self, list: &str, item: &str, value: Tree<'_>) -> Vec<RawHolder> {
         let items = self.items(list, item, value);
-        items.into_iter().map(|fields| self.holder(list, fields)).collect()
+        items
+            .into_iter()
+            .map(|fields| self.holder(list, fields))
+            .collect()
     }
 
     fn holder(&mut self, path: &str, fields: Fields<'_>) -> RawHolder {
@@ -374,7 +430,9 @@ impl Mapper {
                     }
                     "dateNotificationModification" | "dateNotification" => &mut m.date,
                     "dateSignatureModification" | "dateSignature" => &mut m.date,
-                    "datePublicationDonneesModification" | "datePublicationDonnees" => &mut m.date_publication,
+                    "datePublicationDonneesModification" | "datePublicationDonnees" => {
+                        &mut m.date_publication
+                    }
                     "dureeMois" | "dureeMoisModification" => &mut m.duree_mois,
                     "montant" | "valeurGlobale" | "montantModification" => &mut m.montant,
                     "titulaires" | "titulaire" | "titulairesModification" => {
@@ -382,7 +440,8 @@ impl Mapper {
                         continue;
                     }
                     "concessionnaires" | "concessionnaire" => {
-                        m.titulaires = self.holders("modifications.titulaires", "concessionnaire", value);
+                        m.titulaires =
+                            self.holders("modifications.titulaires", "concessionnaire", value);
                         continue;
                     }
                     key => {
@@ -411,7 +470,8 @@ impl Mapper {
                     "montant" => &mut a.montant,
                     "variationPrix" => &mut a.variation_prix,
                     "sousTraitant" => {
-                        let mut holders = self.holders("actesSousTraitance.sousTraitant", "sousTraitant", value);
+                        let mut holders =
+                            self.holders("actesSousTraitance.sousTraitant", "sousTraitant", value);
                         a.sous_traitant = holders.pop().unwrap_or_default();
                         continue;
                     }
@@ -431,7 +491,11 @@ impl Mapper {
         let path = "modificationsActesSousTraitance";
         // The XSD writes the item in the plural, the JSON schema in the singular.
         let item = match &value {
-            Tree::Map(fields) if fields.iter().any(|(k, _)| k == "modificationActesSousTraitance") => {
+            Tree::Map(fields)
+                if fields
+                    .iter()
+                    .any(|(k, _)| k == "modificationActesSousTraitance") =>
+            {
                 "modificationActesSousTraitance"
             }
             _ => "modificationActeSousTraitance",
@@ -443,8 +507,11 @@ impl Mapper {
                 let member = match &*key {
                     "id" => &mut a.id,
                     "dureeMois" => &mut a.duree_mois,
-                    "dateNotificationModificationSousTraitance" | "dateNotificationModification" => &mut a.date,
-                    "datePublicationDonnees" | "datePublicationDonneesModification" => &mut a.date_publication,
+                    "dateNotificationModificationSousTraitance"
+                    | "dateNotificationModification" => &mut a.date,
+                    "datePublicationDonnees" | "datePublicationDonneesModification" => {
+                        &mut a.date_publication
+                    }
                     "montant" => &mut a.montant,
                     key => {
                         self.inner_other(path, key, &value);
@@ -509,21 +576,41 @@ impl Mapper {
     /// Decides kind and edition.
     pub(super) fn finish(self, named: Option<Kind>, carrier: Carrier) -> RawRecord {
         let mut r = self.r;
-        let nature = r.nature.as_ref().map(|n| fold(n.as_str())).unwrap_or_default();
-        let own = r.declared_type.as_ref().map(|t| fold(t.as_str())).unwrap_or_default();
-        let concession = |word: &str| word.contains("concession") || word.contains("delegation de service");
+        let nature = r
+            .nature
+            .as_ref()
+            .map(|n| fold(n.as_str()))
+            .unwrap_or_default();
+        let own = r
+            .declared_type
+            .as_ref()
+            .map(|t| fold(t.as_str()))
+            .unwrap_or_default();
+        let concession =
+            |word: &str| word.contains("concession") || word.contains("delegation de service");
         r.kind = match named {
             Some(kind) => kind,
             None if concession(&own) => Kind::Concession,
             None if own.contains("march") => Kind::Marche,
-            None if self.autorite != self.acheteur => if self.autorite { Kind::Concession } else { Kind::Marche },
+            None if self.autorite != self.acheteur => {
+                if self.autorite {
+                    Kind::Concession
+                } else {
+                    Kind::Marche
+                }
+            }
             None if concession(&nature) || self.concession => Kind::Concession,
             None => Kind::Marche,
         };
-        let forme = r.forme_prix.as_ref().map(|f| fold(f.as_str())).unwrap_or_default();
+        let forme = r
+            .forme_prix
+            .as_ref()
+            .map(|f| fold(f.as_str()))
+            .unwrap_or_default();
         let of_2019 = self.evidence.of_2019
             || r.declared_type.is_some()
-            || nature.contains("accord") || nature.contains("subsequent")
+            || nature.contains("accord")
+            || nature.contains("subsequent")
             || matches!(&*forme, "ferme" | "ferme et actualisable" | "revisable");
         r.format = match carrier {
             _ if self.evidence.of_2022 => Format::V2022,
@@ -541,7 +628,11 @@ fn put(member: &mut Declared, value: Declared, path: &str, notes: &mut Vec<Note>
     match (member.as_ref(), value) {
         (_, None) => {}
         (None, value) => *member = value,
-        (Some(_), Some(second)) => notes.push(Note::new(note::DUPLICATE_FIELD, path.to_owned(), second.as_str())),
+        (Some(_), Some(second)) => notes.push(Note::new(
+            note::DUPLICATE_FIELD,
+            path.to_owned(),
+            second.as_str(),
+        )),
     }
 }
 
@@ -590,7 +681,14 @@ fn flatten<'a>(value: Tree<'a>, item: &str, out: &mut Vec<Tree<'a>>) {
         Tree::Null => {}
         Tree::List(items) => items.into_iter().for_each(|t| flatten(t, item, out)),
         // `tarif` holds a `tarif`: a wrapper holds nothing but structures.
-        Tree::Map(fields) if fields.iter().all(|(k, v)| k == item && (is_structure(v) || fields.len() == 1 && item != "tarif" || is_only_texts(v, item))) && !fields.is_empty() => {
+        Tree::Map(fields)
+            if fields.iter().all(|(k, v)| {
+                k == item
+                    && (is_structure(v)
+                        || fields.len() == 1 && item != "tarif"
+                        || is_only_texts(v, item))
+            }) && !fields.is_empty() =>
+        {
             fields.into_iter().for_each(|(_, t)| flatten(t, item, out));
         }
         other => out.push(other),
@@ -610,17 +708,44 @@ fn own(tree: Tree<'_>) -> Tree<'static> {
         Tree::Text(t) => Tree::Text(t.into_owned().into()),
         Tree::Plain(t) => Tree::Plain(t.into_owned().into()),
         Tree::List(items) => Tree::List(items.into_iter().map(own).collect()),
-        Tree::Map(fields) => Tree::Map(fields.into_iter().map(|(k, v)| (k.into_owned().into(), own(v))).collect()),
+        Tree::Map(fields) => Tree::Map(
+            fields
+                .into_iter()
+                .map(|(k, v)| (k.into_owned().into(), own(v)))
+                .collect(),
+        ),
     }
 }
 
 /// The scalar fields, by their names in either edition.
 fn scalar_name(name: &str) -> Option<&'static str> {
     const NAMES: &[&str] = &[
-        "id", "uid", "_type", "nature", "objet", "codeCPV", "idAccordCadre", "procedure", "dureeMois", "dateNotification",
-        "dateSignature", "datePublicationDonnees", "dateDebutExecution", "montant", "valeurGlobale",
-        "montantSubventionPublique", "formePrix", "marcheInnovant", "attributionAvance", "tauxAvance",
-        "sousTraitanceDeclaree", "ccag", "offresRecues", "typeGroupementOperateurs", "origineUE", "origineFrance",
+        "id",
+        "uid",
+        "_type",
+        "nature",
+        "objet",
+        "codeCPV",
+        "idAccordCadre",
+        "procedure",
+        "dureeMois",
+        "dateNotification",
+        "dateSignature",
+        "datePublicationDonnees",
+        "dateDebutExecution",
+        "montant",
+        "valeurGlobale",
+        "montantSubventionPublique",
+        "formePrix",
+        "marcheInnovant",
+        "attributionAvance",
+        "tauxAvance",
+        "sousTraitanceDeclaree",
+        "ccag",
+        "offresRecues",
+        "typeGroupementOperateurs",
+        "origineUE",
+        "origineFrance",
     ];
     NAMES.iter().find(|n| **n == name).copied()
 }
@@ -638,7 +763,11 @@ enum Alias {
 /// Names seen in real files beside those of the format: the singular ones of the arrêté's annex,
 /// flat ones, and any difference in case or separators.
 fn alias(name: &str) -> Option<Alias> {
-    let plain: String = name.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect();
+    let plain: String = name
+        .chars()
+        .filter(char::is_ascii_alphanumeric)
+        .map(|c| c.to_ascii_lowercase())
+        .collect();
     Some(match plain.as_str() {
         "type" | "typecontrat" => Alias::Field("_type"),
         "technique" => Alias::Field("techniques"),
@@ -654,19 +783,58 @@ fn alias(name: &str) -> Option<Alias> {
         "lieuexecutioncode" => Alias::Inside("lieuExecution", "code"),
         "lieuexecutiontypecode" => Alias::Inside("lieuExecution", "typeCode"),
         "lieuexecutionnom" => Alias::Inside("lieuExecution", "nom"),
-        "source" | "datetransmissiondonneesetalab" | "createdat" | "updatedat" | "schema" | "text" => Alias::Known,
+        "source"
+        | "datetransmissiondonneesetalab"
+        | "createdat"
+        | "updatedat"
+        | "schema"
+        | "text" => Alias::Known,
         _ => {
             const LISTS: &[&str] = &[
-                "acheteur", "autoriteConcedante", "lieuExecution", "titulaires", "concessionnaires", "modifications",
-                "actesSousTraitance", "modificationsActesSousTraitance", "donneesExecution", "techniques",
-                "modalitesExecution", "considerationsSociales", "considerationsEnvironnementales", "id", "uid", "nature",
-                "objet", "codeCPV", "idAccordCadre", "procedure", "dureeMois", "dateNotification", "dateSignature",
-                "datePublicationDonnees", "dateDebutExecution", "montant", "valeurGlobale", "montantSubventionPublique",
-                "formePrix", "marcheInnovant", "attributionAvance", "tauxAvance", "sousTraitanceDeclaree", "ccag",
-                "offresRecues", "typeGroupementOperateurs", "origineUE", "origineFrance",
+                "acheteur",
+                "autoriteConcedante",
+                "lieuExecution",
+                "titulaires",
+                "concessionnaires",
+                "modifications",
+                "actesSousTraitance",
+                "modificationsActesSousTraitance",
+                "donneesExecution",
+                "techniques",
+                "modalitesExecution",
+                "considerationsSociales",
+                "considerationsEnvironnementales",
+                "id",
+                "uid",
+                "nature",
+                "objet",
+                "codeCPV",
+                "idAccordCadre",
+                "procedure",
+                "dureeMois",
+                "dateNotification",
+                "dateSignature",
+                "datePublicationDonnees",
+                "dateDebutExecution",
+                "montant",
+                "valeurGlobale",
+                "montantSubventionPublique",
+                "formePrix",
+                "marcheInnovant",
+                "attributionAvance",
+                "tauxAvance",
+                "sousTraitanceDeclaree",
+                "ccag",
+                "offresRecues",
+                "typeGroupementOperateurs",
+                "origineUE",
+                "origineFrance",
             ];
             // Only another spelling: the right one would come back here for ever.
-            return LISTS.iter().find(|n| n.eq_ignore_ascii_case(&plain) && **n != name).map(|n| Alias::Field(n));
+            return LISTS
+                .iter()
+                .find(|n| n.eq_ignore_ascii_case(&plain) && **n != name)
+                .map(|n| Alias::Field(n));
         }
     })
 }

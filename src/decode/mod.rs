@@ -38,7 +38,7 @@ use std::ops::ControlFlow;
 
 use crate::record::Kind;
 
-pub use note::{Note, NOTES};
+pub use note::{NOTES, Note};
 pub use raw::*;
 pub use sniff::NotData;
 pub use text::Text;
@@ -58,7 +58,9 @@ pub struct SplitOptions {
 
 impl Default for SplitOptions {
     fn default() -> Self {
-        Self { max_record: MAX_RECORD }
+        Self {
+            max_record: MAX_RECORD,
+        }
     }
 }
 
@@ -165,7 +167,10 @@ pub struct Reject {
 
 impl Reject {
     pub(crate) fn new(reason: &'static str, detail: impl Into<String>) -> Self {
-        Self { reason, detail: detail.into() }
+        Self {
+            reason,
+            detail: detail.into(),
+        }
     }
 }
 
@@ -191,7 +196,11 @@ pub fn split(
     }
     let encoding = text.encoding().name();
     let window = window::Window::new(text);
-    let mut sink = Sink { each, records: 0, stopped: false };
+    let mut sink = Sink {
+        each,
+        records: 0,
+        stopped: false,
+    };
     let (ending, damaged) = match dialect {
         Dialect::DecpJson => split_json::run(window, options, &mut sink),
         Dialect::DecpXml => split_xml::run(window, options, &mut sink),
@@ -199,7 +208,13 @@ pub fn split(
     if damaged {
         notes.push(Note::new(note::ENCODING_DAMAGED, "", encoding));
     }
-    Ok(Split { dialect, ending, records: sink.records, notes, encoding })
+    Ok(Split {
+        dialect,
+        ending,
+        records: sink.records,
+        notes,
+        encoding,
+    })
 }
 
 /// Counts the slices and hands them on.
@@ -214,7 +229,12 @@ impl Sink<'_> {
         if self.stopped {
             return;
         }
-        let slice = Slice { bytes, offset, position: self.records, shape };
+        let slice = Slice {
+            bytes,
+            offset,
+            position: self.records,
+            shape,
+        };
         self.records = self.records.saturating_add(1);
         self.stopped = (self.each)(slice).is_break();
     }
@@ -227,11 +247,13 @@ impl Sink<'_> {
 pub fn parse(slice: &Slice<'_>) -> Result<RawRecord, Reject> {
     match slice.shape {
         Shape::Cut => Err(Reject::new("cut", "the document stops inside this record")),
-        Shape::Oversized => Err(Reject::new("oversized", "longer than the limit of one record")),
+        Shape::Oversized => Err(Reject::new(
+            "oversized",
+            "longer than the limit of one record",
+        )),
         Shape::Json(container) => decp_json::parse(slice.bytes, container, false),
         Shape::DamagedJson(container) => decp_json::parse(slice.bytes, container, true),
         Shape::Xml => decp_xml::parse(slice.bytes),
         Shape::DamagedXml => Err(Reject::new("unreadable", "the record is never closed")),
     }
 }
-

@@ -63,6 +63,10 @@ impl Note {
         field: impl Into<Cow<'static, str>>,
         value: impl Into<String>,
     ) -> Self {
-        Self { code, field: field.into(), value: value.into() }
+        Self {
+            code,
+            field: field.into(),
+            value: value.into(),
+        }
     }
 }

@@ -30,7 +30,8 @@ fn first_fields(text: &[u8], wanted: fn(&[u8]) -> bool) -> bool {
             return false;
         };
         let key = text.get(key_at + 1..key_at + 1 + len).unwrap_or_default();
-        let Some(colon) = next_byte(text, key_at + len + 2).filter(|i| text.get(*i) == Some(&b':')) else {
+        let Some(colon) = next_byte(text, key_at + len + 2).filter(|i| text.get(*i) == Some(&b':'))
+        else {
             return false;
         };
         if wanted(key) {
@@ -75,7 +76,10 @@ pub(super) fn lead(text: &[u8], at: usize) -> Lead {
         Some(i) if before.get(i) == Some(&b',') => Lead::Comma(i),
         Some(i) if before.get(i) == Some(&b'[') => Lead::List(i),
         Some(i) if before.get(i) == Some(&b'}') => Lead::Record(i + 1),
-        Some(i) if before.get(i..).is_some_and(|space| space.contains(&b'\n')) && !matches!(before.get(i), Some(b':')) => {
+        Some(i)
+            if before.get(i..).is_some_and(|space| space.contains(&b'\n'))
+                && !matches!(before.get(i), Some(b':')) =>
+        {
             Lead::Record(i + 1)
         }
         _ => Lead::None,
@@ -85,8 +89,15 @@ pub(super) fn lead(text: &[u8], at: usize) -> Lead {
 /// The name of the list that opens at index `bracket`: `"contrat-concession": [`.
 pub(super) fn list_name(text: &[u8], bracket: usize) -> Option<(&[u8], usize)> {
     let before = text.get(..bracket)?;
-    let colon = before.iter().rposition(|b| !is_space(*b)).filter(|i| before.get(*i) == Some(&b':'))?;
-    let close = before.get(..colon)?.iter().rposition(|b| !is_space(*b)).filter(|i| before.get(*i) == Some(&b'"'))?;
+    let colon = before
+        .iter()
+        .rposition(|b| !is_space(*b))
+        .filter(|i| before.get(*i) == Some(&b':'))?;
+    let close = before
+        .get(..colon)?
+        .iter()
+        .rposition(|b| !is_space(*b))
+        .filter(|i| before.get(*i) == Some(&b'"'))?;
     let open = memchr::memrchr(b'"', before.get(..close)?)?;
     Some((before.get(open + 1..close)?, open))
 }
@@ -98,9 +109,13 @@ mod tests {
     #[test]
     fn a_record_is_told_from_a_holder_and_a_modification() {
         assert!(opens_record(br#"{"id":"1","acheteur":{"id":"2"}"#));
-        assert!(opens_record(br#"{ "id" : "a\"b", "dureeMois": 3, "objet": "#));
+        assert!(opens_record(
+            br#"{ "id" : "a\"b", "dureeMois": 3, "objet": "#
+        ));
         assert!(!opens_record(br#"{"id":"78","typeIdentifiant":"SIRET"}"#));
-        assert!(!opens_record(br#"{"id":1,"montant":3,"titulaires":[{"id":"3"}]}"#));
+        assert!(!opens_record(
+            br#"{"id":1,"montant":3,"titulaires":[{"id":"3"}]}"#
+        ));
         assert!(!opens_record(br#"{"titulaire":{"id":"1","nature":"x"}}"#));
     }
 
@@ -108,7 +123,9 @@ mod tests {
     fn the_name_of_a_list_is_read_backwards() {
         let text = br#"}],"contrat-concession" : [{"id""#;
         let at = text.iter().rposition(|b| *b == b'{').unwrap();
-        let Lead::List(bracket) = lead(text, at) else { panic!() };
+        let Lead::List(bracket) = lead(text, at) else {
+            panic!()
+        };
         assert_eq!(list_name(text, bracket).unwrap().0, b"contrat-concession");
     }
 }

@@ -75,7 +75,10 @@ fn string_stop(bytes: &[u8], i: usize) -> Option<usize> {
     const HIGH: u64 = 0x8080_8080_8080_8080;
     let mut at = i;
     for _ in 0..3 {
-        let Some(word) = bytes.get(at..at + 8).and_then(|w| w.try_into().ok()).map(u64::from_le_bytes)
+        let Some(word) = bytes
+            .get(at..at + 8)
+            .and_then(|w| w.try_into().ok())
+            .map(u64::from_le_bytes)
         else {
             break;
         };
@@ -92,7 +95,13 @@ fn string_stop(bytes: &[u8], i: usize) -> Option<usize> {
 impl Scan {
     /// Ready at the first byte of a value.
     pub fn new() -> Self {
-        Self { stack: 0, depth: 0, before: Before::Open, in_string: false, escaped: false }
+        Self {
+            stack: 0,
+            depth: 0,
+            before: Before::Open,
+            in_string: false,
+            escaped: false,
+        }
     }
 
     fn in_object(&self) -> bool {
@@ -194,7 +203,8 @@ impl Scan {
 
     fn close(&mut self, b: u8) -> bool {
         // Below 64 levels the stack has forgotten what was open; `parse` refuses such a record.
-        let ok = self.depth > 64 || (self.in_object() == (b == b'}') && self.before != Before::Colon);
+        let ok =
+            self.depth > 64 || (self.in_object() == (b == b'}') && self.before != Before::Colon);
         self.stack >>= 1;
         self.depth = self.depth.saturating_sub(1);
         self.before = Before::Value;
@@ -229,15 +239,31 @@ impl Scan {
 /// Numbers, and the literals of JSON and of those who write it by hand.
 pub(super) fn is_scalar(token: &[u8]) -> bool {
     match token.first() {
-        Some(b'0'..=b'9') => token.iter().all(|b| matches!(b, b'0'..=b'9' | b'-' | b'+' | b'.' | b'e' | b'E')),
+        Some(b'0'..=b'9') => token
+            .iter()
+            .all(|b| matches!(b, b'0'..=b'9' | b'-' | b'+' | b'.' | b'e' | b'E')),
         Some(b'-' | b'+' | b'.') => {
             let rest = token.get(1..).unwrap_or_default();
-            rest == b"Infinity" || rest == b"NaN" || (!rest.is_empty() && rest.first() != Some(&b'-') && is_scalar(rest))
+            rest == b"Infinity"
+                || rest == b"NaN"
+                || (!rest.is_empty() && rest.first() != Some(&b'-') && is_scalar(rest))
         }
         _ => matches!(
             token,
-            b"true" | b"false" | b"null" | b"NaN" | b"nan" | b"Infinity" | b"True" | b"False" | b"None"
-                | b"NULL" | b"Null" | b"TRUE" | b"FALSE" | b"undefined"
+            b"true"
+                | b"false"
+                | b"null"
+                | b"NaN"
+                | b"nan"
+                | b"Infinity"
+                | b"True"
+                | b"False"
+                | b"None"
+                | b"NULL"
+                | b"Null"
+                | b"TRUE"
+                | b"FALSE"
+                | b"undefined"
         ),
     }
 }

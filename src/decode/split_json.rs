@@ -77,7 +77,9 @@ pub(super) fn run<R: Read>(
         return Err(NotData::NoRecords { begins: opening });
     }
     let passed = s.passed.take();
-    let ending = ending.or(passed.map(|what| Ending::Damaged { what })).unwrap_or(Ending::Complete);
+    let ending = ending
+        .or(passed.map(|what| Ending::Damaged { what }))
+        .unwrap_or(Ending::Complete);
     Ok((ending, s.window.text().damaged()))
 }
 
@@ -99,7 +101,10 @@ impl<R: Read> Splitter<'_, '_, R> {
                 _ => {
                     // What follows the last document is no data; say so and leave it.
                     self.window.ensure(self.at, 80)?;
-                    let what = format!("text after the document: {}", begins(self.window.bytes(self.at)));
+                    let what = format!(
+                        "text after the document: {}",
+                        begins(self.window.bytes(self.at))
+                    );
                     self.passed.get_or_insert(what);
                     return Ok(());
                 }
@@ -127,7 +132,9 @@ impl<R: Read> Splitter<'_, '_, R> {
                 kept = false;
             }
             self.window.keep_from(if kept { start } else { self.at });
-            let b = self.next()?.ok_or_else(|| Stop::Cut("the outer object".into()))?;
+            let b = self
+                .next()?
+                .ok_or_else(|| Stop::Cut("the outer object".into()))?;
             match b {
                 b'}' => {
                     self.at += 1;
@@ -141,7 +148,9 @@ impl<R: Read> Splitter<'_, '_, R> {
                     let key = self.key()?;
                     if is_record_field(&key) && kept {
                         self.at = start;
-                        return self.record(hint.unwrap_or(Container::Plain), false).map(|_| ());
+                        return self
+                            .record(hint.unwrap_or(Container::Plain), false)
+                            .map(|_| ());
                     }
                     let is_list = self.value(&key, hint, level)?;
                     // An object that held a list of records is none itself.
@@ -256,7 +265,8 @@ impl<R: Read> Splitter<'_, '_, R> {
                 Some(b',') => self.at += 1,
                 Some(b'}') => {
                     // The list was never closed, the object around it is: leave it to the object.
-                    self.passed.get_or_insert_with(|| "a list of records without its end".into());
+                    self.passed
+                        .get_or_insert_with(|| "a list of records without its end".into());
                     return Ok(());
                 }
                 Some(b'[') if level < MAX_LEVELS => {
@@ -297,7 +307,9 @@ impl<R: Read> Splitter<'_, '_, R> {
                     }
                     return Ok(None);
                 }
-                Step::End(_) | Step::Damaged(_) => return self.after_damage(start, held, container),
+                Step::End(_) | Step::Damaged(_) => {
+                    return self.after_damage(start, held, container);
+                }
                 Step::More(_) if last => {
                     if held {
                         self.give(start, self.window.end(), Shape::Cut)?;
@@ -316,7 +328,9 @@ impl<R: Read> Splitter<'_, '_, R> {
             Some((at, b',')) => match self.window.skip_space(at + 1)? {
                 None => true,
                 Some((at, b'"')) => !self.is_field(at)?,
-                Some((_, b)) => matches!(b, b'{' | b'[' | b']' | b',' | b'-' | b'0'..=b'9' | b'a'..=b'z' | b'N'),
+                Some((_, b)) => {
+                    matches!(b, b'{' | b'[' | b']' | b',' | b'-' | b'0'..=b'9' | b'a'..=b'z' | b'N')
+                }
             },
             Some(_) => false,
         })
@@ -327,7 +341,9 @@ impl<R: Read> Splitter<'_, '_, R> {
         self.window.ensure(at, MAX_KEY)?;
         let text = self.window.bytes(at + 1);
         let text = text.get(..MAX_KEY).unwrap_or(text);
-        let after = memchr::memchr(b'"', text).and_then(|n| text.get(n + 1..)).unwrap_or_default();
+        let after = memchr::memchr(b'"', text)
+            .and_then(|n| text.get(n + 1..))
+            .unwrap_or_default();
         Ok(after.iter().find(|b| !is_space(**b)) == Some(&b':'))
     }
 
@@ -356,13 +372,23 @@ impl<R: Read> Splitter<'_, '_, R> {
                 }
                 Break(None) => {
                     self.at = self.window.end();
-                    let tail = self.window.slice(self.at.saturating_sub(256).max(start), self.at);
-                    let closed = tail.iter().rev().find(|b| !is_space(**b)).is_some_and(|b| matches!(b, b'}' | b']'));
+                    let tail = self
+                        .window
+                        .slice(self.at.saturating_sub(256).max(start), self.at);
+                    let closed = tail
+                        .iter()
+                        .rev()
+                        .find(|b| !is_space(**b))
+                        .is_some_and(|b| matches!(b, b'}' | b']'));
                     if held {
                         let shape = if closed { shape } else { Shape::Cut };
                         self.give(start, self.at, shape)?;
                     }
-                    return Err(if closed { Stop::Lost("the last record is damaged".into()) } else { Stop::Cut("a damaged record".into()) });
+                    return Err(if closed {
+                        Stop::Lost("the last record is damaged".into())
+                    } else {
+                        Stop::Cut("a damaged record".into())
+                    });
                 }
             }
             if held && from - start > self.max_record as u64 {
@@ -385,7 +411,11 @@ impl<R: Read> Splitter<'_, '_, R> {
     ) -> Result<ControlFlow<Option<(u64, u64, Option<Container>)>, u64>, Stop> {
         let Some(n) = memchr::memchr(b'{', self.window.bytes(from)) else {
             let end = self.window.end();
-            return Ok(if self.window.more()? { Continue(end) } else { Break(None) });
+            return Ok(if self.window.more()? {
+                Continue(end)
+            } else {
+                Break(None)
+            });
         };
         let at = from + n as u64;
         let text = self.window.slice(origin, at);
@@ -411,7 +441,8 @@ impl<R: Read> Splitter<'_, '_, R> {
     /// Nonsense above the records: goes on with the next record, wherever it is.
     fn recover(&mut self, what: &str, container: Container, level: u32) -> Result<(), Stop> {
         let mut from = self.at;
-        self.passed.get_or_insert_with(|| format!("damage in {what}"));
+        self.passed
+            .get_or_insert_with(|| format!("damage in {what}"));
         loop {
             match self.candidate(from.saturating_sub(512), from)? {
                 Continue(next) => {
@@ -430,10 +461,22 @@ impl<R: Read> Splitter<'_, '_, R> {
     /// Gives a slice, without the white space after it, and no longer than the limit.
     fn give(&mut self, from: u64, to: u64, shape: Shape) -> Result<(), Stop> {
         let limit = from + self.max_record as u64;
-        let (to, shape) = if to > limit { (limit, Shape::Oversized) } else { (to, shape) };
+        let (to, shape) = if to > limit {
+            (limit, Shape::Oversized)
+        } else {
+            (to, shape)
+        };
         let bytes = self.window.slice(from, to);
-        let end = bytes.iter().rposition(|b| !is_space(*b)).map_or(0, |i| i + 1);
-        self.sink.give(bytes.get(..end).unwrap_or_default(), from, shape);
-        if self.sink.stopped { Err(Stop::Enough) } else { Ok(()) }
+        let end = bytes
+            .iter()
+            .rposition(|b| !is_space(*b))
+            .map_or(0, |i| i + 1);
+        self.sink
+            .give(bytes.get(..end).unwrap_or_default(), from, shape);
+        if self.sink.stopped {
+            Err(Stop::Enough)
+        } else {
+            Ok(())
+        }
     }
 }

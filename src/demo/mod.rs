@@ -21,6 +21,7 @@
 //! | `check/`, `table` | publication against truth; the table that `guichet demo` prints |
 
 mod actors;
+mod check;
 mod dialect;
 mod draft;
 mod family;
@@ -30,16 +31,21 @@ mod profile;
 mod quirk;
 mod rng;
 mod scenario;
+mod stage;
+mod table;
 mod truth;
 mod upstream;
 mod world;
 
+pub use check::{CheckError, Verdict, check};
 pub use dialect::Dialect;
 pub use ledger::Ledger;
 pub use payload::Written;
 pub use profile::{Access, Authority, Encoding, FileSpec, MIN_SOURCES, Manner, Profile};
 pub use quirk::{Broken, Quirk};
 pub use scenario::Scenario;
+pub use stage::{Stage, StageError};
+pub use table::Language;
 pub use truth::{Counts, Expected, Fate, Place, Says, TruthContract, TruthId, TruthRecord};
 pub use upstream::{Catalogue, Listed, MAX_CONNECTIONS, Page, Request, Upstream};
 pub use world::{LAST_NIGHT, World};

@@ -71,9 +71,9 @@ impl Quirk {
             | Self::ProcedureInCapitals
             | Self::BuyerSpaced
             | Self::IdInUidOnly => true,
-            Self::AmountAsText
-            | Self::HoldersMiswrapped
-            | Self::HolderAsObject => dialect.is_json(),
+            Self::AmountAsText | Self::HoldersMiswrapped | Self::HolderAsObject => {
+                dialect.is_json()
+            }
             _ => false,
         }
     }
@@ -87,9 +87,13 @@ impl Quirk {
             Self::DateWithOffset => respell(tree, date, |t| t + "+02:00"),
             Self::DateWithTime => respell(tree, date, |t| t + "T00:00:00"),
             Self::ObjetInCapitals => respell(tree, "objet", |t| t.to_uppercase()),
-            Self::ObjetSpaced => respell(tree, "objet", |t| format!("  {} ", t.replacen(' ', "   ", 1))),
+            Self::ObjetSpaced => respell(tree, "objet", |t| {
+                format!("  {} ", t.replacen(' ', "   ", 1))
+            }),
             Self::ObjetWithControl => respell(tree, "objet", |t| t.replacen(' ', " \u{1}", 1)),
-            Self::ProcedureInCapitals => respell(tree, "procedure", |t| crate::record::fold(&t).to_uppercase()),
+            Self::ProcedureInCapitals => respell(tree, "procedure", |t| {
+                crate::record::fold(&t).to_uppercase()
+            }),
             Self::BooleansAsWords => booleans(tree, ["non", "oui"]),
             Self::BooleansAsDigits => booleans(tree, ["0", "1"]),
             Self::HoldersMiswrapped if dialect.is_json() => miswrap(tree, r, dialect),
@@ -117,9 +121,13 @@ impl Quirk {
             }
             Self::AmountHuge => renumber(tree, amount, "1e17"),
             Self::AmountNotANumber => renumber(tree, amount, "NaN"),
-            Self::YearTypo => respell(tree, date, |t| format!("0222{}", t.get(4..).unwrap_or_default())),
+            Self::YearTypo => respell(tree, date, |t| {
+                format!("0222{}", t.get(4..).unwrap_or_default())
+            }),
             Self::DurationNotCommunicated => respell(tree, "dureeMois", |_| "NC".to_owned()),
-            Self::ProcedureUnknown => respell(tree, "procedure", |_| "Commande de gré à gré".to_owned()),
+            Self::ProcedureUnknown => {
+                respell(tree, "procedure", |_| "Commande de gré à gré".to_owned())
+            }
             Self::HoldersOverlong => overlong(tree, r),
         }
     }
@@ -185,7 +193,9 @@ fn scalar(tree: &mut Node) {
 
 fn overlong(tree: &mut Node, r: &Record) {
     if let Some(Node::Items(_, items)) = tree.field(holders_name(r).0) {
-        items.iter_mut().for_each(|h| respell(h, "id", |t| t + "123"));
+        items
+            .iter_mut()
+            .for_each(|h| respell(h, "id", |t| t + "123"));
     }
 }
 

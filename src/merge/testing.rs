@@ -38,7 +38,7 @@ pub fn holder(siret: &str) -> Holder {
 }
 
 /// An observation of the test buyer under construction.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub struct Make(pub Candidate);
 
 /// Starts one: source 0, resource `r`, present, in the region.
@@ -133,7 +133,7 @@ impl Make {
     }
 }
 
-/// Numbers the observations from 0 and merges them with two sources of one platform authority.
+/// Numbers the observations from 0 and merges them with three sources of one platform authority.
 pub fn merge(made: Vec<Make>) -> Merged {
     merge_with(&platforms(&["a", "b", "c"]), made, &Rules::default())
 }
@@ -236,7 +236,9 @@ pub fn candidates(source: u32, files: &[(&str, &Path)]) -> (Vec<Candidate>, Vec<
 
 fn record(v: &Value) -> Option<Record> {
     let buyer = [&v["acheteur"]["id"], &v["autoriteConcedante"]["id"]];
-    let acheteur = buyer.iter().find_map(|b| Siret::parse(b.as_str()?.trim()))?;
+    let acheteur = buyer
+        .iter()
+        .find_map(|b| Siret::parse(b.as_str()?.trim()))?;
     let id = LocalId::new(v["id"].as_str()?)?;
     let kind = if v["autoriteConcedante"].is_object() {
         Kind::Concession

@@ -103,7 +103,9 @@ impl Changes {
     fn has_changed(&mut self, one: &Numbered<'_>) -> Result<bool, PublishError> {
         let uid = one.item.contract.uid.as_str();
         loop {
-            let Some(old) = &mut self.old else { return Ok(true) };
+            let Some(old) = &mut self.old else {
+                return Ok(true);
+            };
             match old.uid().map_or(Ordering::Greater, |o| o.cmp(uid)) {
                 Ordering::Greater => return Ok(true),
                 Ordering::Equal => {
@@ -158,8 +160,10 @@ impl Changes {
         let connection = Connection::open_with_flags(database, flags)
             .map_err(PublishError::database(database))?;
         let mut line = Vec::new();
-        let mut gone =
-            BufReader::new(std::mem::replace(&mut self.gone, tempfile::spooled_tempfile(0)));
+        let mut gone = BufReader::new(std::mem::replace(
+            &mut self.gone,
+            tempfile::spooled_tempfile(0),
+        ));
         loop {
             line.clear();
             let spool = PublishError::io("read a spool in", &self.dir);
@@ -175,8 +179,11 @@ impl Changes {
             self.output.write_all(&self.buffer)?;
             self.buffer.clear();
         }
-        let counts =
-            ChangeCounts { upserts: self.upserts, deletes: self.deletes, next_seq: self.seq };
+        let counts = ChangeCounts {
+            upserts: self.upserts,
+            deletes: self.deletes,
+            next_seq: self.seq,
+        };
         let files = self.output.finish(Some(self.upserts + self.deletes))?;
         Ok((files, counts))
     }

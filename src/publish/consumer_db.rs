@@ -81,7 +81,12 @@ impl<'a> ConsumerDb<'a> {
             buyers: 0,
             counts: Totals::default(),
         };
-        Ok(Self { connection, state, path, region })
+        Ok(Self {
+            connection,
+            state,
+            path,
+            region,
+        })
     }
 
     fn end(&mut self) -> rusqlite::Result<()> {
@@ -91,8 +96,7 @@ impl<'a> ConsumerDb<'a> {
         }
         sources(connection, &self.state)?;
         meta(connection, &self.state, self.region.as_deref())?;
-        let mut documented =
-            connection.prepare("INSERT INTO documentation VALUES (?1, ?2, ?3)")?;
+        let mut documented = connection.prepare("INSERT INTO documentation VALUES (?1, ?2, ?3)")?;
         for row in DOCUMENTATION {
             documented.execute([row.0, row.1, row.2])?;
         }
@@ -127,7 +131,13 @@ fn sources(connection: &Connection, state: &State<'_>) -> rusqlite::Result<()> {
     let mut statement =
         connection.prepare("INSERT INTO sources VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)")?;
     let some = |text: &str| (!text.is_empty()).then(|| text.to_owned());
-    for (n, (s, count)) in state.catalog.sources.iter().zip(&state.per_source).enumerate() {
+    for (n, (s, count)) in state
+        .catalog
+        .sources
+        .iter()
+        .zip(&state.per_source)
+        .enumerate()
+    {
         let row = (
             sql_integer(n),
             &s.id,
@@ -152,7 +162,9 @@ fn sources(connection: &Connection, state: &State<'_>) -> rusqlite::Result<()> {
     }
     let mut statement = connection.prepare("INSERT INTO ressources VALUES (?1, ?2, ?3, ?4, ?5)")?;
     for (n, r) in state.catalog.resources.iter().enumerate() {
-        let Some(source) = state.catalog.source_number(&r.source) else { continue };
+        let Some(source) = state.catalog.source_number(&r.source) else {
+            continue;
+        };
         let (n, source) = (sql_integer(n), sql_integer(source));
         statement.execute((n, source, &r.id, some(&r.url), r.title.as_deref()))?;
     }
@@ -201,7 +213,8 @@ impl State<'_> {
             None => match self.more_sources.get(source) {
                 Some(n) => *n,
                 None => {
-                    self.more_sources.insert(source.to_owned(), self.per_source.len());
+                    self.more_sources
+                        .insert(source.to_owned(), self.per_source.len());
                     self.per_source.push([0; 2]);
                     self.per_source.len() - 1
                 }
@@ -212,7 +225,10 @@ impl State<'_> {
         }
         let next = self.catalog.resources.len() + self.more_resources.len();
         let key = (source_number, resource.to_owned());
-        (source_number, *self.more_resources.entry(key).or_insert(next))
+        (
+            source_number,
+            *self.more_resources.entry(key).or_insert(next),
+        )
     }
 
     fn count(&mut self, item: &Item, rows: u64) {
@@ -260,17 +276,28 @@ impl Writer for ConsumerDb<'_> {
         let state = &mut self.state;
         let mut write = || {
             let mut rows = Statements::new(&self.connection)?;
-            batch.iter().try_for_each(|one| state.contract(&mut rows, &one))
+            batch
+                .iter()
+                .try_for_each(|one| state.contract(&mut rows, &one))
         };
         write().map_err(PublishError::database(&self.path))
     }
     fn finish(mut self: Box<Self>) -> Result<Vec<FileEntry>, PublishError> {
         self.end().map_err(PublishError::database(&self.path))?;
         let rows = self.state.counts.contrats;
-        let Self { connection, path, .. } = *self;
-        connection.close().map_err(|(_, e)| PublishError::database(&path)(e))?;
+        let Self {
+            connection, path, ..
+        } = *self;
+        connection
+            .close()
+            .map_err(|(_, e)| PublishError::database(&path)(e))?;
         // SQLite writes its pages in no order, so their sum is taken from the file.
         let (sha256, bytes) = super::verify::sum_and_sync(&path)?;
-        Ok(vec![FileEntry { name: CONSUMER_DB.to_owned(), sha256, bytes, rows: Some(rows) }])
+        Ok(vec![FileEntry {
+            name: CONSUMER_DB.to_owned(),
+            sha256,
+            bytes,
+            rows: Some(rows),
+        }])
     }
 }

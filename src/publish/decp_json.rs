@@ -49,7 +49,11 @@ impl TextFormat for DecpJson {
         out.extend_from_slice(b"{\"marches\":{\"marche\":[\n");
     }
 
-    fn contract(&mut self, numbered: &Numbered<'_>, out: &mut Vec<u8>) -> Result<u64, PublishError> {
+    fn contract(
+        &mut self,
+        numbered: &Numbered<'_>,
+        out: &mut Vec<u8>,
+    ) -> Result<u64, PublishError> {
         let contract = &numbered.item.contract;
         if numbered.item.verdict != Verdict::Decp {
             return Ok(0);
@@ -85,7 +89,11 @@ impl TextFormat for DecpJson {
                 Some(bytes) => out.write_all(bytes)?,
             }
         }
-        out.write_all(if self.any_concession { b"\n]}}\n" } else { b"]}}\n" })
+        out.write_all(if self.any_concession {
+            b"\n]}}\n"
+        } else {
+            b"]}}\n"
+        })
     }
 }
 

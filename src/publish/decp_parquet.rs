@@ -197,7 +197,7 @@ impl Writer for DecpParquet<'_> {
                 for (column, cell) in columns.iter_mut().zip(row.cells().iter()) {
                     column.push(cell);
                 }
-                Ok::<(), PublishError>(())
+                Ok::<_, PublishError>(())
             })?;
             self.rows += written;
             self.gathered += written as usize;

@@ -18,10 +18,14 @@ pub enum PublishError {
         source: io::Error,
     },
     /// The contracts could not be read from the store.
-    #[error("cannot read the contracts to publish: {0}; `guichet db check` tells whether the store is sound")]
+    #[error(
+        "cannot read the contracts to publish: {0}; `guichet db check` tells whether the store is sound"
+    )]
     Read(Box<dyn std::error::Error + Send + Sync>),
     /// The contracts did not come in the byte order of their uid, or one uid came twice.
-    #[error("contract `{uid}` came after `{after}`: they must come once each, in the byte order of their uid; this is a defect of guichet, please report it")]
+    #[error(
+        "contract `{uid}` came after `{after}`: they must come once each, in the byte order of their uid; this is a defect of guichet, please report it"
+    )]
     Order {
         /// The one that came too late, or twice.
         uid: String,
@@ -29,7 +33,9 @@ pub enum PublishError {
         after: String,
     },
     /// A contract holds a field from a source whose licence does not allow it.
-    #[error("contract `{uid}` holds an observation of source `{source_id}`, whose licence is unknown: it must not be published; name the licence in sources.toml, or `guichet sources forget {source_id}`")]
+    #[error(
+        "contract `{uid}` holds an observation of source `{source_id}`, whose licence is unknown: it must not be published; name the licence in sources.toml, or `guichet sources forget {source_id}`"
+    )]
     Licence {
         /// The contract.
         uid: String,
@@ -72,7 +78,9 @@ pub enum PublishError {
     #[error(transparent)]
     Refused(#[from] super::gate::Refusal),
     /// A thread of the pipeline ended without an answer.
-    #[error("the thread that writes {what} ended abnormally; nothing was published; this is a defect of guichet, please report it")]
+    #[error(
+        "the thread that writes {what} ended abnormally; nothing was published; this is a defect of guichet, please report it"
+    )]
     Thread {
         /// What it was writing.
         what: String,
@@ -83,17 +91,27 @@ impl PublishError {
     /// Wraps an error of the file system.
     pub(super) fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
         let path = path.to_owned();
-        move |source| Self::Io { action, path, source }
+        move |source| Self::Io {
+            action,
+            path,
+            source,
+        }
     }
     /// Wraps an error of SQLite.
     pub(super) fn database(path: &Path) -> impl Fn(rusqlite::Error) -> Self {
         let path = path.to_owned();
-        move |source| Self::Database { path: path.clone(), source }
+        move |source| Self::Database {
+            path: path.clone(),
+            source,
+        }
     }
     /// Wraps an error of the Parquet writer.
     pub(super) fn parquet(path: &Path) -> impl Fn(parquet::errors::ParquetError) -> Self {
         let path = path.to_owned();
-        move |source| Self::Parquet { path: path.clone(), source }
+        move |source| Self::Parquet {
+            path: path.clone(),
+            source,
+        }
     }
     /// Whether a gate refused (exit code 4), rather than something failing.
     pub fn is_refusal(&self) -> bool {
@@ -106,7 +124,9 @@ fn advice(error: &io::Error) -> &'static str {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
             "free some space: a publication needs about seven times the size of contrats.ndjson"
         }
-        io::ErrorKind::PermissionDenied => "give the user that runs guichet the right to write there",
+        io::ErrorKind::PermissionDenied => {
+            "give the user that runs guichet the right to write there"
+        }
         io::ErrorKind::ReadOnlyFilesystem => "mount the data directory writable",
         io::ErrorKind::NotFound => "was it removed while guichet worked? Try again",
         _ => "check the disk, then try again",

@@ -37,6 +37,7 @@ mod previous;
 mod quality;
 mod reason;
 mod retention;
+mod seats;
 mod shape_2019;
 mod shape_2022;
 mod swap;
@@ -65,6 +66,7 @@ pub use manifest::{FileEntry, LeftOut, MANIFEST, Manifest};
 pub use previous::Publication;
 pub use quality::{BuyerQuality, Quality, SourceQuality};
 pub use reason::{Fault, Reason};
+pub use seats::reference_seat;
 pub use valid_2019::valid_2019;
 pub use valid_2022::valid_2022;
 
@@ -110,17 +112,33 @@ pub fn write(input: In<'_>, options: &Options, force: bool) -> Result<Published,
         region: &input.region,
         options,
     };
-    let (read, mut files, changes) =
-        pipeline::run(input.contracts, &catalog, input.seats, formats.open()?, changes)?;
+    let (read, mut files, changes) = pipeline::run(
+        input.contracts,
+        &catalog,
+        input.seats,
+        formats.open()?,
+        changes,
+    )?;
     if let Some(previous) = &previous
         && !options.accept_shrink
     {
         let allowed = allowed(options, &catalog);
-        gate::check(&previous.manifest.counts, &read.counts, input.redacted, &allowed)?;
+        gate::check(
+            &previous.manifest.counts,
+            &read.counts,
+            input.redacted,
+            &allowed,
+        )?;
     }
     let configuration = fingerprint(options, &catalog, input.region.as_deref());
-    if !force && let Some(previous) = previous.as_ref().filter(|p| same(&files, &configuration, p)) {
-        return Ok(Published::Same { publication: previous.name.clone() });
+    if !force
+        && let Some(previous) = previous
+            .as_ref()
+            .filter(|p| same(&files, &configuration, p))
+    {
+        return Ok(Published::Same {
+            publication: previous.name.clone(),
+        });
     }
 
     let (changed, count) = changes.finish(&dir.join(CONSUMER_DB))?;
@@ -171,7 +189,11 @@ pub fn write(input: In<'_>, options: &Options, force: bool) -> Result<Published,
 
 fn unwritable(dir: &Path, name: &str) -> impl FnOnce(serde_json::Error) -> PublishError {
     let path = dir.join(name);
-    move |e| PublishError::Io { action: "write", path, source: e.into() }
+    move |e| PublishError::Io {
+        action: "write",
+        path,
+        source: e.into(),
+    }
 }
 
 /// What opens the files of a publication.
@@ -190,7 +212,13 @@ impl<'i> Formats<'_, 'i> {
         let catalog = || Arc::clone(self.catalog);
         let region = self.region.clone();
         let mut writers: Vec<Box<dyn Writer + 'i>> = vec![
-            Box::new(consumer_db::ConsumerDb::create(dir, catalog(), seats, day, region)?),
+            Box::new(consumer_db::ConsumerDb::create(
+                dir,
+                catalog(),
+                seats,
+                day,
+                region,
+            )?),
             Box::new(contrats_ndjson::ContratsNdjson::create(dir, compress)?),
         ];
         for name in &self.options.formats {
@@ -200,9 +228,12 @@ impl<'i> Formats<'_, 'i> {
                 "decp-2019.json" => text(dir, decp2019_json::Decp2019Json::new(), compress)?,
                 "decp-2019.xml" => text(dir, decp2019_xml::Decp2019Xml, compress)?,
                 "decp.csv" => text(dir, decp_csv::DecpCsv::new(catalog(), seats, day), compress)?,
-                "decp.parquet" => {
-                    Box::new(decp_parquet::DecpParquet::create(dir, catalog(), seats, day)?)
-                }
+                "decp.parquet" => Box::new(decp_parquet::DecpParquet::create(
+                    dir,
+                    catalog(),
+                    seats,
+                    day,
+                )?),
                 // The configuration knows the names; one that is written always anyway adds nothing.
                 _ => continue,
             });
@@ -252,9 +283,15 @@ fn fingerprint(options: &Options, catalog: &Catalog, region: Option<&str>) -> St
     formats.sort();
     formats.dedup();
     formats.iter().for_each(|f| put(f));
-    put(if options.compress { "compress" } else { "plain" });
+    put(if options.compress {
+        "compress"
+    } else {
+        "plain"
+    });
     for s in &catalog.sources {
-        [&s.id, &s.name, &s.url, &s.licence, &s.format, &s.authority].into_iter().for_each(|t| put(t));
+        [&s.id, &s.name, &s.url, &s.licence, &s.format, &s.authority]
+            .into_iter()
+            .for_each(|t| put(t));
     }
     for r in &catalog.resources {
         [&r.source, &r.id, &r.url].into_iter().for_each(|t| put(t));

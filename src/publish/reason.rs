@@ -65,7 +65,9 @@ pub(super) fn need<T: Clone>(field: &'static str, value: &Option<T>) -> Result<T
 
 /// A text that must be there, of at most `max` characters, that XML can carry.
 pub(super) fn text(field: &'static str, value: Option<&str>, max: usize) -> Result<(), Reason> {
-    let Some(value) = value else { return fail(field, Fault::Missing) };
+    let Some(value) = value else {
+        return fail(field, Fault::Missing);
+    };
     if value.len() > max && value.chars().count() > max {
         return fail(field, Fault::TooLong);
     }
@@ -77,7 +79,11 @@ pub(super) fn text(field: &'static str, value: Option<&str>, max: usize) -> Resu
 
 /// A list that must not be empty.
 pub(super) fn some<T>(field: &'static str, list: &[T]) -> Result<(), Reason> {
-    if list.is_empty() { fail(field, Fault::Missing) } else { Ok(()) }
+    if list.is_empty() {
+        fail(field, Fault::Missing)
+    } else {
+        Ok(())
+    }
 }
 
 /// A day that every schema can write: `xs:date` and four digits of a year.

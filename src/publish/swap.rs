@@ -124,7 +124,9 @@ fn turn_latest(public: &Path, name: &str) -> Result<(), PublishError> {
 }
 
 fn sync_dir(dir: &Path) -> Result<(), PublishError> {
-    File::open(dir).and_then(|d| d.sync_all()).map_err(PublishError::io("sync", dir))
+    File::open(dir)
+        .and_then(|d| d.sync_all())
+        .map_err(PublishError::io("sync", dir))
 }
 
 #[cfg(test)]
@@ -149,15 +151,27 @@ mod tests {
         let public = public();
         show(public.path(), built(public.path(), "one"), "2026-11-24").unwrap();
         show(public.path(), built(public.path(), "two"), "2026-11-24.2").unwrap();
-        assert_eq!(fs::read_to_string(public.path().join("latest/a")).unwrap(), "two");
+        assert_eq!(
+            fs::read_to_string(public.path().join("latest/a")).unwrap(),
+            "two"
+        );
         assert_eq!(
             fs::read_link(public.path().join("latest")).unwrap(),
             Path::new("dumps/2026-11-24.2")
         );
-        let mode = |p: &str| fs::metadata(public.path().join(p)).unwrap().permissions().mode();
+        let mode = |p: &str| {
+            fs::metadata(public.path().join(p))
+                .unwrap()
+                .permissions()
+                .mode()
+        };
         assert_eq!(mode("latest/a") & 0o777, 0o644);
         assert_eq!(mode("dumps/2026-11-24") & 0o777, 0o755);
-        assert_eq!(names(&public.path().join("dumps")).unwrap().len(), 2, "no marker is left");
+        assert_eq!(
+            names(&public.path().join("dumps")).unwrap().len(),
+            2,
+            "no marker is left"
+        );
     }
 
     #[test]
@@ -167,7 +181,10 @@ mod tests {
         show(public.path(), built(public.path(), "one"), "2026-11-24").unwrap();
         // Killed while it was building, then killed between the two renames.
         let _ = built(public.path(), "half").keep();
-        let _ = fs::rename(built(public.path(), "unseen").keep(), dumps.join("2026-11-25"));
+        let _ = fs::rename(
+            built(public.path(), "unseen").keep(),
+            dumps.join("2026-11-25"),
+        );
         File::create(dumps.join(".pending-2026-11-25")).unwrap();
         symlink("dumps/2026-11-25", public.path().join(".latest.new")).unwrap();
         recover(public.path()).unwrap();
@@ -182,6 +199,9 @@ mod tests {
         show(public.path(), built(public.path(), "two"), "2026-11-25").unwrap();
         turn_latest(public.path(), "2026-11-24").unwrap();
         recover(public.path()).unwrap();
-        assert_eq!(names(&public.path().join("dumps")).unwrap(), ["2026-11-24", "2026-11-25"]);
+        assert_eq!(
+            names(&public.path().join("dumps")).unwrap(),
+            ["2026-11-24", "2026-11-25"]
+        );
     }
 }

@@ -8,8 +8,8 @@ use std::fmt::Write as _;
 
 use rust_decimal::Decimal;
 
-use super::catalog::Catalog;
 use super::batch::Item;
+use super::catalog::Catalog;
 use super::input::{Seat, Seats};
 use crate::record::*;
 
@@ -236,11 +236,17 @@ pub(super) fn rows<E>(
         ),
     };
     let winner = item.contract.observations.get(item.winner);
-    let url = winner.and_then(|w| catalog.resource(&w.source, &w.resource)).map(|r| r.url.as_str());
+    let url = winner
+        .and_then(|w| catalog.resource(&w.source, &w.resource))
+        .map(|r| r.url.as_str());
     let mut written = 0;
     for state in states(r, day) {
         // A state without holder is a row too: nothing that was declared may vanish.
-        let holders = state.holders.iter().map(Some).chain(state.holders.is_empty().then_some(None));
+        let holders = state
+            .holders
+            .iter()
+            .map(Some)
+            .chain(state.holders.is_empty().then_some(None));
         for holder in holders {
             each(&Row {
                 contract: &item.contract,
@@ -267,7 +273,9 @@ pub(super) fn siret(holder: &Holder) -> Option<Siret> {
 }
 
 fn text(value: Option<&str>) -> Cell<'_> {
-    value.filter(|v| !v.is_empty()).map_or(Cell::Empty, Cell::Text)
+    value
+        .filter(|v| !v.is_empty())
+        .map_or(Cell::Empty, Cell::Text)
 }
 fn integer<'a>(value: Option<u32>) -> Cell<'a> {
     value.map_or(Cell::Empty, Cell::Integer)
@@ -328,11 +336,23 @@ impl Row<'_> {
             text(r.id_accord_cadre.as_deref()),
             none, // titulaire_distance: no geocoded register
             none, // acheteur_categorie: no register
-            b0, b1, b2, b3, b4, b5,
-            none, none, // acheteur_latitude, acheteur_longitude
+            b0,
+            b1,
+            b2,
+            b3,
+            b4,
+            b5,
+            none,
+            none, // acheteur_latitude, acheteur_longitude
             none, // titulaire_categorie
-            h0, h1, h2, h3, h4, h5,
-            none, none, // titulaire_latitude, titulaire_longitude
+            h0,
+            h1,
+            h2,
+            h3,
+            h4,
+            h5,
+            none,
+            none, // titulaire_latitude, titulaire_longitude
             Cell::Integer(state.rank),
             Cell::Boolean(state.current),
             text(self.source),
@@ -343,8 +363,14 @@ impl Row<'_> {
 
 /// Codes and names of commune, département and région.
 fn seat(seat: Option<&Seat>) -> [Cell<'_>; 6] {
-    let Some(seat) = seat else { return [Cell::Empty; 6] };
-    let (c, d, r) = (seat.commune.as_ref(), seat.departement.as_ref(), seat.region.as_ref());
+    let Some(seat) = seat else {
+        return [Cell::Empty; 6];
+    };
+    let (c, d, r) = (
+        seat.commune.as_ref(),
+        seat.departement.as_ref(),
+        seat.region.as_ref(),
+    );
     [
         text(c.map(|p| &*p.0)),
         text(c.map(|p| &*p.1)),

@@ -7,7 +7,8 @@ use crate::record::{Day, Money};
 
 /// Whether XML 1.0 can carry every character of a text; a control character, U+FFFE and U+FFFF it cannot.
 pub(super) fn can_carry(text: &str) -> bool {
-    text.bytes().all(|b| (b >= 0x20 || matches!(b, b'\t' | b'\n' | b'\r')) && b != 0xef)
+    text.bytes()
+        .all(|b| (b >= 0x20 || matches!(b, b'\t' | b'\n' | b'\r')) && b != 0xef)
         || text.chars().all(|c| match c {
             '\t' | '\n' | '\r' => true,
             '\u{fffe}' | '\u{ffff}' => false,
@@ -82,7 +83,9 @@ impl Emit for Xml<'_> {
         self.leaf(name, |out| json::day(out, value));
     }
     fn boolean(&mut self, name: &'static str, value: bool) {
-        self.leaf(name, |out| out.extend_from_slice(if value { b"oui" } else { b"non" }));
+        self.leaf(name, |out| {
+            out.extend_from_slice(if value { b"oui" } else { b"non" })
+        });
     }
     fn object(&mut self, name: &'static str, members: impl FnOnce(&mut Self)) {
         self.open(name);
@@ -142,11 +145,11 @@ mod tests {
         let mut text = String::new();
         loop {
             match reader.read_event().unwrap() {
-                quick_xml::events::Event::Text(t) => text.push_str(&t.decode().unwrap()),
+                quick_xml::events::Event::Text(t) => text.push_str(&t.xml10_content()),
                 quick_xml::events::Event::GeneralRef(r) => match r.resolve_char_ref().unwrap() {
                     Some(c) => text.push(c),
                     None => text.push_str(
-                        quick_xml::escape::resolve_predefined_entity(&r.decode().unwrap()).unwrap(),
+                        quick_xml::escape::resolve_predefined_entity(&r).unwrap(),
                     ),
                 },
                 quick_xml::events::Event::Eof => break,

@@ -17,18 +17,22 @@ const CHUNK: usize = 128 << 10;
 
 /// The next `len` bytes of the file.
 pub fn part(file: File, len: u64) -> Body {
-    Body::from_stream(stream::try_unfold((file, len), |(mut file, left)| async move {
-        if left == 0 {
-            return Ok(None);
-        }
-        let mut chunk = BytesMut::with_capacity(CHUNK.min(usize::try_from(left).unwrap_or(CHUNK)));
-        if file.read_buf(&mut chunk).await? == 0 {
-            return Err(ended_early());
-        }
-        let chunk = take(chunk, left);
-        let left = left - chunk.len() as u64;
-        Ok(Some((chunk, (file, left))))
-    }))
+    Body::from_stream(stream::try_unfold(
+        (file, len),
+        |(mut file, left)| async move {
+            if left == 0 {
+                return Ok(None);
+            }
+            let mut chunk =
+                BytesMut::with_capacity(CHUNK.min(usize::try_from(left).unwrap_or(CHUNK)));
+            if file.read_buf(&mut chunk).await? == 0 {
+                return Err(ended_early());
+            }
+            let chunk = take(chunk, left);
+            let left = left - chunk.len() as u64;
+            Ok(Some((chunk, (file, left))))
+        },
+    ))
 }
 
 /// A `.zst` file as it was before, `len` bytes in all.
@@ -39,9 +43,10 @@ pub fn inflated(file: File, len: u64) -> io::Result<Body> {
         input: BytesMut::with_capacity(CHUNK),
         left: len,
     };
-    Ok(Body::from_stream(stream::try_unfold(state, |mut state| async move {
-        Ok::<_, io::Error>(state.next().await?.map(|chunk| (chunk, state)))
-    })))
+    Ok(Body::from_stream(stream::try_unfold(
+        state,
+        |mut state| async move { Ok::<_, io::Error>(state.next().await?.map(|chunk| (chunk, state))) },
+    )))
 }
 
 struct Inflating {
@@ -86,7 +91,10 @@ fn take(mut chunk: BytesMut, left: u64) -> Bytes {
 }
 
 fn ended_early() -> io::Error {
-    io::Error::new(io::ErrorKind::UnexpectedEof, "the file is shorter than announced")
+    io::Error::new(
+        io::ErrorKind::UnexpectedEof,
+        "the file is shorter than announced",
+    )
 }
 
 #[cfg(test)]
@@ -103,7 +111,9 @@ mod tests {
     #[tokio::test]
     async fn what_was_compressed_comes_back_whole_and_a_cut_file_is_an_error() {
         let dir = tempfile::tempdir().unwrap();
-        let plain: Vec<u8> = (0..700_000u32).flat_map(|n| (n / 7).to_le_bytes()).collect();
+        let plain: Vec<u8> = (0..700_000u32)
+            .flat_map(|n| (n / 7).to_le_bytes())
+            .collect();
         let packed = zstd::encode_all(&plain[..], 3).unwrap();
         let body = inflated(open(dir.path(), &packed).await, plain.len() as u64).unwrap();
         assert!(to_bytes(body, usize::MAX).await.unwrap() == plain[..]);

@@ -204,7 +204,7 @@ mod tests {
         });
         assert!(matches!(answer, Err(DbError::Deadline)), "{answer:?}");
         assert!(start.elapsed() < Duration::from_secs(5));
-        let one = db.read(Duration::from_secs(5), |c| c.query_row("SELECT 1", [], |r| r.get(0)));
+        let one = db.read(Duration::from_secs(5), |c| c.query_row("SELECT 1", [], |r| r.get::<_, i64>(0)));
         assert_eq!(one.unwrap(), 1i64);
     }
 

@@ -82,7 +82,9 @@ impl Weights {
             Encoding::Zstd => self.zstd.or(self.any).unwrap_or(0),
             Encoding::Gzip => self.gzip.or(self.any).unwrap_or(0),
             // Not named, the plain file stays acceptable, after everything that was asked for.
-            Encoding::Identity => self.identity.unwrap_or(if self.any == Some(0) { 0 } else { 1 }),
+            Encoding::Identity => self
+                .identity
+                .unwrap_or(if self.any == Some(0) { 0 } else { 1 }),
         }
     }
 }
@@ -115,7 +117,10 @@ mod tests {
 
     #[test]
     fn only_what_exists_is_chosen() {
-        assert_eq!(choose(Some("zstd, gzip;q=0.1"), &[Identity, Gzip]), Some(Gzip));
+        assert_eq!(
+            choose(Some("zstd, gzip;q=0.1"), &[Identity, Gzip]),
+            Some(Gzip)
+        );
         assert_eq!(choose(Some("zstd"), &[Identity]), Some(Identity));
     }
 }

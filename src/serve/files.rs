@@ -65,6 +65,10 @@ struct Chosen {
     /// Digest and size of the bytes sent.
     entry: Entry,
     path: PathBuf,
+    /// The file itself, held open: it stays readable when the publication goes.
+    file: File,
+    /// Its size on the disk.
+    stored: u64,
     /// The plain file is not there any more and is made from its `.zst`.
     inflate: bool,
     /// Another client could be sent other bytes.
@@ -82,10 +86,12 @@ pub async fn serve(
     if publication.manifest.is_withdrawn() {
         return Err(withdrawn(&publication));
     }
-    let accepted = request.get(header::ACCEPT_ENCODING).map(|v| v.to_str().unwrap_or_default().to_owned());
+    let accepted =
+        request.get(header::ACCEPT_ENCODING).map(|v| v.to_str().unwrap_or_default().to_owned());
     let (of, wanted) = (publication.clone(), name.clone());
-    let chosen = blocking(move || choose(&of, &wanted, accepted.as_deref())).await??;
+    let chosen = blocking(move || open(&of, &wanted, accepted.as_deref())).await??;
     let tag = ETag::of_digest(&chosen.entry.sha256);
+    let (varies, encoding) = (chosen.varies, chosen.encoding);
     let mut response = match etag::evaluate(request, &tag, publication.created) {
         Verdict::NotModified => StatusCode::NOT_MODIFIED.into_response(),
         Verdict::Failed => {
@@ -98,66 +104,80 @@ pub async fn serve(
         }
         Verdict::Send => {
             let applies = *method == Method::GET
-                && etag::range_applies(request, &tag, publication.created, chosen.varies);
-            let asked = request.get(header::RANGE).filter(|_| applies).and_then(|v| v.to_str().ok());
-            send(&chosen, asked, *method == Method::HEAD).await?
+                && etag::range_applies(request, &tag, publication.created, varies);
+            let asked = request.get(header::RANGE).filter(|_| applies);
+            let asked = asked.and_then(|v| v.to_str().ok());
+            send(chosen, asked, *method == Method::HEAD).await?
         }
     };
-    describe(response.headers_mut(), &publication, &name, through, &chosen, &tag);
+    let about = About { publication: &publication, name: &name, through, tag: &tag, varies };
+    about.describe(response.headers_mut(), encoding);
     Ok(response)
 }
 
-/// Finds the file and the best variant that exists. Blocks.
-fn choose(publication: &Publication, name: &str, accepted: Option<&str>) -> Result<Chosen, Problem> {
+/// Finds the file, chooses the best variant that exists and opens it. Blocks.
+fn open(
+    publication: &Publication,
+    name: &str,
+    accepted: Option<&str>,
+) -> Result<Chosen, Problem> {
     let plain = publication.files.get(name).ok_or_else(Problem::not_found)?;
-    let listed = |encoding: Encoding| {
-        let file = format!("{name}{}", encoding.suffix());
-        let entry = publication.files.get(&file)?;
-        let path = publication.dir.join(&file);
-        path.is_file().then(|| (entry.clone(), path))
-    };
-    let mut available: Vec<Encoding> =
-        Encoding::ALL.into_iter().filter(|e| listed(*e).is_some()).collect();
-    // An older publication keeps its large texts compressed only; the plain bytes are announced
-    // still, and can be made again.
-    let inflate = !available.contains(&Encoding::Identity) && available.contains(&Encoding::Zstd);
-    if inflate {
-        available.push(Encoding::Identity);
+    // Retention may remove a variant between the look and the opening: then look again.
+    for _ in 0..2 {
+        let listed = |encoding: Encoding| {
+            let file = format!("{name}{}", encoding.suffix());
+            let entry = publication.files.get(&file)?;
+            let path = publication.dir.join(&file);
+            path.is_file().then(|| (entry.clone(), path))
+        };
+        let mut available: Vec<Encoding> =
+            Encoding::ALL.into_iter().filter(|e| listed(*e).is_some()).collect();
+        // An older publication keeps its large texts compressed only; the plain bytes are
+        // announced still, and can be made again.
+        let gone = !available.contains(&Encoding::Identity) && available.contains(&Encoding::Zstd);
+        if gone {
+            available.push(Encoding::Identity);
+        }
+        if available.is_empty() {
+            return Err(Problem::not_found());
+        }
+        let encoding = encoding::choose(accepted, &available).ok_or_else(not_acceptable)?;
+        let inflate = gone && encoding == Encoding::Identity;
+        let from = if inflate { Encoding::Zstd } else { encoding };
+        let Some((stored, path)) = listed(from) else {
+            continue;
+        };
+        let entry = if inflate { plain.clone() } else { stored };
+        let varies = available.len() > 1;
+        match File::open(&path).and_then(|file| Ok((file.metadata()?.len(), file))) {
+            Ok((stored, file)) => {
+                return Ok(Chosen { encoding, entry, path, file, stored, inflate, varies });
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => {
+                tracing::error!(path = %path.display(), %error, "cannot open a published file");
+                return Err(Problem::internal());
+            }
+        }
     }
-    if available.is_empty() {
-        return Err(Problem::not_found());
-    }
-    let encoding = encoding::choose(accepted, &available).ok_or_else(|| {
-        Problem::new(
-            StatusCode::NOT_ACCEPTABLE,
-            "not-acceptable",
-            "Ce fichier n’existe dans aucun des codages que votre requête accepte (Accept-Encoding).",
-            "This file exists in none of the encodings that your request accepts (Accept-Encoding).",
-        )
-    })?;
-    let inflate = inflate && encoding == Encoding::Identity;
-    let from = if inflate { Encoding::Zstd } else { encoding };
-    let (stored, path) = listed(from).ok_or_else(Problem::not_found)?;
-    let entry = if inflate { plain.clone() } else { stored };
-    Ok(Chosen { encoding, entry, path, inflate, varies: available.len() > 1 })
+    Err(Problem::not_found())
+}
+
+fn not_acceptable() -> Problem {
+    Problem::new(
+        StatusCode::NOT_ACCEPTABLE,
+        "not-acceptable",
+        "Ce fichier n’existe dans aucun des codages que votre requête accepte (Accept-Encoding).",
+        "This file exists in none of the encodings that your request accepts (Accept-Encoding).",
+    )
 }
 
 /// 200, 206 or 416 with its body.
-async fn send(chosen: &Chosen, asked: Option<&str>, head: bool) -> Result<Response, Problem> {
-    let path = chosen.path.clone();
-    let opened = blocking(move || {
-        let file = File::open(&path)?;
-        let len = file.metadata()?.len();
-        Ok::<_, io::Error>((file, len))
-    })
-    .await?;
-    let (mut file, stored) = opened.map_err(|error| {
-        tracing::warn!(path = %chosen.path.display(), %error, "cannot open a published file");
-        Problem::internal()
-    })?;
+async fn send(chosen: Chosen, asked: Option<&str>, head: bool) -> Result<Response, Problem> {
     if chosen.inflate {
-        return inflate(chosen, file, head);
+        return inflate(chosen, head);
     }
+    let stored = chosen.stored;
     // A copy in progress, or one that was cut, must not pass for what was announced.
     if chosen.entry.bytes.is_some_and(|announced| announced != stored) {
         tracing::error!(
@@ -171,6 +191,7 @@ async fn send(chosen: &Chosen, asked: Option<&str>, head: bool) -> Result<Respon
         Asked::Part { first, last } => (StatusCode::PARTIAL_CONTENT, first, last - first + 1),
         Asked::Unsatisfiable => return Ok(unsatisfiable(stored)),
     };
+    let mut file = chosen.file;
     if first > 0 {
         let moved = blocking(move || file.seek(SeekFrom::Start(first)).map(|_| file)).await?;
         file = moved.map_err(|_| Problem::internal())?;
@@ -188,14 +209,14 @@ async fn send(chosen: &Chosen, asked: Option<&str>, head: bool) -> Result<Respon
 
 /// The plain bytes of a file that stands compressed only. A part of them would cost the whole, so
 /// none is offered: `.zst` itself can be asked for in parts.
-fn inflate(chosen: &Chosen, file: File, head: bool) -> Result<Response, Problem> {
+fn inflate(chosen: Chosen, head: bool) -> Result<Response, Problem> {
     let Some(len) = chosen.entry.bytes else {
         return Err(Problem::not_found());
     };
     let body = if head {
         Body::empty()
     } else {
-        body::inflated(file.into(), len).map_err(|error| {
+        body::inflated(chosen.file.into(), len).map_err(|error| {
             tracing::error!(path = %chosen.path.display(), %error, "cannot inflate a published file");
             Problem::internal()
         })?
@@ -219,36 +240,40 @@ fn unsatisfiable(len: u64) -> Response {
     response
 }
 
-/// The headers of every answer about a file, 304 and 416 included.
-fn describe(
-    headers: &mut HeaderMap,
-    publication: &Publication,
-    name: &str,
+/// What the headers say of the file.
+struct About<'a> {
+    publication: &'a Publication,
+    name: &'a str,
     through: Through,
-    chosen: &Chosen,
-    tag: &ETag,
-) {
-    headers::open_data(headers);
-    set(headers, header::ETAG, tag.as_str());
-    set(headers, header::CACHE_CONTROL, through.cache_control());
-    if let Some(at) = publication.created {
-        let date = httpdate::fmt_http_date(UNIX_EPOCH + Duration::from_secs(at));
-        set(headers, header::LAST_MODIFIED, &date);
-    }
-    if chosen.varies {
-        set(headers, header::VARY, "Accept-Encoding");
-    }
-    if through == Through::Latest {
-        let frozen = format!("/dumps/{}/{name}", publication.name);
-        set(headers, header::CONTENT_LOCATION, &frozen);
-    }
-    let is_problem = headers
-        .get(header::CONTENT_TYPE)
-        .is_some_and(|v| v.as_bytes().starts_with(b"application/problem"));
-    if !is_problem {
-        set(headers, header::CONTENT_TYPE, content_type::of(name));
-        if let Some(encoding) = chosen.encoding.name() {
-            set(headers, header::CONTENT_ENCODING, encoding);
+    tag: &'a ETag,
+    varies: bool,
+}
+
+impl About<'_> {
+    /// The headers of every answer about a file, 304 and 416 included.
+    fn describe(&self, headers: &mut HeaderMap, encoding: Encoding) {
+        headers::open_data(headers);
+        set(headers, header::ETAG, self.tag.as_str());
+        set(headers, header::CACHE_CONTROL, self.through.cache_control());
+        if let Some(at) = self.publication.created {
+            let date = httpdate::fmt_http_date(UNIX_EPOCH + Duration::from_secs(at));
+            set(headers, header::LAST_MODIFIED, &date);
+        }
+        if self.varies {
+            set(headers, header::VARY, "Accept-Encoding");
+        }
+        if self.through == Through::Latest {
+            let frozen = format!("/dumps/{}/{}", self.publication.name, self.name);
+            set(headers, header::CONTENT_LOCATION, &frozen);
+        }
+        let is_problem = headers
+            .get(header::CONTENT_TYPE)
+            .is_some_and(|v| v.as_bytes().starts_with(b"application/problem"));
+        if !is_problem {
+            set(headers, header::CONTENT_TYPE, content_type::of(self.name));
+            if let Some(encoding) = encoding.name() {
+                set(headers, header::CONTENT_ENCODING, encoding);
+            }
         }
     }
 }

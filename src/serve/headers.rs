@@ -26,7 +26,10 @@ pub fn secure(headers: &mut HeaderMap) {
         .entry(header::CONTENT_SECURITY_POLICY)
         .or_insert(HeaderValue::from_static(PAGE_POLICY));
     let own = [
-        ("permissions-policy", "camera=(), geolocation=(), microphone=(), browsing-topics=()"),
+        (
+            "permissions-policy",
+            "camera=(), geolocation=(), microphone=(), browsing-topics=()",
+        ),
         ("cross-origin-opener-policy", "same-origin"),
     ];
     for (name, value) in own {
@@ -39,6 +42,15 @@ pub fn secure(headers: &mut HeaderMap) {
 
 /// Marks a file of a publication: any site may read it, and a browser never runs it here.
 pub fn open_data(headers: &mut HeaderMap) {
+    share(headers);
+    headers.insert(
+        header::CONTENT_SECURITY_POLICY,
+        HeaderValue::from_static(FILE_POLICY),
+    );
+}
+
+/// Lets a page of any site read the answer, error or not.
+pub fn share(headers: &mut HeaderMap) {
     headers.insert(
         header::ACCESS_CONTROL_ALLOW_ORIGIN,
         HeaderValue::from_static("*"),
@@ -49,10 +61,6 @@ pub fn open_data(headers: &mut HeaderMap) {
             "ETag, Content-Length, Content-Range, Content-Encoding, Content-Location, \
              Last-Modified, Retry-After",
         ),
-    );
-    headers.insert(
-        header::CONTENT_SECURITY_POLICY,
-        HeaderValue::from_static(FILE_POLICY),
     );
     headers.insert(
         header::HeaderName::from_static("cross-origin-resource-policy"),

@@ -55,7 +55,11 @@ impl Guarded {
     /// Wraps a bound listener.
     pub fn new(listener: TcpListener, limits: ConnectionLimits) -> Self {
         let permits = Arc::new(Semaphore::new(limits.connections));
-        Self { listener, limits, permits }
+        Self {
+            listener,
+            limits,
+            permits,
+        }
     }
 }
 
@@ -101,22 +105,43 @@ pub struct GuardedStream {
 }
 
 impl GuardedStream {
-    fn new(stream: TcpStream, limits: ConnectionLimits, permit: Option<OwnedSemaphorePermit>) -> Self {
+    fn new(
+        stream: TcpStream,
+        limits: ConnectionLimits,
+        permit: Option<OwnedSemaphorePermit>,
+    ) -> Self {
         let quiet = Box::pin(tokio::time::sleep(limits.quiet));
-        Self { stream, limits, quiet, stalled: None, _permit: permit }
+        Self {
+            stream,
+            limits,
+            quiet,
+            stalled: None,
+            _permit: permit,
+        }
     }
 
     /// Turns a write's outcome into progress, or into an error once the client has stalled.
-    fn written<T>(&mut self, cx: &mut Context<'_>, poll: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
+    fn written<T>(
+        &mut self,
+        cx: &mut Context<'_>,
+        poll: Poll<io::Result<T>>,
+    ) -> Poll<io::Result<T>> {
         if poll.is_ready() {
             self.stalled = None;
-            self.quiet.as_mut().reset(Instant::now() + self.limits.quiet);
+            self.quiet
+                .as_mut()
+                .reset(Instant::now() + self.limits.quiet);
             return poll;
         }
         let limit = self.limits.stalled;
-        let timer = self.stalled.get_or_insert_with(|| Box::pin(tokio::time::sleep(limit)));
+        let timer = self
+            .stalled
+            .get_or_insert_with(|| Box::pin(tokio::time::sleep(limit)));
         ready!(timer.as_mut().poll(cx));
-        Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the client takes nothing more")))
+        Poll::Ready(Err(io::Error::new(
+            io::ErrorKind::TimedOut,
+            "the client takes nothing more",
+        )))
     }
 }
 
@@ -136,7 +161,11 @@ impl AsyncRead for GuardedStream {
 }
 
 impl AsyncWrite for GuardedStream {
-    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
         let poll = Pin::new(&mut this.stream).poll_write(cx, buf);
         this.written(cx, poll)
@@ -181,8 +210,11 @@ mod tests {
     #[tokio::test]
     async fn a_request_that_drips_for_ever_is_dropped() {
         let quiet = Duration::from_millis(120);
-        let (mut server, mut client) =
-            pair(ConnectionLimits { quiet, ..ConnectionLimits::default() }).await;
+        let (mut server, mut client) = pair(ConnectionLimits {
+            quiet,
+            ..ConnectionLimits::default()
+        })
+        .await;
         let drip = tokio::spawn(async move {
             while client.write_all(b"G").await.is_ok() {
                 tokio::time::sleep(Duration::from_millis(10)).await;
@@ -190,7 +222,10 @@ mod tests {
         });
         let mut got = Vec::new();
         let ended = tokio::time::timeout(Duration::from_secs(10), server.read_to_end(&mut got));
-        assert_eq!(ended.await.unwrap().unwrap_err().kind(), io::ErrorKind::TimedOut);
+        assert_eq!(
+            ended.await.unwrap().unwrap_err().kind(),
+            io::ErrorKind::TimedOut
+        );
         drop(server);
         drip.await.unwrap();
     }
@@ -198,10 +233,15 @@ mod tests {
     #[tokio::test]
     async fn a_client_that_stops_reading_is_dropped() {
         let stalled = Duration::from_millis(100);
-        let (mut server, client) =
-            pair(ConnectionLimits { stalled, ..ConnectionLimits::default() }).await;
+        let (mut server, client) = pair(ConnectionLimits {
+            stalled,
+            ..ConnectionLimits::default()
+        })
+        .await;
         let endless = async { while server.write_all(&[0; 65536]).await.is_ok() {} };
-        tokio::time::timeout(Duration::from_secs(10), endless).await.unwrap();
+        tokio::time::timeout(Duration::from_secs(10), endless)
+            .await
+            .unwrap();
         drop(client);
     }
 }

@@ -34,7 +34,12 @@ pub fn asked(header: &str, len: u64) -> Asked {
         return Asked::Whole;
     }
     let mut parts: Vec<(u64, u64)> = Vec::new();
-    for (n, spec) in set.split(',').map(str::trim).filter(|s| !s.is_empty()).enumerate() {
+    for (n, spec) in set
+        .split(',')
+        .map(str::trim)
+        .filter(|s| !s.is_empty())
+        .enumerate()
+    {
         if n >= MAX_PARTS {
             return Asked::Whole;
         }
@@ -68,7 +73,10 @@ fn part(spec: &str, len: u64) -> Option<Option<(u64, u64)>> {
     match (from, to) {
         ("", suffix) => {
             let wanted = number(suffix)?;
-            Some(end.filter(|_| wanted > 0).map(|end| (len.saturating_sub(wanted), end)))
+            Some(
+                end.filter(|_| wanted > 0)
+                    .map(|end| (len.saturating_sub(wanted), end)),
+            )
         }
         (from, "") => {
             let from = number(from)?;
@@ -79,7 +87,10 @@ fn part(spec: &str, len: u64) -> Option<Option<(u64, u64)>> {
             if from > to {
                 return None;
             }
-            Some(end.filter(|end| from <= *end).map(|end| (from, to.min(end))))
+            Some(
+                end.filter(|end| from <= *end)
+                    .map(|end| (from, to.min(end))),
+            )
         }
     }
 }
@@ -122,8 +133,19 @@ mod tests {
     #[test]
     fn what_is_malformed_or_of_another_unit_is_ignored() {
         for header in [
-            "", "bytes", "bytes=", "bytes=,", "bytes=-", "bytes=5-2", "bytes=a-b", "bytes=1-2-3",
-            "records=0-1", "bytes=0x1-2", "bytes=+1-2", "bytes=-1-", "bytes=1 - 2",
+            "",
+            "bytes",
+            "bytes=",
+            "bytes=,",
+            "bytes=-",
+            "bytes=5-2",
+            "bytes=a-b",
+            "bytes=1-2-3",
+            "records=0-1",
+            "bytes=0x1-2",
+            "bytes=+1-2",
+            "bytes=-1-",
+            "bytes=1 - 2",
         ] {
             assert_eq!(asked(header, 10), Whole, "{header}");
         }

@@ -65,7 +65,9 @@ impl Source {
             Value::Null => None,
             Value::String(text) => Some(text.clone()),
             Value::Object(map) => {
-                let text = ["message", "error", "detail", "what"].iter().find_map(|k| map.get(*k)?.as_str());
+                let text = ["message", "error", "detail", "what"]
+                    .iter()
+                    .find_map(|k| map.get(*k)?.as_str());
                 Some(text.map_or_else(|| Value::Object(map.clone()).to_string(), str::to_owned))
             }
             other => Some(other.to_string()),
@@ -98,11 +100,18 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         assert!(read(dir.path()).is_none());
         let path = dir.path().join("status.json");
-        std::fs::write(&path, r#"{"sources":[{"id":"a","new":1,"records":{"received":3,"x":null},
-            "last_error":{"message":"<b>403</b>"}},{"id":"b","last_error":null}],"more":[]}"#).unwrap();
+        std::fs::write(
+            &path,
+            r#"{"sources":[{"id":"a","new":1,"records":{"received":3,"x":null},
+            "last_error":{"message":"<b>403</b>"}},{"id":"b","last_error":null}],"more":[]}"#,
+        )
+        .unwrap();
         let status = read(dir.path()).unwrap();
         assert_eq!(status.sources[0].records("received"), Some(3));
-        assert_eq!(status.sources[0].error_text().as_deref(), Some("<b>403</b>"));
+        assert_eq!(
+            status.sources[0].error_text().as_deref(),
+            Some("<b>403</b>")
+        );
         assert_eq!(status.sources[1].error_text(), None);
         std::fs::write(&path, "{\"sources\": [").unwrap();
         assert!(read(dir.path()).is_none());

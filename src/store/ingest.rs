@@ -219,7 +219,11 @@ fn enter(
         && seen.resource_date.is_some_and(|d| Some(d.number()) != date)
     {
         // The date of a resource dates its undated records, and bounds the others.
-        let bound = seen.resource_date.map(Day::number).min(date).or(seen.resource_date.map(Day::number));
+        let bound = seen
+            .resource_date
+            .map(Day::number)
+            .min(date)
+            .or(seen.resource_date.map(Day::number));
         tx.prepare_cached(
             "INSERT INTO dirty SELECT DISTINCT o.siren, 1 FROM standing s JOIN observation o ON o.id=s.id
              WHERE s.resource=?1 AND (o.last_day IS NULL OR o.last_day>?2) ON CONFLICT DO UPDATE SET mark=mark+1",

@@ -62,6 +62,14 @@ impl Snapshot {
         meta::get(&self.conn, key)
     }
 
+    /// Every publication made, the oldest first.
+    ///
+    /// # Errors
+    /// A disk fault.
+    pub fn publications(&self) -> Result<Vec<PublicationRow>, StoreError> {
+        meta::publications(&self.conn)
+    }
+
     /// The last publication, if there is one.
     ///
     /// # Errors

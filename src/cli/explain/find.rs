@@ -41,8 +41,8 @@ pub(super) fn siren_of(uid: &str) -> Option<Siren> {
 impl Buyer {
     pub(super) fn load(opened: &Opened, snapshot: &Snapshot, siren: Siren) -> Result<Self, Failure> {
         let states = snapshot.sources()?;
-        let sources = pipeline::merge_sources(&opened.config, &states);
-        let rules = Rules::default();
+        let sources = pipeline::merge_sources(&states);
+        let rules = pipeline::rules(&opened.config);
         let standing = merge_run::candidates(&snapshot.buyer(siren)?, &sources);
         let all = snapshot.buyer_with_gone(siren)?;
         let with_gone = merge_run::candidates(&all, &sources);

@@ -7,9 +7,21 @@ use crate::demo::draft::{self, later};
 use crate::demo::family::{Family, Notice, Slot, Voice, Wanted};
 use crate::record::{Holder, Record};
 
-const BUYER: Slot = Slot { format: Wanted::V2022, voice: Voice::Buyer, needed: true };
-const PLATFORM: Slot = Slot { format: Wanted::V2022, voice: Voice::Platform, needed: true };
-const CONSOLIDATOR: Slot = Slot { format: Wanted::V2022, voice: Voice::Consolidator, needed: true };
+const BUYER: Slot = Slot {
+    format: Wanted::V2022,
+    voice: Voice::Buyer,
+    needed: true,
+};
+const PLATFORM: Slot = Slot {
+    format: Wanted::V2022,
+    voice: Voice::Platform,
+    needed: true,
+};
+const CONSOLIDATOR: Slot = Slot {
+    format: Wanted::V2022,
+    voice: Voice::Consolidator,
+    needed: true,
+};
 
 /// The buyer's own word is the oldest, and wins: a platform has another amount of a later day, a
 /// consolidator a third one.
@@ -56,7 +68,11 @@ fn contradicted(cx: &mut Cx, r: &Record, days: i64) -> Record {
     other.montant = Some(draft::other_amount(r.montant, &mut cx.rng));
     other.duree_mois = r.duree_mois.map(|d| d + 7);
     other.date_publication = later(r.date_publication, days);
-    let extra: Vec<Holder> = if cx.rng.chance(30) { cx.others(&r.titulaires) } else { Vec::new() };
+    let extra: Vec<Holder> = if cx.rng.chance(30) {
+        cx.others(&r.titulaires)
+    } else {
+        Vec::new()
+    };
     other.titulaires.extend(extra.into_iter().take(1));
     other
 }

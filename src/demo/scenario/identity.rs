@@ -11,7 +11,10 @@ pub(super) fn year_and_sequence(cx: &mut Cx) -> Option<Family> {
     let new = cx.marche(&b)?;
     let mut old = new.clone();
     old.id = cx.id_2019(&old, 0)?;
-    let mut f = Family::of(&b.siren, [Slot::any(Wanted::V2022), Slot::any(Wanted::V2019)]);
+    let mut f = Family::of(
+        &b.siren,
+        [Slot::any(Wanted::V2022), Slot::any(Wanted::V2019)],
+    );
     let n = f.member(&new);
     f.notices.push(Notice::accepted(0, n, &new));
     f.notices.push(Notice::accepted(1, n, &old));
@@ -25,7 +28,10 @@ pub(super) fn sequence_grew(cx: &mut Cx) -> Option<Family> {
     let mut after = before.clone();
     draft::modify(&mut after, &mut cx.rng);
     after.id = cx.id_2019(&after, 1)?;
-    let mut f = Family::of(&b.siren, [Slot::any(Wanted::V2019), Slot::any(Wanted::V2019)]);
+    let mut f = Family::of(
+        &b.siren,
+        [Slot::any(Wanted::V2019), Slot::any(Wanted::V2019)],
+    );
     let n = f.member(&after);
     f.notices.push(Notice::accepted(0, n, &before));
     f.notices.push(Notice::accepted(1, n, &after));
@@ -40,7 +46,10 @@ pub(super) fn modified(cx: &mut Cx) -> Option<Family> {
     draft::modify(&mut early, &mut cx.rng);
     let mut late = early.clone();
     draft::modify(&mut late, &mut cx.rng);
-    let mut f = Family::of(&b.siren, [Slot::any(Wanted::V2022), Slot::any(Wanted::V2019)]);
+    let mut f = Family::of(
+        &b.siren,
+        [Slot::any(Wanted::V2022), Slot::any(Wanted::V2019)],
+    );
     let n = f.member(&late);
     f.notices.push(Notice::accepted(0, n, &early));
     f.notices.push(Notice::accepted(1, n, &late));
@@ -54,7 +63,10 @@ pub(super) fn establishment_moved(cx: &mut Cx) -> Option<Family> {
     let mut after = before.clone();
     after.acheteur = b.siret(2)?;
     after.date_publication = later(after.date_publication, 20);
-    let mut f = Family::of(&b.siren, [Slot::any(Wanted::V2022), Slot::any(Wanted::Either)]);
+    let mut f = Family::of(
+        &b.siren,
+        [Slot::any(Wanted::V2022), Slot::any(Wanted::Either)],
+    );
     let n = f.member(&after);
     f.notices.push(Notice::accepted(0, n, &before));
     f.notices.push(Notice::accepted(1, n, &after));
@@ -69,7 +81,10 @@ pub(super) fn separators_differ(cx: &mut Cx) -> Option<Family> {
     let number = cx.number('M');
     one.id = draft::local_id(&format!("24-{number}/B"))?;
     other.id = draft::local_id(&format!("24.{}_b", number.to_lowercase()))?;
-    let mut f = Family::of(&b.siren, [Slot::any(Wanted::V2022), Slot::any(Wanted::Either)]);
+    let mut f = Family::of(
+        &b.siren,
+        [Slot::any(Wanted::V2022), Slot::any(Wanted::Either)],
+    );
     let n = f.member(&one);
     f.notices.push(Notice::accepted(0, n, &one));
     f.notices.push(Notice::accepted(1, n, &other));
@@ -118,7 +133,11 @@ pub(super) fn corrected_elsewhere(cx: &mut Cx) -> Option<Family> {
     after.montant = Some(draft::other_amount(before.montant, &mut cx.rng));
     after.duree_mois = before.duree_mois.map(|d| d + 5);
     after.date_publication = later(before.date_publication, 40);
-    let slot = Slot { format: Wanted::V2019, voice: Voice::Platform, needed: true };
+    let slot = Slot {
+        format: Wanted::V2019,
+        voice: Voice::Platform,
+        needed: true,
+    };
     let mut f = Family::of(&b.siren, [slot, slot]);
     let n = f.member(&after);
     f.notices.push(Notice::accepted(0, n, &before));

@@ -46,7 +46,11 @@ impl<'a> Page<'a> {
         self.text("acheteur_siren").unwrap_or_default()
     }
     fn holders(&self, state: &i64) -> Vec<&'a Holder> {
-        self.c.holders.iter().filter(|h| h.state == *state).collect()
+        self.c
+            .holders
+            .iter()
+            .filter(|h| h.state == *state)
+            .collect()
     }
     /// Those of the contract as it was signed.
     fn first_holders(&self) -> Vec<&'a Holder> {
@@ -58,7 +62,13 @@ impl<'a> Page<'a> {
     /// Acts, then changes of acts, each with its word.
     fn acts(&self) -> Vec<(&'static str, &'a Act)> {
         let acts = self.c.acts.iter().map(|act| (self.f.t.act, act));
-        acts.chain(self.c.act_changes.iter().map(|act| (self.f.t.act_change, act))).collect()
+        acts.chain(
+            self.c
+                .act_changes
+                .iter()
+                .map(|act| (self.f.t.act_change, act)),
+        )
+        .collect()
     }
     /// Whether it matters which observation a value comes from.
     fn several(&self) -> bool {
@@ -114,10 +124,13 @@ pub async fn page(
     let asked = parts(path)?;
     let publication = app.latest().await?;
     // A link typed or copied from a file holds the uid as it is, not as a URL writes it.
-    let names: Vec<String> = [Uid::from_url(&asked).map(|uid| uid.as_str().to_owned()), Some(asked.clone())]
-        .into_iter()
-        .flatten()
-        .collect();
+    let names: Vec<String> = [
+        Uid::from_url(&asked).map(|uid| uid.as_str().to_owned()),
+        Some(asked.clone()),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
     let (uid, found) = app.ask(&publication, move |db| find(db, names)).await?;
     reader.frame.showing(&publication);
     match found {
@@ -129,13 +142,25 @@ pub async fn page(
             reader.frame.region = region;
             let rows = fields::rows(&reader.frame, &contract);
             let state_now = contract.holders.iter().map(|h| h.state).max().unwrap_or(0);
-            reader.page(&Page { f: &reader.frame, c: &contract, uid: &uid, rows, state_now })
+            reader.page(&Page {
+                f: &reader.frame,
+                c: &contract,
+                uid: &uid,
+                rows,
+                state_now,
+            })
         }
-        Found::Other(Lead::Moved(uid)) => {
-            Ok(redirect(&reader.frame, &Uid::from_text(uid).to_url(), false))
-        }
+        Found::Other(Lead::Moved(uid)) => Ok(redirect(
+            &reader.frame,
+            &Uid::from_text(uid).to_url(),
+            false,
+        )),
         Found::Other(Lead::Several(lines)) => {
-            let page = Several { f: &reader.frame, asked: &uid, lines: &lines };
+            let page = Several {
+                f: &reader.frame,
+                asked: &uid,
+                lines: &lines,
+            };
             reader.page_as(StatusCode::MULTIPLE_CHOICES, &page)
         }
         Found::Other(_) => Err(Problem::new(
@@ -172,7 +197,9 @@ fn redirect(frame: &Frame, uid: &str, same_name: bool) -> Response {
     } else {
         let mut response = StatusCode::FOUND.into_response();
         if let Ok(to) = axum::http::HeaderValue::from_str(&to) {
-            response.headers_mut().insert(axum::http::header::LOCATION, to);
+            response
+                .headers_mut()
+                .insert(axum::http::header::LOCATION, to);
         }
         response
     }

@@ -26,11 +26,11 @@ use url::form_urlencoded;
 
 use super::app::App;
 use super::etag::{self, ETag, Verdict};
+use super::format;
 use super::i18n::{Lang, Texts};
 use super::negotiate;
 use super::problem::Problem;
 use super::snapshot::Publication;
-use super::format;
 
 /// What every page knows: language, texts, where it is, the publication it shows.
 #[derive(Debug, Clone)]
@@ -72,7 +72,9 @@ impl Frame {
                 _ => query.push((key.into_owned(), value.into_owned())),
             }
         }
-        let header = headers.get(header::ACCEPT_LANGUAGE).and_then(|v| v.to_str().ok());
+        let header = headers
+            .get(header::ACCEPT_LANGUAGE)
+            .and_then(|v| v.to_str().ok());
         let lang = chosen.unwrap_or_else(|| Lang::accepted(header));
         Self {
             lang,
@@ -82,7 +84,11 @@ impl Frame {
             path: uri.path().to_owned(),
             query,
             chosen: chosen.is_some(),
-            base_url: app.options.base_url.as_ref().map(|u| u.trim_end_matches('/').to_owned()),
+            base_url: app
+                .options
+                .base_url
+                .as_ref()
+                .map(|u| u.trim_end_matches('/').to_owned()),
             now: (app.options.now)(),
         }
     }
@@ -109,7 +115,11 @@ impl Frame {
         let mut query = form_urlencoded::Serializer::new(String::new());
         query.extend_pairs(pairs.iter().map(|(k, v)| (k.as_ref(), v.as_ref())));
         let query = query.finish();
-        self.href(&if query.is_empty() { "/marches".to_owned() } else { format!("/marches?{query}") })
+        self.href(&if query.is_empty() {
+            "/marches".to_owned()
+        } else {
+            format!("/marches?{query}")
+        })
     }
 
     /// This page in the other language.
@@ -119,13 +129,20 @@ impl Frame {
 
     fn localised(&self, lang: Lang) -> String {
         let mut query = form_urlencoded::Serializer::new(String::new());
-        query.extend_pairs(&self.query).append_pair("lang", lang.code());
+        query
+            .extend_pairs(&self.query)
+            .append_pair("lang", lang.code());
         format!("{}?{}", self.path, query.finish())
     }
 
     /// Whether the navigation's link is the place where the reader is.
     pub fn is_at(&self, path: &str) -> bool {
-        self.path == path || (path != "/" && self.path.strip_prefix(path).is_some_and(|r| r.starts_with('/')))
+        self.path == path
+            || (path != "/"
+                && self
+                    .path
+                    .strip_prefix(path)
+                    .is_some_and(|r| r.starts_with('/')))
     }
 
     /// An absolute address for programs: `None` without a configured one.
@@ -169,7 +186,11 @@ impl Frame {
     }
     /// A number of months.
     pub fn months(&self, n: &i64) -> String {
-        let unit = if n.abs() < 2 { self.t.month } else { self.t.months };
+        let unit = if n.abs() < 2 {
+            self.t.month
+        } else {
+            self.t.months
+        };
         format!("{}\u{a0}{unit}", format::integer(self.lang, *n))
     }
     /// A moment in words.
@@ -202,9 +223,14 @@ pub struct Link {
 /// Only http and https, with a host, without a password.
 pub fn link(declared: Option<&str>) -> Option<Link> {
     let url = Url::parse(declared?.trim()).ok()?;
-    let safe = matches!(url.scheme(), "http" | "https") && url.username().is_empty() && url.password().is_none();
+    let safe = matches!(url.scheme(), "http" | "https")
+        && url.username().is_empty()
+        && url.password().is_none();
     let host = url.host_str().filter(|_| safe)?.to_owned();
-    Some(Link { href: url.into(), host })
+    Some(Link {
+        href: url.into(),
+        host,
+    })
 }
 
 /// A person who asks for a page: their frame and their headers. A request whose `Accept` leaves no
@@ -220,7 +246,10 @@ impl FromRequestParts<Arc<App>> for Reader {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Problem> {
-        let accept = parts.headers.get(header::ACCEPT).and_then(|v| v.to_str().ok());
+        let accept = parts
+            .headers
+            .get(header::ACCEPT)
+            .and_then(|v| v.to_str().ok());
         if !negotiate::accepts_html(accept) {
             return Err(Problem::new(
                 StatusCode::NOT_ACCEPTABLE,
@@ -231,7 +260,10 @@ impl FromRequestParts<Arc<App>> for Reader {
             .instead("/donnees"));
         }
         let frame = Frame::of(app, &parts.uri, &parts.headers);
-        Ok(Self { frame, headers: parts.headers.clone() })
+        Ok(Self {
+            frame,
+            headers: parts.headers.clone(),
+        })
     }
 }
 
@@ -247,7 +279,11 @@ impl Reader {
     }
 
     /// Answers with a page under another status.
-    pub fn page_as(&self, status: StatusCode, template: &impl Template) -> Result<Response, Problem> {
+    pub fn page_as(
+        &self,
+        status: StatusCode,
+        template: &impl Template,
+    ) -> Result<Response, Problem> {
         let html = template.render().map_err(|error| {
             tracing::error!(%error, "cannot render a page");
             Problem::internal()
@@ -295,8 +331,18 @@ mod tests {
     #[test]
     fn only_web_addresses_become_links() {
         for bad in [
-            "javascript:alert(1)", "JaVaScRiPt:alert(1)", "data:text/html,x", "vbscript:x", "//x.fr",
-            "/x", "file:///etc/passwd", "ftp://x.fr", "http://", "https://u:p@x.fr", "", "java\nscript:x",
+            "javascript:alert(1)",
+            "JaVaScRiPt:alert(1)",
+            "data:text/html,x",
+            "vbscript:x",
+            "//x.fr",
+            "/x",
+            "file:///etc/passwd",
+            "ftp://x.fr",
+            "http://",
+            "https://u:p@x.fr",
+            "",
+            "java\nscript:x",
         ] {
             assert_eq!(link(Some(bad)), None, "{bad}");
         }

@@ -216,10 +216,19 @@ pub fn contract(db: &Connection, n: i64) -> rusqlite::Result<Contract> {
 
 fn fields(db: &Connection, n: i64) -> rusqlite::Result<Fields> {
     let mut statement = db.prepare_cached("SELECT * FROM contrats WHERE n = ?1")?;
-    let names: Vec<String> = statement.column_names().into_iter().map(str::to_owned).collect();
+    let names: Vec<String> = statement
+        .column_names()
+        .into_iter()
+        .map(str::to_owned)
+        .collect();
     statement.query_row([n], |row| {
         let pair = |(i, name): (usize, &String)| Ok((name.clone(), row.get::<_, Value>(i)?));
-        names.iter().enumerate().map(pair).collect::<rusqlite::Result<_>>().map(Fields)
+        names
+            .iter()
+            .enumerate()
+            .map(pair)
+            .collect::<rusqlite::Result<_>>()
+            .map(Fields)
     })
 }
 
@@ -229,7 +238,9 @@ fn rows<T>(
     n: i64,
     read: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
 ) -> rusqlite::Result<Vec<T>> {
-    db.prepare_cached(&format!("{sql} LIMIT {MOST}"))?.query_map([n], read)?.collect()
+    db.prepare_cached(&format!("{sql} LIMIT {MOST}"))?
+        .query_map([n], read)?
+        .collect()
 }
 
 fn holder(row: &Row<'_>) -> rusqlite::Result<Holder> {
@@ -271,7 +282,10 @@ fn act(row: &Row<'_>) -> rusqlite::Result<Act> {
 }
 
 fn act_change(row: &Row<'_>) -> rusqlite::Result<Act> {
-    Ok(Act { date: opt(row, "dateNotificationModificationSousTraitance")?, ..common(row)? })
+    Ok(Act {
+        date: opt(row, "dateNotificationModificationSousTraitance")?,
+        ..common(row)?
+    })
 }
 
 fn common(row: &Row<'_>) -> rusqlite::Result<Act> {
@@ -343,9 +357,15 @@ fn conflict(row: &Row<'_>) -> rusqlite::Result<Conflict> {
             Some(other) => other.to_string(),
             None => String::new(),
         };
-        (text, v.get("observation").and_then(serde_json::Value::as_i64))
+        (
+            text,
+            v.get("observation").and_then(serde_json::Value::as_i64),
+        )
     };
-    Ok(Conflict { field: row.get("champ")?, values: values.into_iter().map(one).collect() })
+    Ok(Conflict {
+        field: row.get("champ")?,
+        values: values.into_iter().map(one).collect(),
+    })
 }
 
 fn finding(row: &Row<'_>) -> rusqlite::Result<Finding> {

@@ -80,12 +80,19 @@ pub struct Cursor {
 impl Cursor {
     /// The cursor after this line.
     pub fn after(line: &Line) -> Self {
-        Self { date: line.date.clone().unwrap_or_default(), uid: line.uid.clone() }
+        Self {
+            date: line.date.clone().unwrap_or_default(),
+            uid: line.uid.clone(),
+        }
     }
 
     /// As it stands in a URL: `2024-05-15.21310…`, `.21310…` for an undated contract.
     pub fn to_text(&self) -> String {
-        format!("{}.{}", self.date, Uid::from_text(self.uid.clone()).to_url())
+        format!(
+            "{}.{}",
+            self.date,
+            Uid::from_text(self.uid.clone()).to_url()
+        )
     }
 
     fn parse(text: &str) -> Option<Self> {
@@ -94,7 +101,10 @@ impl Cursor {
             date.parse::<Date>().ok()?;
         }
         let uid = Uid::from_url(uid)?.as_str().to_owned();
-        (!uid.is_empty()).then(|| Self { date: date.to_owned(), uid })
+        (!uid.is_empty()).then(|| Self {
+            date: date.to_owned(),
+            uid,
+        })
     }
 }
 
@@ -131,8 +141,16 @@ pub enum Refused {
 }
 
 /// Every filter that the list knows.
-pub const KNOWN: [&str; 8] =
-    ["acheteur", "titulaire", "departement", "cpv", "type", "annee", "cursor", "limit"];
+pub const KNOWN: [&str; 8] = [
+    "acheteur",
+    "titulaire",
+    "departement",
+    "cpv",
+    "type",
+    "annee",
+    "cursor",
+    "limit",
+];
 
 impl Filter {
     /// Reads the pairs of a query string. A form sends its empty fields: they filter nothing.
@@ -167,16 +185,32 @@ impl Filter {
         match key {
             "acheteur" if digits(9..=9) || digits(14..=14) => self.acheteur = text,
             "acheteur" => {
-                return refuse("acheteur", "9 chiffres (SIREN) ou 14 (SIRET)", "9 digits (SIREN) or 14 (SIRET)");
+                return refuse(
+                    "acheteur",
+                    "9 chiffres (SIREN) ou 14 (SIRET)",
+                    "9 digits (SIREN) or 14 (SIRET)",
+                );
             }
             "titulaire" if value.len() <= MAX_VALUE => self.titulaire = text,
-            "titulaire" => return refuse("titulaire", "64 caractères au plus", "at most 64 characters"),
-            "departement" => match crate::record::DepartementCode::parse(&value.to_ascii_uppercase()) {
-                Some(code) => self.departement = Some(code.as_str().to_owned()),
-                None => {
-                    return refuse("departement", "un code comme 31, 2A ou 971", "a code such as 31, 2A or 971");
+            "titulaire" => {
+                return refuse(
+                    "titulaire",
+                    "64 caractères au plus",
+                    "at most 64 characters",
+                );
+            }
+            "departement" => {
+                match crate::record::DepartementCode::parse(&value.to_ascii_uppercase()) {
+                    Some(code) => self.departement = Some(code.as_str().to_owned()),
+                    None => {
+                        return refuse(
+                            "departement",
+                            "un code comme 31, 2A ou 971",
+                            "a code such as 31, 2A or 971",
+                        );
+                    }
                 }
-            },
+            }
             "cpv" if digits(2..=8) => self.cpv = text,
             "cpv" => return refuse("cpv", "de 2 à 8 chiffres", "2 to 8 digits"),
             "type" if matches!(value, "marche" | "concession") => self.kind = text,
@@ -186,7 +220,11 @@ impl Filter {
             "cursor" => match Cursor::parse(value) {
                 Some(cursor) => self.cursor = Some(cursor),
                 None => {
-                    return refuse("cursor", "celui que la page précédente a donné", "the one that the page before gave");
+                    return refuse(
+                        "cursor",
+                        "celui que la page précédente a donné",
+                        "the one that the page before gave",
+                    );
                 }
             },
             _ => match value.parse() {
@@ -199,7 +237,11 @@ impl Filter {
 
     /// Whether anything but the place in the list was asked.
     pub fn is_empty(&self) -> bool {
-        let place = Self { cursor: None, limit: None, ..self.clone() };
+        let place = Self {
+            cursor: None,
+            limit: None,
+            ..self.clone()
+        };
         place == Self::default()
     }
 
@@ -246,7 +288,10 @@ impl Filter {
         }
         if let Some(prefix) = &self.cpv {
             // Digits only, and `:` follows `9`: the codes that begin so.
-            and("c.codeCPV >= ? AND c.codeCPV < ?", &[prefix, &format!("{prefix}:")]);
+            and(
+                "c.codeCPV >= ? AND c.codeCPV < ?",
+                &[prefix, &format!("{prefix}:")],
+            );
         }
         if let Some(kind) = &self.kind {
             and("c.type = ?", &[kind]);
@@ -308,10 +353,9 @@ pub fn page(db: &Connection, filter: &Filter) -> rusqlite::Result<Page> {
 pub fn total(db: &Connection, filter: &Filter) -> rusqlite::Result<i64> {
     let (conditions, mut bound) = filter.conditions();
     bound.push(Value::Integer(COUNTED + 1));
-    let sql = format!(
-        "SELECT count(*) FROM (SELECT 1 FROM contrats c WHERE {conditions} LIMIT ?)"
-    );
-    db.prepare_cached(&sql)?.query_row(params_from_iter(bound), |r| r.get(0))
+    let sql = format!("SELECT count(*) FROM (SELECT 1 FROM contrats c WHERE {conditions} LIMIT ?)");
+    db.prepare_cached(&sql)?
+        .query_row(params_from_iter(bound), |r| r.get(0))
 }
 
 /// The name of a buyer, for the title of its list.
@@ -329,33 +373,63 @@ mod tests {
     use super::*;
 
     fn parse(pairs: &[(&str, &str)]) -> Result<Filter, Refused> {
-        let owned: Vec<_> = pairs.iter().map(|(k, v)| (k.to_string(), v.to_string())).collect();
+        let owned: Vec<_> = pairs
+            .iter()
+            .map(|(k, v)| (k.to_string(), v.to_string()))
+            .collect();
         Filter::parse(&owned)
     }
 
     #[test]
     fn an_unknown_filter_is_refused_and_an_empty_one_filters_nothing() {
-        assert_eq!(parse(&[("offset", "3")]), Err(Refused::Unknown("offset".into())));
-        assert_eq!(parse(&[("cpv", "45"), ("cpv", "4")]), Err(Refused::Twice("cpv".into())));
-        assert!(parse(&[("cpv", " "), ("lang", "en"), ("annee", "")]).unwrap().is_empty());
+        assert_eq!(
+            parse(&[("offset", "3")]),
+            Err(Refused::Unknown("offset".into()))
+        );
+        assert_eq!(
+            parse(&[("cpv", "45"), ("cpv", "4")]),
+            Err(Refused::Twice("cpv".into()))
+        );
+        assert!(
+            parse(&[("cpv", " "), ("lang", "en"), ("annee", "")])
+                .unwrap()
+                .is_empty()
+        );
     }
 
     #[test]
     fn a_value_that_the_field_cannot_have_is_refused() {
         for (key, value) in [
-            ("acheteur", "123"), ("acheteur", "12345678901234567"), ("cpv", "4"), ("cpv", "45%"),
-            ("cpv", "453000009"), ("type", "marché"), ("annee", "24"), ("departement", "99999"),
-            ("limit", "0"), ("limit", "1000000000"), ("limit", "-1"), ("cursor", "x"),
-            ("cursor", "2024-02-31.a"), ("cursor", "2024-02-01."), ("cursor", ".~zz"),
+            ("acheteur", "123"),
+            ("acheteur", "12345678901234567"),
+            ("cpv", "4"),
+            ("cpv", "45%"),
+            ("cpv", "453000009"),
+            ("type", "marché"),
+            ("annee", "24"),
+            ("departement", "99999"),
+            ("limit", "0"),
+            ("limit", "1000000000"),
+            ("limit", "-1"),
+            ("cursor", "x"),
+            ("cursor", "2024-02-31.a"),
+            ("cursor", "2024-02-01."),
+            ("cursor", ".~zz"),
         ] {
-            assert!(matches!(parse(&[(key, value)]), Err(Refused::Value(..))), "{key}={value}");
+            assert!(
+                matches!(parse(&[(key, value)]), Err(Refused::Value(..))),
+                "{key}={value}"
+            );
         }
     }
 
     #[test]
     fn a_cursor_goes_through_a_url_and_back() {
         for date in ["2024-05-15", ""] {
-            let cursor = Cursor { date: date.into(), uid: "213105554000172022/14 é".into() };
+            let cursor = Cursor {
+                date: date.into(),
+                uid: "213105554000172022/14 é".into(),
+            };
             assert_eq!(Cursor::parse(&cursor.to_text()), Some(cursor));
         }
     }

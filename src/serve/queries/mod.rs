@@ -37,7 +37,10 @@ pub struct Figures {
 pub fn figures(db: &Connection) -> rusqlite::Result<Figures> {
     let mut meta = db.prepare_cached("SELECT valeur FROM meta WHERE cle = ?1")?;
     let mut text = |key: &str| meta.query_row([key], |r| r.get::<_, String>(0)).optional();
-    let mut out = Figures { region: text("region")?, ..Figures::default() };
+    let mut out = Figures {
+        region: text("region")?,
+        ..Figures::default()
+    };
     let mut number = |key: &str| -> rusqlite::Result<i64> {
         Ok(text(key)?.and_then(|v| v.parse().ok()).unwrap_or(0))
     };

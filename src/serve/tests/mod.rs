@@ -1,0 +1,6 @@
+//! The web side through its front door: requests to the router, over a folder that a test makes.
+
+mod downloads;
+mod fixture;
+mod pages;
+mod service;
