@@ -1,0 +1,141 @@
+#!/usr/bin/env python3
+"""Whole-process measures of guichet beside the script a skilled user would write instead, in one run.
+
+    cargo build --release --examples --bins
+    benches/whole.py [--records 200000] [--runs 3] [--sizes 25000,100000,400000]
+
+Needs ../shared/bench (or --bench DIR) with corpus.py and by_hand_polars.py, and Polars for the latter.
+Prints wall seconds, peak memory and ratios; judges nothing. Everything is served over loopback.
+"""
+import argparse
+import os
+import re
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+GUICHET = ROOT / "target/release/guichet"
+UPSTREAM = ROOT / "target/release/examples/upstream"
+
+
+def measure(command, **more):
+    """Wall seconds and peak memory (MiB) of one process."""
+    began = time.monotonic()
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, **more)
+    output = process.stdout.read().decode(errors="replace")
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode not in (0, 3):
+        sys.exit(f"{command} ended with {process.returncode}:\n{output[-4000:]}")
+    return time.monotonic() - began, usage.ru_maxrss / 1024
+
+
+class Region:
+    """A working root whose sources are the files of a corpus."""
+
+    def __init__(self, work, corpus, compress=False):
+        self.root, self.corpus = work, corpus
+        (work / "config").mkdir(parents=True)
+        self.upstream = subprocess.Popen([UPSTREAM, corpus], stdout=subprocess.PIPE, stdin=subprocess.PIPE, text=True)
+        self.url = self.upstream.stdout.readline().strip()
+        self.port = re.search(r":(\d+)/", self.url).group(1)
+        self.configure(compress)
+
+    def configure(self, compress):
+        (self.root / "config/guichet.toml").write_text(f"""data_dir = "var"
+sources = "../sources.toml"
+[harvest]
+min_interval = "0s"
+per_host = 8
+allow_private_hosts = ["127.0.0.1:{self.port}"]
+[publish]
+compress = {str(compress).lower()}
+max_drop = "100%"
+""")
+        stanzas = [f"""[[source]]
+id = "{f.name.replace('.', '-')}"
+name = "{f.name}"
+url = "{self.url}{f.name}"
+licence = "etalab-2.0"
+""" for f in sorted(self.corpus.iterdir()) if f.name != "truth.json"]
+        (self.root / "sources.toml").write_text("\n".join(stanzas))
+
+    def run(self, *words):
+        return measure([GUICHET, "--config", self.root / "config/guichet.toml", "-q", *words])
+
+    def forget_all(self):
+        shutil.rmtree(self.root / "var", ignore_errors=True)
+
+    def close(self):
+        self.upstream.stdin.close()
+        self.upstream.wait()
+
+
+def corpus(bench, work, records, *more):
+    out = work / f"corpus-{records}{'-next' if more else ''}"
+    if not out.exists():
+        subprocess.run([sys.executable, bench / "corpus.py", "--records", str(records), "--sources", "40", "--overlap", "0.2",
+                        "--seed", "1", *more, "--out", out], check=True, stdout=subprocess.DEVNULL)
+    return out
+
+
+def row(what, runs, against=None):
+    wall, memory = statistics.median(r[0] for r in runs), max(r[1] for r in runs)
+    ratio = f"{wall / against:6.2f} ×" if against else ""
+    print(f"{what:44} {wall:8.2f} s {memory:8.1f} MiB {ratio}", flush=True)
+    return wall
+
+
+def main():
+    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    p.add_argument("--records", type=int, default=200_000)
+    p.add_argument("--runs", type=int, default=3)
+    p.add_argument("--sizes", default="", help="further sizes for memory and linearity, with commas")
+    p.add_argument("--bench", type=Path, default=ROOT.parent / "shared/bench")
+    p.add_argument("--work", type=Path, help="keeps the corpora here between calls")
+    a = p.parse_args()
+    with tempfile.TemporaryDirectory() as temporary:
+        work = a.work or Path(temporary)
+        work.mkdir(parents=True, exist_ok=True)
+        base, following = corpus(a.bench, work, a.records), corpus(a.bench, work, a.records, "--churn", "0.01")
+        by_hand = [measure([sys.executable, a.bench / "by_hand_polars.py", base, Path(temporary) / "by-hand", "--xml"])
+                   for _ in range(a.runs)]
+        hand = row(f"by hand with Polars, {a.records}", by_hand)
+        region = Region(Path(temporary) / "region", base)
+        cold, plain = [], []
+        for _ in range(a.runs):
+            region.forget_all()
+            cold.append(region.run("harvest"))
+            plain.append(region.run("publish"))
+        cold_wall = row("cold harvest and merge (<= 1.0 x)", cold, hand)
+        row("publication, plain (<= 1.0 x)", plain, hand)
+        region.configure(True)
+        row("publication with .gz and .zst (<= 2 x)", [region.run("publish", "--force") for _ in range(a.runs)], hand)
+        files = sorted(f for f in base.iterdir() if f.name != "truth.json")
+        digest = row("openssl dgst -sha256 of the same bytes",
+                     [measure(["openssl", "dgst", "-sha256", *files]) for _ in range(a.runs)])
+        row("every file re-sent unchanged (<= 3 x openssl)", [region.run("harvest", "--force") for _ in range(a.runs)], digest)
+        row("validators honoured", [region.run("harvest") for _ in range(a.runs)])
+        region.close()
+        region.corpus = following
+        region.upstream = subprocess.Popen([UPSTREAM, following], stdout=subprocess.PIPE, stdin=subprocess.PIPE, text=True)
+        region.url = region.upstream.stdout.readline().strip()
+        region.port = re.search(r":(\d+)/", region.url).group(1)
+        region.configure(False)
+        row("1 % churn in every file (<= 1/4 of cold)", [region.run("harvest")], cold_wall)
+        region.close()
+        for size in [int(s) for s in a.sizes.split(",") if s]:
+            other = Region(Path(temporary) / f"region-{size}", corpus(a.bench, work, size))
+            row(f"cold harvest and merge, {size}", [other.run("harvest")])
+            row(f"publication, plain, {size}", [other.run("publish")])
+            other.close()
+            other.forget_all()
+
+
+if __name__ == "__main__":
+    main()
