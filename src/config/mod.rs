@@ -26,7 +26,7 @@ use std::path::PathBuf;
 
 pub use credential::{Credential, CredentialError, Secret};
 pub use crontab::{CrontabError, Fields, Problem};
-pub use diagnostic::{At, Diagnostic, Diagnostics, Severity, SourceText};
+pub use diagnostic::{At, Diagnostic, Diagnostics, Severity, SourceText, nearest};
 pub use env::{Env, ProcessEnv};
 pub use load::{Loaded, permission_warnings};
 pub use overrides_toml::{Decision, RecordKey, Verdict};

@@ -16,10 +16,7 @@ use crate::decode::{self, Container, Ending, NotData, Shape, Slice, SplitOptions
 use crate::record::{Day, Kind, Severity};
 use crate::reference::Region;
 use crate::refine::{self, Context, Refined};
-use crate::store::{
-    Entry, Flip, FlipEnd, Known, KnownRecords, NewObservation, OutReason, QuarantineRow,
-    ResourceRow, ResourceSeen, Store, StoreError, missing_mask,
-};
+use crate::store::{Entry, Flip, FlipEnd, Known, KnownRecords, NewObservation, OutReason, QuarantineRow, ResourceRow, ResourceSeen, Store, StoreError, missing_mask};
 
 /// Observations of one transaction: large enough that commits do not count, small enough that two
 /// of them waiting for the writer stay under a few megabytes.
@@ -116,10 +113,7 @@ impl Ingest<'_> {
         log: impl FnOnce(bool) -> Result<(), IngestError>,
     ) -> Result<Ingested, IngestError> {
         let first_new_id = self.next_id.load(Ordering::Relaxed);
-        let context = Context {
-            region: self.region,
-            seen: payload.seen.day,
-        };
+        let context = Context { region: self.region, seen: payload.seen.day };
         let mut reading = Reading {
             ingest: self,
             known,
@@ -135,22 +129,12 @@ impl Ingest<'_> {
             failure: None,
         };
         let split = decode::split(input, &payload.split, &mut |slice| reading.record(&slice))?;
-        let Reading {
-            entries,
-            quarantine,
-            buyers,
-            mut counts,
-            ..
-        } = reading.finish()?;
+        let Reading { entries, quarantine, buyers, mut counts, .. } = reading.finish()?;
         counts.received = entries.len() as u64;
         counts.partial = match &split.ending {
             Ending::Complete => None,
-            Ending::Cut { what } => Some(format!(
-                "the document stops inside {what}: the records before are merged"
-            )),
-            Ending::Damaged { what } => Some(format!(
-                "the document is damaged between its records ({what}): those that stand are merged"
-            )),
+            Ending::Cut { what } => Some(format!("the document stops inside {what}: the records before are merged")),
+            Ending::Damaged { what } => Some(format!("the document is damaged between its records ({what}): those that stand are merged")),
         };
         if counts.partial.is_none() {
             refuse_shrunk(&payload, counts.received)?;
@@ -162,11 +146,7 @@ impl Ingest<'_> {
             bytes: payload.bytes,
             entries,
             quarantine,
-            end: if counts.partial.is_none() {
-                FlipEnd::Complete
-            } else {
-                FlipEnd::Partial
-            },
+            end: if counts.partial.is_none() { FlipEnd::Complete } else { FlipEnd::Partial },
             error: counts.partial.clone(),
             full_snapshot: payload.full_snapshot,
             first_new_id,
@@ -201,10 +181,7 @@ fn refuse_shrunk(payload: &Payload<'_>, received: u64) -> Result<(), IngestError
             payload.min_records
         )));
     }
-    let before = payload
-        .before
-        .filter(|b| b.state == "complete" && payload.full_snapshot)
-        .map_or(0, |b| b.records);
+    let before = payload.before.filter(|b| b.state == "complete" && payload.full_snapshot).map_or(0, |b| b.records);
     if (received as f64) < before as f64 * (1.0 - payload.max_shrink) {
         return Err(IngestError::Shrunk(format!(
             "the payload holds {received} records where the last one held {before}, a fall of more than `max_shrink` = {:.0} %: \
@@ -233,20 +210,13 @@ impl Reading<'_> {
             Known::Observation(_) => {}
         }
         self.entries.push(Entry { hash, known });
-        if self.failure.is_some() {
-            ControlFlow::Break(())
-        } else {
-            ControlFlow::Continue(())
-        }
+        if self.failure.is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     }
 
     fn read(&mut self, slice: &Slice<'_>, hash: u128) -> Known {
         let refined = match decode::parse(slice) {
             Ok(raw) => refine::refine(raw, &self.context),
-            Err(reject) => Refined::Quarantine {
-                reason: reject.reason,
-                detail: reject.detail,
-            },
+            Err(reject) => Refined::Quarantine { reason: reject.reason, detail: reject.detail },
         };
         match refined {
             Refined::Quarantine { reason, detail } => {
@@ -262,35 +232,13 @@ impl Reading<'_> {
             Refined::OutOfRegion { .. } => Known::Out(OutReason::SeatOutside),
             Refined::Observation(observation) => {
                 let id = self.ingest.next_id.fetch_add(1, Ordering::Relaxed);
-                let siren = observation
-                    .record
-                    .acheteur
-                    .siren()
-                    .as_str()
-                    .parse()
-                    .unwrap_or_default();
-                let repaired = observation
-                    .findings
-                    .iter()
-                    .any(|f| f.severity == Severity::Repaired);
+                let siren = observation.record.acheteur.siren().as_str().parse().unwrap_or_default();
+                let repaired = observation.findings.iter().any(|f| f.severity == Severity::Repaired);
                 let missing = missing_mask(&observation);
                 let last_day = observation.record.declared_days().max();
                 match postcard::to_allocvec(&*observation) {
-                    Ok(body) => self.batch.push(NewObservation {
-                        id,
-                        hash,
-                        siren,
-                        last_day,
-                        repaired,
-                        missing,
-                        body,
-                    }),
-                    Err(e) => {
-                        self.failure = Some(StoreError::Damaged {
-                            what: "an observation".to_owned(),
-                            why: e.to_string(),
-                        })
-                    }
+                    Ok(body) => self.batch.push(NewObservation { id, hash, siren, last_day, repaired, missing, body }),
+                    Err(e) => self.failure = Some(StoreError::Damaged { what: "an observation".to_owned(), why: e.to_string() }),
                 }
                 self.buyers.insert(siren);
                 if self.batch.len() >= BATCH {

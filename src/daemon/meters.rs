@@ -68,3 +68,40 @@ impl Meters {
         self.with(|r| r.refused += 1);
     }
 }
+
+impl Meters {
+    /// Writes the families of contract.md §8 that only a running daemon knows, as OpenMetrics text.
+    pub fn write(&self, out: &mut String, reload_ok: bool, store_bytes: u64, wal_bytes: u64) {
+        use std::fmt::Write as _;
+        let r = self.reading();
+        let mut family = |name: &str, kind: &str, help: &str, samples: Vec<(String, String)>| {
+            if !samples.is_empty() {
+                let _ = writeln!(out, "# HELP {name} {help}\n# TYPE {name} {kind}");
+                let suffix = if kind == "counter" { "_total" } else { "" };
+                for (labels, value) in samples {
+                    let _ = writeln!(out, "{name}{suffix}{labels} {value}");
+                }
+            }
+        };
+        let label = |name: &str, value: &str| format!("{name}=\"{value}\"");
+        let bytes = r.traffic.iter().map(|(id, t)| (format!("{{{}}}", label("source", id)), t.received.to_string()));
+        family("guichet_fetch_bytes", "counter", "Bytes of bodies as sent", bytes.collect());
+        let codes = r.traffic.iter().flat_map(|(id, t)| {
+            t.responses.iter().map(move |(code, n)| {
+                (format!("{{source=\"{id}\",code=\"{code}\"}}"), n.to_string())
+            })
+        });
+        family("guichet_http_responses", "counter", "Answers by status code", codes.collect());
+        let seconds = |v: Option<f64>| v.map(|v| vec![(String::new(), format!("{v}"))]).unwrap_or_default();
+        family("guichet_harvest_duration_seconds", "gauge", "Of the last harvest", seconds(r.harvest_seconds));
+        family("guichet_merge_duration_seconds", "gauge", "Of the last merge", seconds(r.merge_seconds));
+        family("guichet_publication_duration_seconds", "gauge", "Of the last publication", seconds(r.publication_seconds));
+        let refused = vec![("{gate=\"drop\"}".to_owned(), r.refused.to_string())];
+        family("guichet_publication_refused", "counter", "Publications refused by a gate", refused);
+        let one = |v: u64| vec![(String::new(), v.to_string())];
+        let ok = one(u64::from(reload_ok));
+        family("guichet_config_last_reload_successful", "gauge", "Whether the configuration in force is the one in the files", ok);
+        family("guichet_store_bytes", "gauge", "Size of the store", one(store_bytes));
+        family("guichet_wal_bytes", "gauge", "Size of the store's write-ahead log", one(wal_bytes));
+    }
+}

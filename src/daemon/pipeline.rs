@@ -192,14 +192,18 @@ impl Pipeline {
             .lock()
             .unwrap_or_else(std::sync::PoisonError::into_inner);
         let states = self.store.snapshot()?.sources()?;
-        let sources = merge_sources(&self.config(), &states);
-        merge_run::run(&self.store, &sources, &Rules::default(), workers())
+        let sources = merge_sources(&states);
+        merge_run::run(&self.store, &sources, &rules(&self.config()), workers())
     }
 }
 
+/// The rules of the merge under a configuration.
+pub fn rules(config: &Config) -> Rules {
+    if config.region.is_everywhere() { Rules::without_region() } else { Rules::default() }
+}
+
 /// The sources that may speak in a contract.
-pub(super) fn merge_sources(config: &Config, states: &[SourceState]) -> merge_run::Sources {
-    let _ = config;
+pub fn merge_sources(states: &[SourceState]) -> merge_run::Sources {
     merge_run::Sources::of(states, crate::config::licence_allows_republication)
 }
 
@@ -223,12 +227,7 @@ pub fn day_in(config: &Config, at: Timestamp) -> Day {
 
 /// When a source is due, from its stanza.
 pub fn schedule_of(source: &Source) -> Option<Schedule> {
-    let schedule = Schedule::parse(&source.schedule.line, &source.schedule.timezone).ok()?;
-    Some(if source.schedule.spread {
-        schedule.spread(&source.id)
-    } else {
-        schedule
-    })
+    Schedule::of_source(&source.schedule, &source.id).ok()
 }
 
 /// What the store keeps of a stanza.

@@ -16,10 +16,9 @@ use uuid::Uuid;
 use super::clock::Clock;
 use super::ingest::{Ingest, IngestError, Payload};
 use super::merge_run;
-use super::pipeline::{Pipeline, RunError, day_in, merge_sources, source_row, store_path, workers};
+use super::pipeline::{Pipeline, RunError, day_in, merge_sources, rules, source_row, store_path, workers};
 use crate::config::Config;
 use crate::harvest::{Archive, Entry, Progress, Seen};
-use crate::merge::Rules;
 use crate::record::Day;
 use crate::store::{KnownRecords, ResourceRow, ResourceSeen, SourceRow, Store, StoreError};
 
@@ -171,8 +170,8 @@ fn merge(config: &Config, store: &Store) -> Result<usize, StoreError> {
     let states = store.snapshot()?.sources()?;
     Ok(merge_run::run(
         store,
-        &merge_sources(config, &states),
-        &Rules::default(),
+        &merge_sources(&states),
+        &rules(config),
         workers(),
     )?
     .changed)

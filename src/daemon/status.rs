@@ -4,10 +4,10 @@
 use std::path::Path;
 
 use jiff::{SignedDuration, Timestamp};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::pipeline::{schedule_of, store_path};
-use crate::config::Config;
+use crate::config::{Config, Source};
 use crate::store::{RecordCounts, Snapshot, SourceState, StoreError};
 
 /// A source without a success for so long is failing.
@@ -109,7 +109,7 @@ pub struct PublicationStatus {
 }
 
 /// The daemon.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct DaemonStatus {
     /// What it does now, in words.
     pub doing: String,
@@ -129,36 +129,9 @@ pub struct DaemonStatus {
 pub fn read(config: &Config, snapshot: &Snapshot, now: Timestamp) -> Result<Status, StoreError> {
     let counts = snapshot.counts()?;
     let states = snapshot.sources()?;
-    let mut sources: Vec<SourceStatus> = states
-        .iter()
-        .map(|s| known(config, s, now, counts.get(&s.source.n).map(|c| c.records)))
-        .collect();
-    for source in config
-        .sources
-        .iter()
-        .filter(|s| !states.iter().any(|k| k.source.id == s.id))
-    {
-        sources.push(SourceStatus {
-            id: source.id.clone(),
-            name: source.name.clone(),
-            url: crate::harvest::ShownUrl::of(&source.url)
-                .as_str()
-                .to_owned(),
-            licence: source.licence.id().to_owned(),
-            state: if source.enabled { "ok" } else { "disabled" },
-            last_success: None,
-            next_run: if source.enabled {
-                schedule_of(source)
-                    .and_then(|s| s.next_after(now))
-                    .map(|t| t.to_string())
-            } else {
-                None
-            },
-            consecutive_failures: 0,
-            last_error: source.disabled_reason.clone().filter(|_| !source.enabled),
-            records: Records::default(),
-        });
-    }
+    let mut sources: Vec<SourceStatus> = states.iter().map(|s| known(config, s, now, counts.get(&s.source.n).map(|c| c.records))).collect();
+    let unknown = config.sources.iter().filter(|s| !states.iter().any(|k| k.source.id == s.id));
+    sources.extend(unknown.map(|source| untried(source, now)));
     sources.sort_by(|a, b| a.id.cmp(&b.id));
     let state_version = snapshot.state_version()?;
     let fingerprint = config.publishing_fingerprint();
@@ -174,28 +147,42 @@ pub fn read(config: &Config, snapshot: &Snapshot, now: Timestamp) -> Result<Stat
         bytes: size(&path),
         wal_bytes: size(&path.with_extension("db-wal")),
         dirty_buyers: snapshot.dirty_count()?,
-        last_merge_buyers: snapshot
-            .fact("last_merge_buyers")?
-            .and_then(|n| n.parse().ok()),
+        last_merge_buyers: snapshot.fact("last_merge_buyers")?.and_then(|n| n.parse().ok()),
     };
-    Ok(Status {
-        sources,
-        store,
-        publication,
+    Ok(Status { sources, store, publication, daemon: None })
+}
+
+/// The status where nothing was harvested yet: what the configuration says.
+pub fn of_config(config: &Config, now: Timestamp) -> Status {
+    Status {
+        sources: config.sources.iter().map(|source| untried(source, now)).collect(),
+        store: StoreStatus { bytes: 0, wal_bytes: 0, dirty_buyers: 0, last_merge_buyers: None },
+        publication: None,
         daemon: None,
-    })
+    }
+}
+
+/// A source that the store does not know yet.
+fn untried(source: &Source, now: Timestamp) -> SourceStatus {
+    SourceStatus {
+        id: source.id.clone(),
+        name: source.name.clone(),
+        url: crate::harvest::ShownUrl::of(&source.url).as_str().to_owned(),
+        licence: source.licence.id().to_owned(),
+        state: if source.enabled { "ok" } else { "disabled" },
+        last_success: None,
+        next_run: if source.enabled { schedule_of(source).and_then(|s| s.next_after(now)).map(|t| t.to_string()) } else { None },
+        consecutive_failures: 0,
+        last_error: source.disabled_reason.clone().filter(|_| !source.enabled),
+        records: Records::default(),
+    }
 }
 
 fn size(path: &Path) -> u64 {
     std::fs::metadata(path).map_or(0, |m| m.len())
 }
 
-fn known(
-    config: &Config,
-    s: &SourceState,
-    now: Timestamp,
-    counts: Option<RecordCounts>,
-) -> SourceStatus {
+fn known(config: &Config, s: &SourceState, now: Timestamp, counts: Option<RecordCounts>) -> SourceStatus {
     let stanza = config.sources.get(&s.source.id);
     let (state, error) = match stanza {
         None => ("orphan", s.last_error.clone()),
@@ -203,15 +190,8 @@ fn known(
         Some(_) => (health(s, now), s.last_error.clone()),
     };
     let planned = stanza.filter(|x| x.enabled).and_then(|x| {
-        let stored = s
-            .next_run
-            .clone()
-            .filter(|t| t.parse::<Timestamp>().is_ok_and(|t| t > now));
-        stored.or_else(|| {
-            schedule_of(x)
-                .and_then(|c| c.next_after(now))
-                .map(|t| t.to_string())
-        })
+        let stored = s.next_run.clone().filter(|t| t.parse::<Timestamp>().is_ok_and(|t| t > now));
+        stored.or_else(|| schedule_of(x).and_then(|c| c.next_after(now)).map(|t| t.to_string()))
     });
     SourceStatus {
         id: s.source.id.clone(),
@@ -228,17 +208,23 @@ fn known(
 }
 
 fn health(s: &SourceState, now: Timestamp) -> &'static str {
-    let since = |t: &Option<String>| {
-        t.as_ref()
-            .and_then(|t| t.parse::<Timestamp>().ok())
-            .map(|t| now.duration_since(t))
-    };
+    let since = |t: &Option<String>| t.as_ref().and_then(|t| t.parse::<Timestamp>().ok()).map(|t| now.duration_since(t));
     match since(&s.last_success) {
         Some(age) if age >= FAILING_AFTER => "failing",
         // Never a success: failing once it has been tried for as long.
         _ if s.consecutive_failures > 0 || s.partial => "degraded",
         _ => "ok",
     }
+}
+
+/// What a daemon said of itself when it last wrote public/status.json; `None` where none did.
+pub fn daemon(public: &Path) -> Option<DaemonStatus> {
+    #[derive(Deserialize)]
+    struct File {
+        daemon: Option<DaemonStatus>,
+    }
+    let text = std::fs::read(public.join("status.json")).ok()?;
+    serde_json::from_slice::<File>(&text).ok()?.daemon
 }
 
 /// Writes public/status.json, whole or not at all.
@@ -251,10 +237,8 @@ pub fn write(public: &Path, status: &Status) -> std::io::Result<()> {
     let mut file = tempfile::NamedTempFile::new_in(public)?;
     serde_json::to_writer_pretty(&mut file, status)?;
     std::io::Write::write_all(&mut file, b"\n")?;
-    file.as_file()
-        .set_permissions(std::fs::Permissions::from_mode(0o644))?;
+    file.as_file().set_permissions(std::fs::Permissions::from_mode(0o644))?;
     file.as_file().sync_all()?;
-    file.persist(public.join("status.json"))
-        .map_err(|e| e.error)?;
+    file.persist(public.join("status.json")).map_err(|e| e.error)?;
     std::fs::File::open(public)?.sync_all()
 }

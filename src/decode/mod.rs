@@ -41,6 +41,7 @@ use std::ops::ControlFlow;
 
 use crate::record::Kind;
 
+pub(crate) use note::BARE_QUOTE;
 pub use note::{NOTES, Note};
 pub use raw::*;
 pub use sniff::NotData;

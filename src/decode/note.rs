@@ -5,7 +5,7 @@ use std::borrow::Cow;
 
 macro_rules! notes {
     ($($(#[$doc:meta])* $name:ident = $code:literal),+ $(,)?) => {
-        $($(#[$doc])* pub(super) const $name: &str = $code;)+
+        $($(#[$doc])* pub(crate) const $name: &str = $code;)+
         /// Every code that a decoder can note.
         pub const NOTES: &[&str] = &[$($name),+];
     };

@@ -17,7 +17,7 @@ pub struct FetchError {
     /// The id of the source in sources.toml.
     pub source_id: String,
     /// The id of the resource; `None` for the catalogue itself.
-    pub resource: Option<String>,
+    pub resource: Option<Box<str>>,
     /// The address first asked, without secrets.
     pub url: ShownUrl,
     /// What happened at the last attempt.

@@ -24,10 +24,13 @@ mod coding;
 mod fault;
 mod fetch;
 mod guard;
+mod headers;
 mod landing;
+mod network;
 mod polite;
 mod probe;
 mod report;
+mod resolver;
 mod retry;
 mod shown;
 mod spool;
@@ -39,7 +42,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use reqwest::StatusCode;
-use reqwest::header::{self, HeaderMap, HeaderName, HeaderValue};
+use reqwest::header::{self, HeaderMap, HeaderValue};
 use url::Url;
 
 pub use access::{HOST_PAUSE, Limits, MAX_BYTES, SourceAccess, user_agent};
@@ -56,26 +59,9 @@ pub use report::{NoProgress, Progress, Traffic};
 pub use retry::{RetryAfter, retry_after};
 pub use shown::ShownUrl;
 
-use client::{Answer, Ask, NoAnswer, Web};
+use client::{Answer, Ask, Web};
 use polite::Hosts;
 use spool::Spools;
-
-/// Headers that a stanza may not set: they are ours to get right.
-const OUR_HEADERS: [HeaderName; 10] = [
-    header::HOST,
-    header::CONNECTION,
-    header::CONTENT_LENGTH,
-    header::TRANSFER_ENCODING,
-    header::TE,
-    header::UPGRADE,
-    header::ACCEPT_ENCODING,
-    header::RANGE,
-    header::IF_NONE_MATCH,
-    header::IF_MODIFIED_SINCE,
-];
-
-/// Place of the secret in a header's value.
-const CREDENTIAL: &str = "{credential}";
 
 /// Fetches from any number of sources at once, politely. One per process; share it.
 pub struct Harvester {
@@ -157,7 +143,7 @@ impl Harvester {
     ) -> FetchError {
         FetchError {
             source_id: source.id.clone(),
-            resource: resource.map(str::to_owned),
+            resource: resource.map(Box::from),
             url: ShownUrl::of_text(url),
             fault,
             attempts,
@@ -172,15 +158,14 @@ impl Harvester {
         open: HeaderMap,
         now: Timestamp,
     ) -> Result<Answer, FetchFault> {
-        let answer = match self.ask_any(source, url, open).await {
-            Ok(answer) => answer,
-            Err(no) => return Err(no.fault),
-        };
-        match answer.response.status().as_u16() {
-            200 | 203 | 304 => {
-                self.hosts.note(&answer.host, 0);
-                Ok(answer)
-            }
+        let answer = self.ask_any(source, url, open).await?;
+        let code = answer.response.status().as_u16();
+        if code != 429 {
+            // Whatever it says, the host is there.
+            self.hosts.note(&answer.host, 0);
+        }
+        match code {
+            200 | 203 | 304 => Ok(answer),
             202 => Err(FetchFault::NotReady),
             204 | 205 => Err(FetchFault::Empty),
             code @ (429 | 503) => {
@@ -240,18 +225,16 @@ impl Harvester {
         source: &SourceAccess,
         url: Url,
         mut open: HeaderMap,
-    ) -> Result<Answer, NoAnswer> {
+    ) -> Result<Answer, FetchFault> {
         let agent = source
             .user_agent
             .as_deref()
             .unwrap_or(&self.limits.user_agent);
-        let agent = HeaderValue::from_str(agent)
-            .map_err(|_| bad_header("User-Agent", "not printable text"))?;
-        open.insert(header::USER_AGENT, agent);
+        open.insert(header::USER_AGENT, headers::value("User-Agent", agent)?);
         let mut private = HeaderMap::new();
         // A catalogue names addresses anywhere: secrets go to the source's own host only.
         if Url::parse(&source.url).is_ok_and(|own| client::same_origin(&own, &url)) {
-            private = private_headers(source)?;
+            private = headers::private(source)?;
         }
         let ask = Ask {
             url,
@@ -308,61 +291,6 @@ impl Tries<'_> {
         tokio::time::sleep(pause).await;
         Ok(())
     }
-}
-
-fn bad_header(name: &str, why: &'static str) -> FetchFault {
-    FetchFault::BadHeader {
-        name: name.chars().take(80).collect(),
-        why,
-    }
-}
-
-/// The stanza's headers with the secret in its place.
-fn private_headers(source: &SourceAccess) -> Result<HeaderMap, FetchFault> {
-    let mut headers = HeaderMap::new();
-    let mut placed = false;
-    for (name, value) in &source.headers {
-        let key: HeaderName = name
-            .parse()
-            .map_err(|_| bad_header(name, "not a header name"))?;
-        if OUR_HEADERS.contains(&key) {
-            return Err(bad_header(name, "guichet sets it itself"));
-        }
-        let value = match &source.credential {
-            Some(secret) if value.contains(CREDENTIAL) => {
-                placed = true;
-                value.replace(CREDENTIAL, secret.trim())
-            }
-            None if value.contains(CREDENTIAL) => {
-                return Err(bad_header(
-                    name,
-                    "it wants a `credential`, and the source has none",
-                ));
-            }
-            _ => value.clone(),
-        };
-        headers.append(key, sensitive(name, &value)?);
-    }
-    if let Some(secret) = source
-        .credential
-        .as_deref()
-        .map(str::trim)
-        .filter(|_| !placed)
-    {
-        let value = match secret.split_once(' ') {
-            Some(_) => secret.to_owned(),
-            None => format!("Bearer {secret}"),
-        };
-        headers.insert(header::AUTHORIZATION, sensitive("Authorization", &value)?);
-    }
-    Ok(headers)
-}
-
-fn sensitive(name: &str, value: &str) -> Result<HeaderValue, FetchFault> {
-    let mut value = HeaderValue::from_str(value)
-        .map_err(|_| bad_header(name, "its value is not printable text"))?;
-    value.set_sensitive(true);
-    Ok(value)
 }
 
 #[cfg(test)]

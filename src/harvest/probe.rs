@@ -85,10 +85,7 @@ impl Harvester {
     async fn look(&self, source: &SourceAccess) -> Result<Probe, FetchFault> {
         let mut open = HeaderMap::new();
         open.insert(header::ACCEPT, HeaderValue::from_static("*/*"));
-        let mut answer = self
-            .ask_any(source, parse(&source.url)?, open)
-            .await
-            .map_err(|no| no.fault)?;
+        let mut answer = self.ask_any(source, parse(&source.url)?, open).await?;
         let headers = answer.response.headers();
         let text = |name| {
             headers

@@ -46,7 +46,7 @@ const SHOWN_CHARS: usize = 500;
 /// An address without secrets. Only this form may leave the room `harvest` as text.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct ShownUrl(String);
+pub struct ShownUrl(Box<str>);
 
 impl ShownUrl {
     /// Hides user, password, fragment and secret parameters of `url`.
@@ -72,7 +72,7 @@ impl ShownUrl {
                 .collect();
             shown.query_pairs_mut().clear().extend_pairs(pairs);
         }
-        Self(shorten(shown.as_str()))
+        Self(shorten(shown.as_str()).into())
     }
 
     /// As [`ShownUrl::of`], for text that may not be an address at all.
@@ -83,7 +83,7 @@ impl ShownUrl {
             Err(_) => {
                 let head = text.split(['?', '#']).next().unwrap_or_default();
                 let head = head.rsplit('@').next().unwrap_or_default();
-                Self(shorten(&head.escape_debug().to_string()))
+                Self(shorten(&head.escape_debug().to_string()).into())
             }
         }
     }

@@ -12,10 +12,11 @@ use bytes::Bytes;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout_at};
 
-use super::client::{Answer, last};
+use super::client::Answer;
 use super::coding::{Coding, Decoder};
 use super::fault::{FetchFault, Phase};
 use super::landing::{Bounds, Landed, Landing};
+use super::network::last;
 
 /// Pieces waiting between network and disk; a piece is at most a few hundred KiB.
 const QUEUE: usize = 4;

@@ -47,25 +47,59 @@ pub(super) struct Atom {
     pub sources: Vec<u32>,
     pub nodes: Vec<u32>,
     pub montant: Option<Money>,
-    pub lots: Vec<String>,
-    pub holders: Vec<String>,
-    pub tokens: Vec<String>,
+    /// What holders may be known by ([`Node::tokens`]), as words.
+    pub tokens: Vec<Word>,
     pub objets: Vec<String>,
+    lots: Vec<Word>,
+    holders: Vec<Word>,
+    /// Its objects as words.
+    texts: Vec<Word>,
+    /// Some holder is named by an identifier, some by a name: what can be compared.
+    named_by: (bool, bool),
     days: Vec<Day>,
     cpvs: Vec<Cpv>,
     durations: Vec<u32>,
     slices: Vec<Slice>,
 }
 
+/// A text by number: atoms are compared by the million, and texts only for being equal.
+pub(super) type Word = u32;
+
+/// Numbers equal things equally.
+#[derive(Debug)]
+struct Numbers<T>(BTreeMap<T, u32>);
+
+impl<T: Ord> Numbers<T> {
+    fn of(&mut self, thing: T) -> u32 {
+        let next = self.0.len() as u32;
+        *self.0.entry(thing).or_insert(next)
+    }
+}
+
+impl Numbers<String> {
+    fn each(&mut self, texts: &[String]) -> Vec<Word> {
+        let mut out: Vec<Word> = texts.iter().map(|t| self.of(t.clone())).collect();
+        out.sort_unstable();
+        out.dedup();
+        out
+    }
+}
+
 /// Where and when an observation stood, with what a framework's pieces must share.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Slice {
-    source: u32,
-    resource: String,
-    published: Option<Day>,
+    /// Source, resource and publication date, by number.
+    payload: u32,
     life: Life,
-    /// Object and notification date of a framework's record that names one holder.
-    piece: Option<(String, Option<Day>)>,
+    /// Object and notification date of a framework's record that names one holder, by number.
+    piece: Option<u32>,
+}
+
+/// The numbers of what atoms are compared by.
+struct Lexicon {
+    words: Numbers<String>,
+    payloads: Numbers<(u32, String, Option<Day>)>,
+    pieces: Numbers<(String, Option<Day>)>,
 }
 
 /// When an observation stood in its resource.
@@ -134,6 +168,11 @@ pub(super) fn atoms(nodes: &[Node], rules: &Rules) -> Atoms {
             .or_default()
             .push(i);
     }
+    let mut lexicon = Lexicon {
+        words: Numbers(BTreeMap::new()),
+        payloads: Numbers(BTreeMap::new()),
+        pieces: Numbers(BTreeMap::new()),
+    };
     let mut keys: Vec<Key> = Vec::new();
     let mut atoms = Vec::with_capacity(groups.len());
     for ((key, (tier, _), lots, montant, holders), members) in groups {
@@ -143,27 +182,30 @@ pub(super) fn atoms(nodes: &[Node], rules: &Rules) -> Atoms {
         let mut atom = Atom {
             key: keys.len().saturating_sub(1) as u32,
             montant,
-            lots: lots.to_vec(),
-            holders: holders.to_vec(),
+            lots: lexicon.words.each(lots),
+            holders: lexicon.words.each(holders),
             tier,
             ..Atom::default()
         };
         for i in members {
             if let Some(n) = nodes.get(i as usize) {
-                describe(&mut atom, n, rules);
+                describe(&mut atom, n, &mut lexicon, rules);
             }
             atom.nodes.push(i);
         }
-        finish(&mut atom);
+        finish(&mut atom, &mut lexicon);
         atoms.push(atom);
     }
     Atoms { atoms, keys }
 }
 
-fn describe(atom: &mut Atom, n: &Node, rules: &Rules) {
+fn describe(atom: &mut Atom, n: &Node, lexicon: &mut Lexicon, rules: &Rules) {
     let r = n.record();
     atom.sources.push(n.source);
-    atom.tokens.extend(n.tokens.iter().cloned());
+    let named_by = |kind: char| n.tokens.iter().any(|t| t.starts_with(kind));
+    atom.named_by.0 |= named_by('i');
+    atom.named_by.1 |= named_by('n');
+    atom.tokens.extend(lexicon.words.each(&n.tokens));
     if !n.objet.is_empty() {
         atom.objets.push(n.objet.clone());
     }
@@ -175,28 +217,30 @@ fn describe(atom: &mut Atom, n: &Node, rules: &Rules) {
         && r.titulaires.len() == 1
         && r.montant.is_some()
         && !n.objet.is_empty())
-    .then(|| (n.objet.clone(), r.date_notification));
+    .then(|| lexicon.pieces.of((n.objet.clone(), r.date_notification)));
     let life = Life {
         first: n.candidate.first_seen,
         gone: n.candidate.gone_since.filter(|_| !n.candidate.present),
         lost: !n.candidate.present && n.candidate.gone_since.is_none(),
     };
-    atom.slices.extend(n.resources.iter().map(|resource| Slice {
-        source: n.source,
-        resource: resource.clone(),
-        published: r.date_publication,
-        life,
-        piece: piece.clone(),
-    }));
+    for resource in &n.resources {
+        let payload = (n.source, resource.clone(), r.date_publication);
+        atom.slices.push(Slice {
+            payload: lexicon.payloads.of(payload),
+            life,
+            piece,
+        });
+    }
 }
 
-fn finish(atom: &mut Atom) {
+fn finish(atom: &mut Atom, lexicon: &mut Lexicon) {
     fn few<T: Ord>(marks: &mut Vec<T>) {
         marks.sort_unstable();
         marks.dedup();
         marks.truncate(MOST_MARKS);
     }
     few(&mut atom.objets);
+    atom.texts = lexicon.words.each(&atom.objets);
     few(&mut atom.days);
     few(&mut atom.cpvs);
     few(&mut atom.durations);
@@ -229,20 +273,17 @@ pub(super) fn contradict(a: &Atom, b: &Atom, rules: &Rules) -> bool {
 /// Whether an observation of `a` and one of `b` stood in one payload with one publication date,
 /// and are not two pieces of one framework.
 fn stood_together(a: &Atom, b: &Atom, montants: bool) -> bool {
-    fn place(s: &Slice) -> (u32, &str, Option<Day>) {
-        (s.source, s.resource.as_str(), s.published)
-    }
     let (mut i, mut j) = (0, 0);
     while let (Some(x), Some(y)) = (a.slices.get(i), b.slices.get(j)) {
-        match place(x).cmp(&place(y)) {
+        match x.payload.cmp(&y.payload) {
             std::cmp::Ordering::Less => i += 1,
             std::cmp::Ordering::Greater => j += 1,
             std::cmp::Ordering::Equal => {
-                let here = place(x);
+                let here = x.payload;
                 let run = |all: &[Slice], from: usize| {
                     all.iter()
                         .skip(from)
-                        .take_while(|s| place(s) == here)
+                        .take_while(|s| s.payload == here)
                         .count()
                 };
                 let (n, m) = (run(&a.slices, i), run(&b.slices, j));
@@ -264,9 +305,8 @@ fn stood_together(a: &Atom, b: &Atom, montants: bool) -> bool {
 
 /// Both name holders in comparable ways, and share none.
 fn disjoint(a: &Atom, b: &Atom) -> bool {
-    let has = |t: &[String], kind: char| t.iter().any(|t| t.starts_with(kind));
-    let comparable = |kind| has(&a.tokens, kind) && has(&b.tokens, kind);
-    (comparable('i') || comparable('n')) && !share(&a.tokens, &b.tokens)
+    let comparable = (a.named_by.0 && b.named_by.0) || (a.named_by.1 && b.named_by.1);
+    comparable && !share(&a.tokens, &b.tokens)
 }
 
 /// Whether two sorted lists have a member in common.
@@ -295,7 +335,7 @@ pub(super) fn fit(a: &Atom, b: &Atom, rules: &Rules) -> u32 {
     } else if share(&a.tokens, &b.tokens) {
         score += 4;
     }
-    score += 4 * u32::from(share(&a.objets, &b.objets));
+    score += 4 * u32::from(share(&a.texts, &b.texts));
     score += 4 * u32::from(share(&a.days, &b.days));
     score += u32::from(share(&a.cpvs, &b.cpvs));
     score + u32::from(share(&a.durations, &b.durations))

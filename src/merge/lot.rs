@@ -64,10 +64,7 @@ fn labels(text: &[char], after: usize, plural: bool, found: &mut Vec<String>) ->
     if !plural {
         return end;
     }
-    loop {
-        let Some((range, next)) = joint(text, end) else {
-            break;
-        };
+    while let Some((range, next)) = joint(text, end) {
         let next = skip_marker(text, next);
         let Some((value, after)) = number(text, next) else {
             break;

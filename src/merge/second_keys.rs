@@ -12,7 +12,7 @@ use crate::record::{Day, Kind, Money};
 
 use super::cluster::Cluster;
 use super::id_forms::{Id, YEARS_APART, forms, meet, sequence, stem};
-use super::identity::{Atom, Key, contradict, fit, share};
+use super::identity::{Atom, Key, Word, contradict, fit, share};
 use super::node::Node;
 use super::text::same_text;
 use super::{Rule, Rules};
@@ -22,6 +22,7 @@ use super::{Rule, Rules};
 const MOST_CLUSTERS: usize = 256;
 /// Most pairs of atoms that are looked at when two clusters are compared.
 const MOST_PAIRS: usize = 1 << 16;
+
 /// Joins clusters of one tier whose ids meet.
 pub(super) fn join(
     clusters: Vec<Vec<u32>>,
@@ -104,7 +105,7 @@ fn top(head: &mut [usize], mut i: usize) -> usize {
 struct Group {
     atoms: Vec<u32>,
     keys: BTreeSet<u32>,
-    tokens: BTreeSet<String>,
+    tokens: BTreeSet<Word>,
     years: BTreeSet<i16>,
     /// Keys whose last two digits are the number of modifications that a record declares, at least
     /// one: a sequence, not a part of the number.
@@ -116,7 +117,7 @@ impl Group {
         let mut group = Self::default();
         for a in cluster.iter().filter_map(|a| atoms.get(*a as usize)) {
             group.keys.insert(a.key);
-            group.tokens.extend(a.tokens.iter().cloned());
+            group.tokens.extend(&a.tokens);
             let number = ids.get(a.key as usize).and_then(|id| sequence(&id.whole));
             for n in a.nodes.iter().filter_map(|n| nodes.get(*n as usize)) {
                 let r = n.record();
@@ -143,6 +144,8 @@ impl Group {
     }
 }
 
+/// Clusters of one kind, establishment (see [`Key`]), form of the id, and holder.
+type Block<'a> = (Option<Kind>, &'a str, &'a str, Option<Word>);
 /// Best fit first, then order of content.
 type Pair = (Reverse<u32>, usize, usize);
 
@@ -157,15 +160,15 @@ fn pairs(
     rules: &Rules,
 ) -> Vec<Pair> {
     let evidence_needed = rules.on(Rule::SecondKeysNeedEvidence);
-    let mut blocks: BTreeMap<(Option<Kind>, &str, &str, &str), Vec<usize>> = BTreeMap::new();
+    let mut blocks: BTreeMap<Block<'_>, Vec<usize>> = BTreeMap::new();
     for (i, g) in groups.iter().enumerate() {
         for k in &g.keys {
             let (Some(id), Some(key)) = (ids.get(*k as usize), keys.get(*k as usize)) else {
                 continue;
             };
             for form in forms(id) {
-                let of_anyone = (!evidence_needed).then_some("");
-                let of_holders = g.tokens.iter().map(String::as_str);
+                let of_anyone = (!evidence_needed).then_some(None);
+                let of_holders = g.tokens.iter().copied().map(Some);
                 let tokens = of_holders.filter(|_| evidence_needed).chain(of_anyone);
                 for token in tokens {
                     let block = blocks.entry((key.0, &key.1, form, token)).or_default();
@@ -188,8 +191,9 @@ fn pairs(
         .into_iter()
         .filter_map(|(i, j)| {
             let (a, b) = (groups.get(i)?, groups.get(j)?);
-            let met = key_pairs(a, b, ids).any(|(x, y)| groups_meet(a, b, x.1, y.1, rules));
-            let score = evidence(a, b, atoms, rules).filter(|_| met)?;
+            let mut pairs = key_pairs(a, b, ids);
+            let met = pairs.any(|(x, y)| groups_meet(a, b, x.1, y.1, rules));
+            let score = met.then(|| evidence(a, b, atoms, rules)).flatten()?;
             Some((Reverse(score), i, j))
         })
         .collect();

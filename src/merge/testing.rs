@@ -133,7 +133,7 @@ impl Make {
     }
 }
 
-/// Numbers the observations from 0 and merges them with two sources of one platform authority.
+/// Numbers the observations from 0 and merges them with three sources of one platform authority.
 pub fn merge(made: Vec<Make>) -> Merged {
     merge_with(&platforms(&["a", "b", "c"]), made, &Rules::default())
 }

@@ -23,7 +23,7 @@ mod words;
 #[cfg(test)]
 mod tests;
 
-use crate::decode::{RawRecord, Scalar};
+use crate::decode::{self, RawRecord, Scalar};
 use crate::record::{Day, Field, Format, Kind, Observation, Where};
 use crate::reference;
 
@@ -69,7 +69,13 @@ pub fn refine(mut raw: RawRecord, cx: &Context<'_>) -> Refined {
         Ok(identity) => identity,
         Err((reason, detail)) => return Refined::Quarantine { reason, detail },
     };
-    for note in std::mem::take(&mut raw.notes) {
+    let notes = std::mem::take(&mut raw.notes);
+    // Where quotes were repaired, an identity with quotes in it is a guess, and nothing may be merged on a guess.
+    let quoted = |text: &str| text.contains('"');
+    if notes.iter().any(|n| n.code == decode::BARE_QUOTE) && quoted(identity.id.as_str()) {
+        return Refined::Quarantine { reason: "identity-damaged", detail: format!("the id reads `{}`", identity.id) };
+    }
+    for note in notes {
         if let Some(rule) = Rule::from_code(note.code) {
             out.find_at(rule, note.field, &note.value);
         }

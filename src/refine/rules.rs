@@ -180,6 +180,11 @@ pub const REASONS: &[(&str, &str, &str)] = &[
         "The buyer's identifier is no SIRET.",
     ),
     (
+        "identity-damaged",
+        "L'identifiant est abîmé par des guillemets non protégés.",
+        "The id is damaged by quotes that are not escaped.",
+    ),
+    (
         "id-missing",
         "Aucun identifiant de contrat.",
         "No contract id.",

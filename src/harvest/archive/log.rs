@@ -355,6 +355,18 @@ mod tests {
     }
 
     #[test]
+    fn what_is_no_payload_comes_back_as_what_it_is() {
+        let (_dir, archive, _log) = archive();
+        let all = [Seen::Unchanged, Seen::Delisted, Seen::Forgotten];
+        let entries = all.map(|seen| Entry {
+            seen,
+            ..unchanged()
+        });
+        archive.append(&entries).unwrap();
+        assert_eq!(read(&archive), entries);
+    }
+
+    #[test]
     fn a_line_torn_by_a_kill_is_dropped_wherever_the_kill_came() {
         let (dir, archive, log) = archive();
         archive.append(&[payload("a")]).unwrap();

