@@ -16,7 +16,8 @@ use guichet::publish::Published;
 /// One night: harvest everything, publish, judge.
 fn night(stage: &Stage, world: &World) -> Verdict {
     let env = std::collections::BTreeMap::<String, String>::new();
-    let config = Config::load(Some(&stage.config()), None, &env).unwrap_or_else(|e| panic!("{}", e.render(false))).config;
+    let config =
+        Config::load(Some(&stage.config()), None, &env).unwrap_or_else(|e| panic!("{}", e.render(false))).config;
     let now = format!("2026-11-{:02}T03:00:00Z", 20 + world.which_night());
     let clock = Clock::fixed(now.parse().unwrap());
     let runtime = tokio::runtime::Runtime::new().unwrap();
