@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::merge::{self, Authority, Candidate, Outcome, Rules, SourceFacts};
 use crate::record::Siren;
-use crate::store::{BuyerInput, MergedBuyer, Pending, SourceState, Store, StoreError};
+use crate::store::{BuyerInput, MergeRow, MergedBuyer, Pending, SourceState, Store, StoreError};
 
 /// Observations per transaction: enough that commits do not count.
 const BATCH: usize = 4096;
@@ -156,9 +156,9 @@ impl Worker<'_> {
     }
 }
 
-/// Rows to candidates, candidates to contracts.
-pub fn merge_one(input: &BuyerInput, sources: &Sources, rules: &Rules) -> MergedBuyer {
-    let candidates = input.rows.iter().filter_map(|row| {
+/// A buyer's rows as the merge takes them; those of a source that may not speak are left out.
+pub fn candidates(input: &BuyerInput, sources: &Sources) -> Vec<Candidate> {
+    let candidate = |row: &MergeRow| {
         Some(Candidate {
             observation_id: row.id,
             source: *sources.numbers.get(&row.source)?,
@@ -172,8 +172,13 @@ pub fn merge_one(input: &BuyerInput, sources: &Sources, rules: &Rules) -> Merged
             first_seen: row.first_seen,
             observation: row.observation.clone(),
         })
-    });
-    let merged = merge::merge_buyer(input.siren, &sources.facts, candidates.collect(), rules);
+    };
+    input.rows.iter().filter_map(candidate).collect()
+}
+
+/// Rows to candidates, candidates to contracts.
+pub fn merge_one(input: &BuyerInput, sources: &Sources, rules: &Rules) -> MergedBuyer {
+    let merged = merge::merge_buyer(input.siren, &sources.facts, candidates(input, sources), rules);
     let withdrawn: std::collections::HashSet<i64> = input
         .rows
         .iter()

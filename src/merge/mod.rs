@@ -56,11 +56,12 @@ mod winners;
 
 use std::collections::BTreeMap;
 
-use crate::record::{Contract, Siren};
+use crate::record::{Contract, Field, Record, Siren};
 
 pub use input::{Authority, Candidate, SourceFacts};
 pub use lot::lot_numbers;
 pub use outcome::Outcome;
+pub use rank::{Criterion, Rank};
 pub use rules::{Rule, Rules};
 
 /// What became of a buyer's observations.
@@ -128,6 +129,19 @@ pub fn merge_all(
         .into_iter()
         .map(|(siren, own)| (siren, merge_buyer(siren, sources, own, rules)))
         .collect()
+}
+
+/// What the order of a buyer's observations reads of one of them, for whoever explains a merge;
+/// `None` for one that [`merge_buyer`] would refuse.
+pub fn rank(siren: Siren, sources: &[SourceFacts], candidate: &Candidate, rules: &Rules) -> Option<Rank> {
+    sources.get(candidate.source as usize)?;
+    let (nodes, _) = node::prepare(siren, sources, vec![candidate.clone()], rules);
+    nodes.first().map(Rank::of)
+}
+
+/// Whether a record has a clean value of a field.
+pub fn declares(record: &Record, field: Field) -> bool {
+    fields::present(record, field)
 }
 
 /// Says what became of each observation, of contracts that are in their order.
