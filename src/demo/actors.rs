@@ -119,19 +119,13 @@ pub(crate) fn buyer(seed: u64, rng: &mut Rng) -> Buyer {
 
 /// A buyer that the `profile`-th buyer profile speaks for.
 pub(crate) fn speaker(seed: u64, profile: usize, rng: &mut Rng) -> Buyer {
-    public_body(
-        seed,
-        BUYERS + profile * SPEAKERS + rng.below(SPEAKERS),
-        Seat::Inside,
-    )
+    public_body(seed, BUYERS + profile * SPEAKERS + rng.below(SPEAKERS), Seat::Inside)
 }
 
 /// SIRENs that the `profile`-th buyer profile speaks for.
 pub(crate) fn spoken_for(seed: u64, profile: usize) -> Vec<String> {
     let at = BUYERS + profile * SPEAKERS;
-    (at..at + SPEAKERS)
-        .map(|n| public_body(seed, n, Seat::Inside).siren)
-        .collect()
+    (at..at + SPEAKERS).map(|n| public_body(seed, n, Seat::Inside).siren).collect()
 }
 
 /// A public body of another region.
@@ -145,31 +139,15 @@ pub(crate) fn private_buyer(rng: &mut Rng) -> Buyer {
     let (siren, what) = if n.is_multiple_of(4) {
         (with_luhn(&format!("2009{:04}", 9000 + n)), "Syndicat mixte")
     } else {
-        (
-            with_luhn(&format!("984{:05}", 10_000 + n)),
-            "Société d'habitat",
-        )
+        (with_luhn(&format!("984{:05}", 10_000 + n)), "Société d'habitat")
     };
     let name = format!("{what} de la {}", FOUNDERS[n % FOUNDERS.len()]);
-    Buyer {
-        siren,
-        name,
-        seat: Seat::Unknown,
-        departement: n % INSIDE.len(),
-    }
+    Buyer { siren, name, seat: Seat::Unknown, departement: n % INSIDE.len() }
 }
 
 fn public_body(seed: u64, n: usize, seat: Seat) -> Buyer {
-    let mut rng = Rng::new(
-        seed,
-        About::Actor,
-        n as u64 * 2 + u64::from(seat == Seat::Outside),
-    );
-    let towns: &[_] = if seat == Seat::Outside {
-        &OUTSIDE
-    } else {
-        &INSIDE
-    };
+    let mut rng = Rng::new(seed, About::Actor, n as u64 * 2 + u64::from(seat == Seat::Outside));
+    let towns: &[_] = if seat == Seat::Outside { &OUTSIDE } else { &INSIDE };
     let departement = n % towns.len();
     let (dep, _, _, town) = towns[departement];
     let order = (n / towns.len()) % 100;
@@ -183,31 +161,18 @@ fn public_body(seed: u64, n: usize, seat: Seat) -> Buyer {
     ]);
     let siren = with_luhn(&format!("{kind}{dep}09{order:02}"));
     let name = format!("{what} {} {} près {town}", FOUNDERS[n % FOUNDERS.len()], n);
-    Buyer {
-        siren,
-        name,
-        seat,
-        departement,
-    }
+    Buyer { siren, name, seat, departement }
 }
 
 fn place_of(towns: &[(&str, &str, &str, &str)], near: usize, rng: &mut Rng) -> Place {
-    let at = if rng.chance(80) {
-        near
-    } else {
-        rng.below(towns.len())
-    };
+    let at = if rng.chance(80) { near } else { rng.below(towns.len()) };
     let (dep, insee, postal, name) = towns[at % towns.len()];
     let (code, kind) = match rng.below(3) {
         0 => (dep, PlaceType::Departement),
         1 => (insee, PlaceType::Commune),
         _ => (postal, PlaceType::CodePostal),
     };
-    Place {
-        code: Some(code.to_owned()),
-        kind: Some(kind),
-        name: Some(name.to_owned()),
-    }
+    Place { code: Some(code.to_owned()), kind: Some(kind), name: Some(name.to_owned()) }
 }
 
 /// A place that lies where one asks; unknown is France as a whole.
@@ -215,11 +180,9 @@ pub(crate) fn place(at: Where, rng: &mut Rng) -> Place {
     match at {
         Where::Inside => place_of(&INSIDE, rng.below(INSIDE.len()), rng),
         Where::Outside => place_of(&OUTSIDE, rng.below(OUTSIDE.len()), rng),
-        Where::Unknown => Place {
-            code: Some("FR".to_owned()),
-            kind: Some(PlaceType::Pays),
-            name: Some("France".to_owned()),
-        },
+        Where::Unknown => {
+            Place { code: Some("FR".to_owned()), kind: Some(PlaceType::Pays), name: Some("France".to_owned()) }
+        }
     }
 }
 
@@ -268,21 +231,10 @@ mod tests {
         let mut rng = Rng::new(5, About::Actor, 1);
         for n in 0..300 {
             let holder = supplier(n * 37);
-            assert!(
-                Siret::parse(holder.id.as_deref().unwrap())
-                    .unwrap()
-                    .has_valid_key()
-            );
-            for b in [
-                buyer(5, &mut rng),
-                foreign_buyer(5, &mut rng),
-                private_buyer(&mut rng),
-            ] {
+            assert!(Siret::parse(holder.id.as_deref().unwrap()).unwrap().has_valid_key());
+            for b in [buyer(5, &mut rng), foreign_buyer(5, &mut rng), private_buyer(&mut rng)] {
                 let siret = b.siret(1).unwrap();
-                assert!(
-                    siret.has_valid_key() && siret.siren().has_valid_key(),
-                    "{b:?}"
-                );
+                assert!(siret.has_valid_key() && siret.siren().has_valid_key(), "{b:?}");
                 assert_ne!(b.siret(2), Some(siret));
             }
         }
@@ -290,9 +242,7 @@ mod tests {
 
     #[test]
     fn buyers_and_suppliers_differ_from_one_another() {
-        let bodies: BTreeSet<_> = (0..BUYERS)
-            .map(|n| public_body(1, n, Seat::Inside).siren)
-            .collect();
+        let bodies: BTreeSet<_> = (0..BUYERS).map(|n| public_body(1, n, Seat::Inside).siren).collect();
         assert_eq!(bodies.len(), BUYERS);
         let speakers: BTreeSet<_> = (0..4).flat_map(|p| spoken_for(1, p)).collect();
         assert!(speakers.len() == 12 && speakers.is_disjoint(&bodies));
@@ -305,15 +255,9 @@ mod tests {
         let mut rng = Rng::new(9, About::Actor, 2);
         for _ in 0..100 {
             let inside = buyer(9, &mut rng);
-            assert!(
-                INSIDE.iter().any(|t| t.0 == &inside.siren[2..4]),
-                "{inside:?}"
-            );
+            assert!(INSIDE.iter().any(|t| t.0 == &inside.siren[2..4]), "{inside:?}");
             let outside = foreign_buyer(9, &mut rng);
-            assert!(
-                OUTSIDE.iter().any(|t| t.0 == &outside.siren[2..4]),
-                "{outside:?}"
-            );
+            assert!(OUTSIDE.iter().any(|t| t.0 == &outside.siren[2..4]), "{outside:?}");
         }
     }
 }

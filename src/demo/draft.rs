@@ -8,9 +8,8 @@ use rust_decimal::Decimal;
 use super::actors::{self, Buyer};
 use super::rng::Rng;
 use crate::record::{
-    Ccag, ConsiderationEnvironnementale, ConsiderationSociale, Cpv, Day, DonneesAnnuelles,
-    FormePrix, Groupement, Kind, LocalId, Modalite, Modification, Money, Nature, Nature2019,
-    Procedure, Record, Tarif, Technique, TypePrix,
+    Ccag, ConsiderationEnvironnementale, ConsiderationSociale, Cpv, Day, DonneesAnnuelles, FormePrix, Groupement, Kind,
+    LocalId, Modalite, Modification, Money, Nature, Nature2019, Procedure, Record, Tarif, Technique, TypePrix,
 };
 
 /// 2019-01-01: notifications of 2019 records start here.
@@ -111,30 +110,20 @@ pub(crate) fn amount(rng: &mut Rng) -> Money {
 /// An amount that no one takes for the other: neither equal nor near.
 pub(crate) fn other_amount(than: Option<Money>, rng: &mut Rng) -> Money {
     let base = than.unwrap_or(Money::euros(40_000)).decimal();
-    Money::new(
-        (base * Decimal::from(rng.between(2, 5)) + Decimal::from(rng.between(1_000, 9_000)))
-            .round_dp(2),
-    )
+    Money::new((base * Decimal::from(rng.between(2, 5)) + Decimal::from(rng.between(1_000, 9_000))).round_dp(2))
 }
 
 /// What the contract is about, without a lot.
 pub(crate) fn objet(rng: &mut Rng) -> (String, &'static str) {
     let (work, cpv) = rng.pick(&WORKS);
-    (
-        format!("{work} {} {}", rng.pick(&THINGS), rng.pick(&NAMES)),
-        cpv,
-    )
+    (format!("{work} {} {}", rng.pick(&THINGS), rng.pick(&NAMES)), cpv)
 }
 
 /// A complete marché of this buyer. `recent` ones are notified under the 2022 rules.
 pub(crate) fn marche(buyer: &Buyer, id: &str, recent: bool, rng: &mut Rng) -> Option<Record> {
     let mut r = Record::new(Kind::Marche, buyer.siret(1)?, local_id(id)?);
     let (objet, cpv) = objet(rng);
-    r.objet = Some(if rng.chance(30) {
-        format!("{objet} - lot {}", rng.between(1, 20))
-    } else {
-        objet
-    });
+    r.objet = Some(if rng.chance(30) { format!("{objet} - lot {}", rng.between(1, 20)) } else { objet });
     r.cpv = Cpv::parse(cpv);
     common(&mut r, buyer, recent, rng);
     r.nature = Some(Nature::Marche);
@@ -144,11 +133,7 @@ pub(crate) fn marche(buyer: &Buyer, id: &str, recent: bool, rng: &mut Rng) -> Op
         r.techniques = vec![Technique::AccordCadre];
         r.nature_2019 = Some(Nature2019::AccordCadre);
     }
-    r.modalites = vec![rng.pick(&[
-        Modalite::SansObjet,
-        Modalite::BonsCommande,
-        Modalite::Tranches,
-    ])];
+    r.modalites = vec![rng.pick(&[Modalite::SansObjet, Modalite::BonsCommande, Modalite::Tranches])];
     r.procedure = Some(rng.pick(&[
         Procedure::Adaptee,
         Procedure::Adaptee,
@@ -156,34 +141,17 @@ pub(crate) fn marche(buyer: &Buyer, id: &str, recent: bool, rng: &mut Rng) -> Op
         Procedure::Negociation,
         Procedure::SansPublicite,
     ]));
-    r.forme_prix = Some(rng.pick(&[
-        FormePrix::Unitaire,
-        FormePrix::Forfaitaire,
-        FormePrix::Mixte,
-    ]));
+    r.forme_prix = Some(rng.pick(&[FormePrix::Unitaire, FormePrix::Forfaitaire, FormePrix::Mixte]));
     r.types_prix = vec![rng.pick(&[TypePrix::Ferme, TypePrix::Actualisable, TypePrix::Revisable])];
     r.marche_innovant = Some(rng.chance(3));
     r.attribution_avance = Some(rng.chance(20));
-    r.taux_avance = Some(if r.attribution_avance == Some(true) {
-        cents(rng.between(5, 30))
-    } else {
-        cents(0)
-    });
+    r.taux_avance = Some(if r.attribution_avance == Some(true) { cents(rng.between(5, 30)) } else { cents(0) });
     r.sous_traitance_declaree = Some(rng.chance(10));
-    r.ccag = Some(rng.pick(&[
-        Ccag::Travaux,
-        Ccag::Fournitures,
-        Ccag::MaitriseOeuvre,
-        Ccag::Tic,
-        Ccag::Aucun,
-    ]));
+    r.ccag = Some(rng.pick(&[Ccag::Travaux, Ccag::Fournitures, Ccag::MaitriseOeuvre, Ccag::Tic, Ccag::Aucun]));
     r.offres_recues = u32::try_from(rng.between(1, 12)).ok();
     let holders = rng.pick(&[1, 1, 1, 1, 2, 3]);
-    r.groupement = Some(if holders > 1 {
-        rng.pick(&[Groupement::Conjoint, Groupement::Solidaire])
-    } else {
-        Groupement::Aucun
-    });
+    r.groupement =
+        Some(if holders > 1 { rng.pick(&[Groupement::Conjoint, Groupement::Solidaire]) } else { Groupement::Aucun });
     r.titulaires = actors::suppliers(holders, rng);
     Some(r)
 }
@@ -200,11 +168,8 @@ pub(crate) fn concession(buyer: &Buyer, id: &str, recent: bool, rng: &mut Rng) -
         Nature::ConcessionServicePublic,
         Nature::DelegationServicePublic,
     ]));
-    r.procedure = Some(rng.pick(&[
-        Procedure::NegocieeOuverte,
-        Procedure::NonNegocieeOuverte,
-        Procedure::NegocieeRestreinte,
-    ]));
+    r.procedure =
+        Some(rng.pick(&[Procedure::NegocieeOuverte, Procedure::NonNegocieeOuverte, Procedure::NegocieeRestreinte]));
     r.date_debut_execution = later(r.date_notification, rng.between(10, 40));
     r.montant_subvention = Some(Money::euros(rng.between(0, 3) * 1000));
     r.titulaires = actors::suppliers(1, rng);
@@ -224,22 +189,15 @@ pub(crate) fn concession(buyer: &Buyer, id: &str, recent: bool, rng: &mut Rng) -
 
 /// What both kinds have.
 fn common(r: &mut Record, buyer: &Buyer, recent: bool, rng: &mut Rng) {
-    let (first, span) = if recent {
-        (FIRST_DAY_2022, 500)
-    } else {
-        (FIRST_DAY_2019, 1_700)
-    };
+    let (first, span) = if recent { (FIRST_DAY_2022, 500) } else { (FIRST_DAY_2019, 1_700) };
     r.acheteur_nom = Some(buyer.name.clone());
     r.lieu = Some(buyer.place(rng));
     r.duree_mois = Some(rng.pick(&[3, 6, 12, 12, 24, 36, 48, 48, 60]));
     r.date_notification = day(first + rng.between(0, span));
     r.date_publication = later(r.date_notification, rng.between(1, 45));
     r.montant = Some(amount(rng));
-    r.considerations_sociales = vec![rng.pick(&[
-        ConsiderationSociale::Aucune,
-        ConsiderationSociale::Clause,
-        ConsiderationSociale::Critere,
-    ])];
+    r.considerations_sociales =
+        vec![rng.pick(&[ConsiderationSociale::Aucune, ConsiderationSociale::Clause, ConsiderationSociale::Critere])];
     r.considerations_environnementales = vec![rng.pick(&[
         ConsiderationEnvironnementale::Aucune,
         ConsiderationEnvironnementale::Clause,
@@ -250,11 +208,7 @@ fn common(r: &mut Record, buyer: &Buyer, recent: bool, rng: &mut Rng) {
 /// Adds the next modification: a new amount, and for some a new duration or new holders.
 pub(crate) fn modify(r: &mut Record, rng: &mut Rng) {
     let n = r.modifications.len() as i64 + 1;
-    let before = r
-        .modifications
-        .last()
-        .and_then(|m| m.date)
-        .or(r.date_notification);
+    let before = r.modifications.last().and_then(|m| m.date).or(r.date_notification);
     let Some(date) = later(before, rng.between(20, 60)) else {
         return;
     };
@@ -264,9 +218,7 @@ pub(crate) fn modify(r: &mut Record, rng: &mut Rng) {
         objet: Some(format!("Avenant n°{n}")),
         date: Some(date),
         date_publication: later(Some(date), rng.between(1, 20)),
-        montant: Some(Money::new(
-            (base * Decimal::new(100 + 7 * n, 2)).round_dp(2),
-        )),
+        montant: Some(Money::new((base * Decimal::new(100 + 7 * n, 2)).round_dp(2))),
         ..Modification::default()
     };
     if rng.chance(40) {

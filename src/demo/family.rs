@@ -41,19 +41,11 @@ pub(crate) enum Voice {
 impl Slot {
     /// A source of this format that speaks for no buyer.
     pub(crate) const fn any(format: Wanted) -> Self {
-        Self {
-            format,
-            voice: Voice::Anyone,
-            needed: true,
-        }
+        Self { format, voice: Voice::Anyone, needed: true }
     }
     /// The same, but the family goes without it where all such sources are taken.
     pub(crate) const fn perhaps(format: Wanted) -> Self {
-        Self {
-            format,
-            voice: Voice::Anyone,
-            needed: false,
-        }
+        Self { format, voice: Voice::Anyone, needed: false }
     }
 }
 
@@ -79,11 +71,7 @@ impl Fate {
     /// The number of the contract that the record speaks of.
     pub fn contract(self) -> Option<u32> {
         match self {
-            Self::Accepted(n)
-            | Self::Superseded(n)
-            | Self::Repeat(n)
-            | Self::OutOfRegion(n)
-            | Self::Gone(n) => Some(n),
+            Self::Accepted(n) | Self::Superseded(n) | Self::Repeat(n) | Self::OutOfRegion(n) | Self::Gone(n) => Some(n),
             Self::Quarantined => None,
         }
     }
@@ -116,12 +104,7 @@ impl Notice {
     }
     /// A record with this fate.
     pub(crate) fn of(slot: usize, fate: Fate, record: &Record) -> Self {
-        Self {
-            slot,
-            resource: 0,
-            content: Content::Record(Box::new(record.clone()), Vec::new()),
-            fate,
-        }
+        Self { slot, resource: 0, content: Content::Record(Box::new(record.clone()), Vec::new()), fate }
     }
     /// The same record, spelled otherwise.
     pub(crate) fn spelled(mut self, quirk: Quirk) -> Self {
@@ -152,11 +135,7 @@ pub(crate) struct Family {
 impl Family {
     /// A family of this buyer, without contracts yet.
     pub(crate) fn of(siren: &str, slots: impl Into<Vec<Slot>>) -> Self {
-        Self {
-            siren: siren.to_owned(),
-            slots: slots.into(),
-            ..Self::default()
-        }
+        Self { siren: siren.to_owned(), slots: slots.into(), ..Self::default() }
     }
 
     /// Adds a contract of the region whose values are those of this record, and returns its number.

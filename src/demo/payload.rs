@@ -39,21 +39,12 @@ impl World {
     pub fn write(&self, dir: &Path) -> io::Result<Vec<Vec<Written>>> {
         let mut files: Vec<Vec<Payload>> = Vec::new();
         for profile in self.profiles() {
-            let specs = if profile.is_alive() {
-                &profile.files[..]
-            } else {
-                &[]
-            };
+            let specs = if profile.is_alive() { &profile.files[..] } else { &[] };
             let folder = dir.join(&profile.id);
             if !specs.is_empty() {
                 std::fs::create_dir_all(&folder)?;
             }
-            files.push(
-                specs
-                    .iter()
-                    .map(|s| Payload::create(&folder, profile.dialect, s))
-                    .collect::<io::Result<_>>()?,
-            );
+            files.push(specs.iter().map(|s| Payload::create(&folder, profile.dialect, s)).collect::<io::Result<_>>()?);
         }
         self.each::<io::Error>(&mut |_, family, spots| {
             for (notice, spot) in family.notices.iter().zip(spots) {
@@ -70,11 +61,7 @@ impl World {
             Ok(())
         })?;
         let finish = |(profile, files): (&Profile, Vec<Payload>)| -> io::Result<Vec<Written>> {
-            files
-                .into_iter()
-                .zip(0..)
-                .map(|(p, r)| p.finish(|d| fragment(self.seed(), profile.number, r, d)))
-                .collect()
+            files.into_iter().zip(0..).map(|(p, r)| p.finish(|d| fragment(self.seed(), profile.number, r, d))).collect()
         };
         self.profiles().iter().zip(files).map(finish).collect()
     }
@@ -134,19 +121,13 @@ impl Payload {
         if spec.encoding == Encoding::Utf8Bom {
             new.put(b"\xef\xbb\xbf")?;
         }
-        let name = if spec.encoding == Encoding::Windows1252 {
-            "windows-1252"
-        } else {
-            "UTF-8"
-        };
+        let name = if spec.encoding == Encoding::Windows1252 { "windows-1252" } else { "UTF-8" };
         new.text(&dialect.head(name))?;
         Ok(new)
     }
 
     fn add(&mut self, content: &Content) -> io::Result<()> {
-        let text = self
-            .dialect
-            .write(content, self.encoding == Encoding::Ascii);
+        let text = self.dialect.write(content, self.encoding == Encoding::Ascii);
         self.records += 1;
         if self.dialect.is_late(kind(content)) {
             if !self.late.is_empty() {
@@ -163,11 +144,7 @@ impl Payload {
 
     fn finish(mut self, fragment: impl FnOnce(Dialect) -> Option<String>) -> io::Result<Written> {
         let late = std::mem::take(&mut self.late);
-        let fragment = if self.cut {
-            fragment(self.dialect)
-        } else {
-            None
-        };
+        let fragment = if self.cut { fragment(self.dialect) } else { None };
         if let Some(fragment) = fragment {
             self.records += 1;
             let text = self.dialect.cut(&late, &fragment, self.begun);
@@ -178,12 +155,7 @@ impl Payload {
         }
         self.out.flush()?;
         let sha256 = hex::encode(self.hash.finalize());
-        Ok(Written {
-            path: self.path,
-            bytes: self.bytes,
-            sha256,
-            records: self.records,
-        })
+        Ok(Written { path: self.path, bytes: self.bytes, sha256, records: self.records })
     }
 
     fn text(&mut self, text: &str) -> io::Result<()> {

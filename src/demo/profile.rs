@@ -118,12 +118,7 @@ impl Profile {
     }
 
     fn new(seed: u64, k: usize, sources: usize) -> Self {
-        let dialect = [
-            Dialect::Json2022,
-            Dialect::Xml2019,
-            Dialect::Xml2022,
-            Dialect::Json2019,
-        ][k % 4];
+        let dialect = [Dialect::Json2022, Dialect::Xml2019, Dialect::Xml2022, Dialect::Json2019][k % 4];
         let manner = match k {
             SLOW => Manner::Slow,
             k if k + 1 == sources => Manner::Dead,
@@ -135,11 +130,7 @@ impl Profile {
             4 => (Authority::Consolidator, "Regroupement", "regroupement"),
             _ => (Authority::Platform, "Plateforme", "plateforme"),
         };
-        let buyers = if authority == Authority::Buyer {
-            actors::spoken_for(seed, k / 8)
-        } else {
-            Vec::new()
-        };
+        let buyers = if authority == Authority::Buyer { actors::spoken_for(seed, k / 8) } else { Vec::new() };
         let (access, files) = match k % 8 {
             0 => (Access::DatagouvV2, 4),
             3 => (Access::DatagouvV1, 2),
@@ -155,9 +146,7 @@ impl Profile {
             buyers,
             access,
             manner,
-            files: (0..files)
-                .map(|r| file(k, r, files, dialect, access))
-                .collect(),
+            files: (0..files).map(|r| file(k, r, files, dialect, access)).collect(),
         }
     }
 
@@ -181,11 +170,7 @@ fn file(k: usize, r: usize, of: usize, dialect: Dialect, access: Access) -> File
     };
     let plain = access == Access::Plain;
     FileSpec {
-        id: if plain {
-            String::new()
-        } else {
-            format!("{k:08x}-0000-4000-8000-{r:012x}")
-        },
+        id: if plain { String::new() } else { format!("{k:08x}-0000-4000-8000-{r:012x}") },
         name: if plain {
             format!("decp.{}", dialect.extension())
         } else {
@@ -205,21 +190,11 @@ mod tests {
     #[test]
     fn the_fewest_sources_can_play_everything() {
         let all = Profile::all(1, MIN_SOURCES);
-        let n =
-            |f: &dyn Fn(&&Profile) -> bool| all.iter().filter(|p| p.is_alive()).filter(f).count();
-        assert!(
-            n(&|p| p.dialect.format() == Format::V2019 && p.authority == Authority::Platform) >= 2
-        );
-        assert!(
-            n(&|p| p.dialect.format() == Format::V2022 && p.authority != Authority::Buyer) >= 2
-        );
-        assert!(
-            n(&|p| p.dialect.format() == Format::V2022 && p.authority == Authority::Platform) >= 1
-        );
-        assert!(
-            n(&|p| p.dialect.format() == Format::V2022 && p.authority == Authority::Consolidator)
-                == 1
-        );
+        let n = |f: &dyn Fn(&&Profile) -> bool| all.iter().filter(|p| p.is_alive()).filter(f).count();
+        assert!(n(&|p| p.dialect.format() == Format::V2019 && p.authority == Authority::Platform) >= 2);
+        assert!(n(&|p| p.dialect.format() == Format::V2022 && p.authority != Authority::Buyer) >= 2);
+        assert!(n(&|p| p.dialect.format() == Format::V2022 && p.authority == Authority::Platform) >= 1);
+        assert!(n(&|p| p.dialect.format() == Format::V2022 && p.authority == Authority::Consolidator) == 1);
         assert!(n(&|p| p.manner == Manner::Slow) == 1 && !all[MIN_SOURCES - 1].is_alive());
         assert!(n(&|p| p.files.iter().any(|f| f.cut)) == 1);
     }
@@ -229,10 +204,7 @@ mod tests {
         let all = Profile::all(1, 40);
         let ids: std::collections::BTreeSet<_> = all.iter().map(|p| p.id.as_str()).collect();
         assert_eq!(ids.len(), 40);
-        assert!(ids.iter().all(|id| {
-            id.bytes()
-                .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
-        }));
+        assert!(ids.iter().all(|id| { id.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-') }));
         assert_eq!(all.iter().filter(|p| p.manner == Manner::Dead).count(), 1);
     }
 }

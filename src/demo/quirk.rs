@@ -76,9 +76,7 @@ impl Quirk {
             | Self::ProcedureInCapitals
             | Self::BuyerSpaced
             | Self::IdInUidOnly => true,
-            Self::AmountAsText | Self::HoldersMiswrapped | Self::HolderAsObject => {
-                dialect.is_json()
-            }
+            Self::AmountAsText | Self::HoldersMiswrapped | Self::HolderAsObject => dialect.is_json(),
             _ => false,
         }
     }
@@ -97,13 +95,9 @@ impl Quirk {
             Self::DateWithOffset => respell(tree, date, |t| t + "+02:00"),
             Self::DateWithTime => respell(tree, date, |t| t + "T00:00:00"),
             Self::ObjetInCapitals => respell(tree, "objet", |t| t.to_uppercase()),
-            Self::ObjetSpaced => respell(tree, "objet", |t| {
-                format!("  {} ", t.replacen(' ', "   ", 1))
-            }),
+            Self::ObjetSpaced => respell(tree, "objet", |t| format!("  {} ", t.replacen(' ', "   ", 1))),
             Self::ObjetWithControl => respell(tree, "objet", |t| t.replacen(' ', " \u{1}", 1)),
-            Self::ProcedureInCapitals => respell(tree, "procedure", |t| {
-                crate::record::fold(&t).to_uppercase()
-            }),
+            Self::ProcedureInCapitals => respell(tree, "procedure", |t| crate::record::fold(&t).to_uppercase()),
             Self::BooleansAsWords => booleans(tree, ["non", "oui"]),
             Self::BooleansAsDigits => booleans(tree, ["0", "1"]),
             Self::HoldersMiswrapped if dialect.is_json() => miswrap(tree, r, dialect),
@@ -133,13 +127,9 @@ impl Quirk {
             }
             Self::AmountHuge => renumber(tree, amount, "1e17"),
             Self::AmountNotANumber => renumber(tree, amount, "NaN"),
-            Self::YearTypo => respell(tree, date, |t| {
-                format!("0222{}", t.get(4..).unwrap_or_default())
-            }),
+            Self::YearTypo => respell(tree, date, |t| format!("0222{}", t.get(4..).unwrap_or_default())),
             Self::DurationNotCommunicated => respell(tree, "dureeMois", |_| "NC".to_owned()),
-            Self::ProcedureUnknown => {
-                respell(tree, "procedure", |_| "Commande de gré à gré".to_owned())
-            }
+            Self::ProcedureUnknown => respell(tree, "procedure", |_| "Commande de gré à gré".to_owned()),
             Self::HoldersOverlong => overlong(tree, r),
         }
     }
@@ -161,10 +151,10 @@ impl Quirk {
 }
 
 fn respell(tree: &mut Node, name: &str, how: impl FnOnce(String) -> String) {
-    if let Some(node) = tree.field(name) {
-        if let Node::Text(t) | Node::Number(t) = node {
-            *node = Node::Text(how(std::mem::take(t)));
-        }
+    if let Some(node) = tree.field(name)
+        && let Node::Text(t) | Node::Number(t) = node
+    {
+        *node = Node::Text(how(std::mem::take(t)));
     }
 }
 
@@ -185,44 +175,40 @@ fn booleans(tree: &mut Node, words: [&str; 2]) {
 }
 
 fn miswrap(tree: &mut Node, r: &Record, dialect: Dialect) {
-    if let Some(node) = tree.field(holders_name(r).0) {
-        if let Node::Items(_, items) = node {
-            let items = std::mem::take(items);
-            *node = match dialect {
-                Dialect::Json2019 => Node::Bare(vec![Node::Bare(items)]),
-                _ => Node::Bare(items),
-            };
-        }
+    if let Some(node) = tree.field(holders_name(r).0)
+        && let Node::Items(_, items) = node
+    {
+        let items = std::mem::take(items);
+        *node = match dialect {
+            Dialect::Json2019 => Node::Bare(vec![Node::Bare(items)]),
+            _ => Node::Bare(items),
+        };
     }
 }
 
 fn unlist(tree: &mut Node, r: &Record) {
-    if let Some(node) = tree.field(holders_name(r).0) {
-        if let Node::Items(_, items) = node
-            && items.len() == 1
-            && let Some(one) = items.pop()
-        {
-            *node = one;
-        }
+    if let Some(node) = tree.field(holders_name(r).0)
+        && let Node::Items(_, items) = node
+        && items.len() == 1
+        && let Some(one) = items.pop()
+    {
+        *node = one;
     }
 }
 
 fn scalar(tree: &mut Node) {
-    if let Some(node) = tree.field("techniques") {
-        if let Node::Words(_, words) = node
-            && words.len() == 1
-            && let Some(one) = words.pop()
-        {
-            *node = one;
-        }
+    if let Some(node) = tree.field("techniques")
+        && let Node::Words(_, words) = node
+        && words.len() == 1
+        && let Some(one) = words.pop()
+    {
+        *node = one;
     }
 }
 
 fn overlong(tree: &mut Node, r: &Record) {
     if let Some(Node::Items(_, items)) = tree.field(holders_name(r).0) {
-        items
-            .iter_mut()
-            .for_each(|h| respell(h, "id", |t| t + "123"));
+        items.iter_mut().for_each(|h| respell(h, "id", |t| t + "123"));
     }
 }
 
@@ -247,15 +233,8 @@ pub enum Broken {
 
 impl Broken {
     /// All of them.
-    pub const ALL: [Self; 7] = [
-        Self::Null,
-        Self::Empty,
-        Self::NoBuyer,
-        Self::NoId,
-        Self::BuyerOverlong,
-        Self::Garbled,
-        Self::Torn,
-    ];
+    pub const ALL: [Self; 7] =
+        [Self::Null, Self::Empty, Self::NoBuyer, Self::NoId, Self::BuyerOverlong, Self::Garbled, Self::Torn];
 
     /// Whether the text of the record is damaged, and not only what it says.
     pub fn damages_text(self) -> bool {

@@ -61,7 +61,9 @@ impl Stage {
         let stage = Self { dir: dir.to_owned(), upstream, _dead: socket, dead };
         let config = dir.join("config");
         std::fs::create_dir_all(&config).map_err(fail("cannot create", &config))?;
-        for (path, text) in [(stage.config(), stage.guichet_toml()), (dir.join("sources.toml"), stage.sources_toml(world))] {
+        for (path, text) in
+            [(stage.config(), stage.guichet_toml()), (dir.join("sources.toml"), stage.sources_toml(world))]
+        {
             std::fs::write(&path, text).map_err(fail("cannot write", &path))?;
         }
         stage.show(world)?;
@@ -76,7 +78,11 @@ impl Stage {
     pub fn show(&self, world: &World) -> Result<Vec<Vec<Written>>, StageError> {
         // A folder for each night: a transfer under way keeps reading the one it began.
         let dir = self.dir.join("profils").join(format!("nuit-{}", world.which_night()));
-        let written = world.write(&dir).map_err(|source| StageError { what: "cannot write the payloads in", path: dir, source })?;
+        let written = world.write(&dir).map_err(|source| StageError {
+            what: "cannot write the payloads in",
+            path: dir,
+            source,
+        })?;
         for (profile, files) in world.profiles().iter().zip(&written) {
             for (spec, file) in profile.files.iter().zip(files) {
                 self.route(world, profile, spec, file);
@@ -149,14 +155,17 @@ allow_private_hosts = ["{}", "{}"]
     }
 
     fn sources_toml(&self, world: &World) -> String {
-        let mut out = String::from("# The profiles of the simulated region.\n[defaults]\nschedule = \"17 3 * * *\"\ntimezone = \"Europe/Paris\"\nlicence = \"etalab-2.0\"\n");
+        let mut out = String::from(
+            "# The profiles of the simulated region.\n[defaults]\nschedule = \"17 3 * * *\"\ntimezone = \"Europe/Paris\"\nlicence = \"etalab-2.0\"\n",
+        );
         for p in world.profiles() {
             // Writing to a String cannot fail.
             let _ = write!(out, "\n[[source]]\nid = \"{}\"\nname = \"{}\"\nurl = \"{}\"\n", p.id, p.name, self.url(p));
             if p.access != Access::Plain {
                 let _ = write!(out, "catalog = \"datagouv\"\ninclude = [\"*.{}\"]\n", p.dialect.extension());
             }
-            let _ = writeln!(out, "format = \"auto\"\nauthority = \"{}\"\nlicence = \"etalab-2.0\"", p.authority.name());
+            let _ =
+                writeln!(out, "format = \"auto\"\nauthority = \"{}\"\nlicence = \"etalab-2.0\"", p.authority.name());
             if !p.buyers.is_empty() {
                 let _ = writeln!(out, "buyers = {:?}", p.buyers);
             }
@@ -213,15 +222,18 @@ fn catalogue(world: &World, p: &Profile, files: &[Written]) -> Catalogue {
     };
     let mut resources: Vec<_> = p.files.iter().zip(files).map(listed).collect();
     // What every dataset has beside its data; nothing serves it, the stanza leaves it out.
-    resources.insert(0, Listed {
-        id: format!("{:08x}-0000-4000-8000-ffffffffffff", p.number),
-        title: "LISEZMOI.pdf".to_owned(),
-        path: format!("/{}/LISEZMOI.pdf", p.id),
-        format: "pdf".to_owned(),
-        bytes: None,
-        sha256: None,
-        last_modified: at.clone(),
-    });
+    resources.insert(
+        0,
+        Listed {
+            id: format!("{:08x}-0000-4000-8000-ffffffffffff", p.number),
+            title: "LISEZMOI.pdf".to_owned(),
+            path: format!("/{}/LISEZMOI.pdf", p.id),
+            format: "pdf".to_owned(),
+            bytes: None,
+            sha256: None,
+            last_modified: at.clone(),
+        },
+    );
     Catalogue { id: dataset(p), title: p.name.clone(), resources }
 }
 

@@ -17,8 +17,7 @@ pub enum Language {
 
 const FRENCH: [&str; 8] =
     ["sources", "enregistrements", "contrats", "réparés", "en quarantaine", "retrouvés", "manqués", "faux"];
-const ENGLISH: [&str; 8] =
-    ["sources", "records", "contracts", "repaired", "quarantined", "found", "missed", "wrong"];
+const ENGLISH: [&str; 8] = ["sources", "records", "contracts", "repaired", "quarantined", "found", "missed", "wrong"];
 
 impl Verdict {
     /// The table: with borders for a terminal, else a line of `label value` for each figure. The
@@ -62,7 +61,14 @@ mod tests {
 
     #[test]
     fn a_terminal_gets_borders_and_a_pipe_gets_lines() {
-        let verdict = Verdict { sources: 9, records: 412, found: 301, wrong: 1, details: vec!["x: y".to_owned()], ..Verdict::default() };
+        let verdict = Verdict {
+            sources: 9,
+            records: 412,
+            found: 301,
+            wrong: 1,
+            details: vec!["x: y".to_owned()],
+            ..Verdict::default()
+        };
         let plain = verdict.table(false, Language::English);
         assert!(plain.starts_with("sources 9\nrecords 412\n") && plain.ends_with("wrong 1\nx: y\n"));
         let shown = verdict.table(true, Language::French);

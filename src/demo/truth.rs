@@ -106,18 +106,8 @@ impl Expected {
             actes: record.actes.len(),
             modifications_actes: record.modifications_actes.len(),
             annees: record.donnees_execution.len(),
-            current_montant: mods
-                .iter()
-                .rev()
-                .find_map(|m| m.montant)
-                .or(record.montant)
-                .into(),
-            current_duree_mois: mods
-                .iter()
-                .rev()
-                .find_map(|m| m.duree_mois)
-                .or(record.duree_mois)
-                .into(),
+            current_montant: mods.iter().rev().find_map(|m| m.montant).or(record.montant).into(),
+            current_duree_mois: mods.iter().rev().find_map(|m| m.duree_mois).or(record.duree_mois).into(),
             current_titulaires: keys(holders),
         }
     }
@@ -125,11 +115,7 @@ impl Expected {
 
 fn keys(holders: &[crate::record::Holder]) -> Says<BTreeSet<String>> {
     let keys: BTreeSet<_> = holders.iter().filter_map(|h| h.id.clone()).collect();
-    if keys.is_empty() {
-        Says::Nothing
-    } else {
-        Says::This(keys)
-    }
+    if keys.is_empty() { Says::Nothing } else { Says::This(keys) }
 }
 
 /// A contract of the simulated region, and where its sources wrote it.

@@ -27,6 +27,9 @@ pub struct World {
 /// Where a record of a family stands: source and file.
 pub(crate) type Spot = Option<(usize, usize)>;
 
+/// Takes a family: its number, itself, the spot of each of its notices.
+pub(crate) type Visit<'a, E> = dyn FnMut(u64, &Family, &[Spot]) -> Result<(), E> + 'a;
+
 impl World {
     /// A world of at least so many contracts (a scenario is never cut in two) in so many sources
     /// (never fewer than [`MIN_SOURCES`]), as it stands in the first night. Some eighty contracts
@@ -37,23 +40,14 @@ impl World {
             count += Scenario::of(seed, families).contracts();
             families += 1;
         }
-        Self {
-            seed,
-            night: 1,
-            families,
-            contracts: count,
-            profiles: Profile::all(seed, sources.max(MIN_SOURCES)),
-        }
+        Self { seed, night: 1, families, contracts: count, profiles: Profile::all(seed, sources.max(MIN_SOURCES)) }
     }
 
     /// The same world in another night, from 1 to [`LAST_NIGHT`]: contracts are changed, added,
     /// removed.
     #[must_use]
     pub fn night(&self, night: u32) -> Self {
-        Self {
-            night: night.clamp(1, LAST_NIGHT),
-            ..self.clone()
-        }
+        Self { night: night.clamp(1, LAST_NIGHT), ..self.clone() }
     }
 
     /// What everything follows from.
@@ -77,10 +71,7 @@ impl World {
     ///
     /// # Errors
     /// The visitor's first one.
-    pub(crate) fn each<E>(
-        &self,
-        visit: &mut dyn FnMut(u64, &Family, &[Spot]) -> Result<(), E>,
-    ) -> Result<(), E> {
+    pub(crate) fn each<E>(&self, visit: &mut Visit<'_, E>) -> Result<(), E> {
         for number in 0..self.families {
             let scenario = Scenario::of(self.seed, number);
             let Some(family) = scenario.play(&mut Cx::new(self.seed, number, self.night)) else {
@@ -100,14 +91,8 @@ impl World {
         let mut chosen: Vec<Option<(usize, usize)>> = Vec::new();
         for slot in &family.slots {
             let taken = |p: &Profile| chosen.iter().flatten().any(|(k, _)| *k == p.number);
-            let fit: Vec<_> = self
-                .profiles
-                .iter()
-                .filter(|p| fits(p, *slot, &family.siren) && !taken(p))
-                .collect();
-            let one = fit
-                .get(rng.skewed(fit.len()))
-                .map(|p| (p.number, rng.below(p.files.len())));
+            let fit: Vec<_> = self.profiles.iter().filter(|p| fits(p, *slot, &family.siren) && !taken(p)).collect();
+            let one = fit.get(rng.skewed(fit.len())).map(|p| (p.number, rng.below(p.files.len())));
             if one.is_none() && slot.needed {
                 return None;
             }
@@ -156,10 +141,7 @@ mod tests {
 
     #[test]
     fn contracts_do_not_depend_on_how_many_sources_there_are() {
-        let (few, many) = (
-            families(&World::new(5, 400, 7)),
-            families(&World::new(5, 400, 33)),
-        );
+        let (few, many) = (families(&World::new(5, 400, 7)), families(&World::new(5, 400, 33)));
         assert_eq!(few.len(), many.len());
         for (a, b) in few.iter().zip(&many) {
             assert_eq!((a.0, &a.1), (b.0, &b.1));
@@ -172,10 +154,7 @@ mod tests {
     fn every_scenario_is_played_with_the_fewest_sources() {
         for seed in 0..10 {
             let world = World::new(seed, 90, MIN_SOURCES);
-            let played: BTreeSet<_> = families(&world)
-                .iter()
-                .map(|f| Scenario::of(seed, f.0))
-                .collect();
+            let played: BTreeSet<_> = families(&world).iter().map(|f| Scenario::of(seed, f.0)).collect();
             let all: BTreeSet<_> = Scenario::ALL.into_iter().collect();
             assert_eq!(played, all);
         }
@@ -184,12 +163,8 @@ mod tests {
     #[test]
     fn a_familys_slots_are_filled_by_different_sources() {
         for (_, family, spots) in families(&World::new(8, 500, 9)) {
-            let used: BTreeSet<_> = family
-                .notices
-                .iter()
-                .zip(&spots)
-                .filter_map(|(n, s)| Some((n.slot, (*s)?.0)))
-                .collect();
+            let used: BTreeSet<_> =
+                family.notices.iter().zip(&spots).filter_map(|(n, s)| Some((n.slot, (*s)?.0))).collect();
             let sources: BTreeSet<_> = used.iter().map(|u| u.1).collect();
             assert_eq!(used.len(), sources.len());
         }
@@ -199,21 +174,13 @@ mod tests {
     fn the_second_night_changes_adds_and_removes_a_little() {
         let world = World::new(2, 3_000, 9);
         let (first, second) = (families(&world), families(&world.night(2)));
-        let differing = first
-            .iter()
-            .zip(&second)
-            .filter(|(a, b)| a.1 != b.1)
-            .count();
+        let differing = first.iter().zip(&second).filter(|(a, b)| a.1 != b.1).count();
         assert!((20..300).contains(&differing), "{differing}");
         let gone = |all: &[(u64, Family, Vec<Spot>)]| {
-            all.iter()
-                .flat_map(|f| &f.1.notices)
-                .filter(|n| matches!(n.fate, Fate::Gone(_)))
-                .count()
+            all.iter().flat_map(|f| &f.1.notices).filter(|n| matches!(n.fate, Fate::Gone(_))).count()
         };
         assert!(gone(&first) == 0 && gone(&second) > 0);
-        let members =
-            |all: &[(u64, Family, Vec<Spot>)]| all.iter().map(|f| f.1.members.len()).sum::<usize>();
+        let members = |all: &[(u64, Family, Vec<Spot>)]| all.iter().map(|f| f.1.members.len()).sum::<usize>();
         assert!(members(&second) > members(&first));
     }
 }

@@ -159,9 +159,11 @@ fn one_contract_made_two_is_wrong() {
     assert!(verdict.details.iter().any(|d| d.contains("published 2 times")));
 }
 
+type Spoil = fn(&mut Value);
+
 #[test]
 fn each_value_that_differs_is_wrong() {
-    let spoil: [(&str, fn(&mut Value)); 9] = [
+    let spoil: [(&str, Spoil); 9] = [
         ("montant", |c| c["montant"] = json!(1.5)),
         ("montant", |c| drop(c.as_object_mut().unwrap().remove("montant"))),
         ("dureeMois", |c| c["dureeMois"] = json!(999)),

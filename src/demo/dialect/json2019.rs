@@ -18,15 +18,6 @@ pub(super) fn record(r: &Record, tree: &Node, ascii: bool) -> String {
         tree.push("_type", Node::text(kind));
     }
     let mut out = String::with_capacity(2048);
-    node::json(
-        &tree,
-        Json {
-            wrapped: false,
-            ascii,
-            pretty: true,
-        },
-        2,
-        &mut out,
-    );
+    node::json(&tree, Json { wrapped: false, ascii, pretty: true }, 2, &mut out);
     out
 }

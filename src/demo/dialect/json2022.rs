@@ -20,15 +20,6 @@ pub(super) fn to_late(concessions: &str) -> String {
 /// One record.
 pub(super) fn record(tree: &Node, ascii: bool) -> String {
     let mut out = String::with_capacity(1536);
-    node::json(
-        tree,
-        Json {
-            wrapped: true,
-            ascii,
-            pretty: false,
-        },
-        0,
-        &mut out,
-    );
+    node::json(tree, Json { wrapped: true, ascii, pretty: false }, 0, &mut out);
     out
 }

@@ -29,10 +29,7 @@ pub(crate) struct Item {
 
 impl Item {
     pub(crate) const fn of(name: &'static str) -> Self {
-        Self {
-            json: name,
-            xml: name,
-        }
+        Self { json: name, xml: name }
     }
 }
 
@@ -140,11 +137,7 @@ struct List {
 impl List {
     fn open(bracket: char, style: Json, depth: usize, out: &mut String) -> Self {
         out.push(bracket);
-        Self {
-            first: true,
-            pretty: style.pretty,
-            depth,
-        }
+        Self { first: true, pretty: style.pretty, depth }
     }
     fn next(&mut self, out: &mut String) {
         if !std::mem::take(&mut self.first) {

@@ -4,66 +4,35 @@ use super::node::{Item, Node};
 use crate::record::{ActeSousTraitance, Holder, Kind, Modification, ModificationActe, Record};
 
 /// The name of an act's modification differs between the JSON and the XML schema.
-const MODIFICATION_ACTE: Item = Item {
-    json: "modificationActeSousTraitance",
-    xml: "modificationActesSousTraitance",
-};
+const MODIFICATION_ACTE: Item = Item { json: "modificationActeSousTraitance", xml: "modificationActesSousTraitance" };
 
 /// The whole record.
 pub(crate) fn tree(r: &Record) -> Node {
     let concession = r.kind == Kind::Concession;
-    let mut f = vec![
-        ("id", Node::text(&r.id)),
-        (
-            buyer_name(r),
-            Node::Fields(vec![("id", Node::text(r.acheteur))]),
-        ),
-    ];
+    let mut f = vec![("id", Node::text(&r.id)), (buyer_name(r), Node::Fields(vec![("id", Node::text(r.acheteur))]))];
     put(&mut f, "nature", r.nature.map(Node::text));
     put(&mut f, "objet", r.objet.as_ref().map(Node::text));
     if concession {
         put(&mut f, "procedure", r.procedure.map(Node::text));
-        put(
-            &mut f,
-            "dateDebutExecution",
-            r.date_debut_execution.map(Node::text),
-        );
-        put(
-            &mut f,
-            "montantSubventionPublique",
-            r.montant_subvention.map(number),
-        );
+        put(&mut f, "dateDebutExecution", r.date_debut_execution.map(Node::text));
+        put(&mut f, "montantSubventionPublique", r.montant_subvention.map(number));
         f.push(("donneesExecution", years(r)));
     } else {
         marche(r, &mut f);
     }
     put(&mut f, "dureeMois", r.duree_mois.map(number));
     put(&mut f, date_name(r), r.date_notification.map(Node::text));
-    put(
-        &mut f,
-        "datePublicationDonnees",
-        r.date_publication.map(Node::text),
-    );
+    put(&mut f, "datePublicationDonnees", r.date_publication.map(Node::text));
     put(&mut f, amount_name(r), r.montant.map(number));
-    f.push((
-        "considerationsSociales",
-        words("considerationSociale", &r.considerations_sociales),
-    ));
+    f.push(("considerationsSociales", words("considerationSociale", &r.considerations_sociales)));
     f.push((
         "considerationsEnvironnementales",
-        words(
-            "considerationEnvironnementale",
-            &r.considerations_environnementales,
-        ),
+        words("considerationEnvironnementale", &r.considerations_environnementales),
     ));
     let (list, item) = holders_name(r);
     f.push((list, holders(item, &r.titulaires)));
     if !r.modifications.is_empty() {
-        let mods = r
-            .modifications
-            .iter()
-            .map(|m| modification(m, concession))
-            .collect();
+        let mods = r.modifications.iter().map(|m| modification(m, concession)).collect();
         f.push(("modifications", Node::Items(Item::of("modification"), mods)));
     }
     Node::Fields(f)
@@ -73,15 +42,8 @@ pub(crate) fn tree(r: &Record) -> Node {
 fn marche(r: &Record, f: &mut Vec<(&'static str, Node)>) {
     put(f, "codeCPV", r.cpv.map(Node::text));
     f.push(("techniques", words("technique", &r.techniques)));
-    f.push((
-        "modalitesExecution",
-        words("modaliteExecution", &r.modalites),
-    ));
-    put(
-        f,
-        "idAccordCadre",
-        r.id_accord_cadre.as_ref().map(Node::text),
-    );
+    f.push(("modalitesExecution", words("modaliteExecution", &r.modalites)));
+    put(f, "idAccordCadre", r.id_accord_cadre.as_ref().map(Node::text));
     put(f, "procedure", r.procedure.map(Node::text));
     if let Some(place) = &r.lieu {
         let mut p = Vec::new();
@@ -94,11 +56,7 @@ fn marche(r: &Record, f: &mut Vec<(&'static str, Node)>) {
     put(f, "marcheInnovant", r.marche_innovant.map(Node::Bool));
     put(f, "attributionAvance", r.attribution_avance.map(Node::Bool));
     put(f, "tauxAvance", r.taux_avance.map(number));
-    put(
-        f,
-        "sousTraitanceDeclaree",
-        r.sous_traitance_declaree.map(Node::Bool),
-    );
+    put(f, "sousTraitanceDeclaree", r.sous_traitance_declaree.map(Node::Bool));
     put(f, "ccag", r.ccag.map(Node::text));
     put(f, "offresRecues", r.offres_recues.map(number));
     put(f, "typeGroupementOperateurs", r.groupement.map(Node::text));
@@ -106,21 +64,11 @@ fn marche(r: &Record, f: &mut Vec<(&'static str, Node)>) {
     put(f, "origineFrance", r.origine_france.map(number));
     if !r.actes.is_empty() {
         let acts = r.actes.iter().map(acte).collect();
-        f.push((
-            "actesSousTraitance",
-            Node::Items(Item::of("acteSousTraitance"), acts),
-        ));
+        f.push(("actesSousTraitance", Node::Items(Item::of("acteSousTraitance"), acts)));
     }
     if !r.modifications_actes.is_empty() {
-        let mods = r
-            .modifications_actes
-            .iter()
-            .map(modification_acte)
-            .collect();
-        f.push((
-            "modificationsActesSousTraitance",
-            Node::Items(MODIFICATION_ACTE, mods),
-        ));
+        let mods = r.modifications_actes.iter().map(modification_acte).collect();
+        f.push(("modificationsActesSousTraitance", Node::Items(MODIFICATION_ACTE, mods)));
     }
 }
 
@@ -144,11 +92,7 @@ fn modification(m: &Modification, concession: bool) -> Node {
     let mut f = Vec::new();
     put(&mut f, "id", m.id.map(number));
     put(&mut f, date, m.date.map(Node::text));
-    put(
-        &mut f,
-        "datePublicationDonneesModification",
-        m.date_publication.map(Node::text),
-    );
+    put(&mut f, "datePublicationDonneesModification", m.date_publication.map(Node::text));
     put(&mut f, "dureeMois", m.duree_mois.map(number));
     put(&mut f, amount, m.montant.map(number));
     if !m.titulaires.is_empty() {
@@ -163,11 +107,7 @@ fn acte(a: &ActeSousTraitance) -> Node {
     f.push(("sousTraitant", holder(&a.sous_traitant)));
     put(&mut f, "dureeMois", a.duree_mois.map(number));
     put(&mut f, "dateNotification", a.date.map(Node::text));
-    put(
-        &mut f,
-        "datePublicationDonnees",
-        a.date_publication.map(Node::text),
-    );
+    put(&mut f, "datePublicationDonnees", a.date_publication.map(Node::text));
     put(&mut f, "montant", a.montant.map(number));
     put(&mut f, "variationPrix", a.variation_prix.map(Node::text));
     Node::Fields(f)
@@ -178,16 +118,8 @@ fn modification_acte(m: &ModificationActe) -> Node {
     put(&mut f, "id", m.id.map(number));
     put(&mut f, "dureeMois", m.duree_mois.map(number));
     put(&mut f, "montant", m.montant.map(number));
-    put(
-        &mut f,
-        "dateNotificationModificationSousTraitance",
-        m.date.map(Node::text),
-    );
-    put(
-        &mut f,
-        "datePublicationDonnees",
-        m.date_publication.map(Node::text),
-    );
+    put(&mut f, "dateNotificationModificationSousTraitance", m.date.map(Node::text));
+    put(&mut f, "datePublicationDonnees", m.date_publication.map(Node::text));
     Node::Fields(f)
 }
 
@@ -195,16 +127,8 @@ fn modification_acte(m: &ModificationActe) -> Node {
 pub(super) fn years(r: &Record) -> Node {
     let years = r.donnees_execution.iter().map(|d| {
         let mut f = Vec::new();
-        put(
-            &mut f,
-            "datePublicationDonneesExecution",
-            d.date_publication.map(Node::text),
-        );
-        put(
-            &mut f,
-            "depensesInvestissement",
-            d.depenses_investissement.map(number),
-        );
+        put(&mut f, "datePublicationDonneesExecution", d.date_publication.map(Node::text));
+        put(&mut f, "depensesInvestissement", d.depenses_investissement.map(number));
         let tariffs = d.tarifs.iter().map(|t| {
             let mut f = Vec::new();
             put(&mut f, "intituleTarif", t.intitule.as_ref().map(Node::text));
@@ -219,35 +143,19 @@ pub(super) fn years(r: &Record) -> Node {
 
 /// What both formats call the buyer of this kind of contract.
 pub(crate) fn buyer_name(r: &Record) -> &'static str {
-    if r.kind == Kind::Concession {
-        "autoriteConcedante"
-    } else {
-        "acheteur"
-    }
+    if r.kind == Kind::Concession { "autoriteConcedante" } else { "acheteur" }
 }
 /// Its amount.
 pub(crate) fn amount_name(r: &Record) -> &'static str {
-    if r.kind == Kind::Concession {
-        "valeurGlobale"
-    } else {
-        "montant"
-    }
+    if r.kind == Kind::Concession { "valeurGlobale" } else { "montant" }
 }
 /// Its day.
 pub(crate) fn date_name(r: &Record) -> &'static str {
-    if r.kind == Kind::Concession {
-        "dateSignature"
-    } else {
-        "dateNotification"
-    }
+    if r.kind == Kind::Concession { "dateSignature" } else { "dateNotification" }
 }
 /// Its holders, all and one.
 pub(crate) fn holders_name(r: &Record) -> (&'static str, &'static str) {
-    if r.kind == Kind::Concession {
-        ("concessionnaires", "concessionnaire")
-    } else {
-        ("titulaires", "titulaire")
-    }
+    if r.kind == Kind::Concession { ("concessionnaires", "concessionnaire") } else { ("titulaires", "titulaire") }
 }
 
 /// A number, written without quotes.
@@ -261,8 +169,5 @@ pub(super) fn put(fields: &mut Vec<(&'static str, Node)>, name: &'static str, va
 }
 
 fn words<T: ToString>(item: &'static str, words: &[T]) -> Node {
-    Node::Words(
-        item,
-        words.iter().map(|w| Node::text(w.to_string())).collect(),
-    )
+    Node::Words(item, words.iter().map(|w| Node::text(w.to_string())).collect())
 }

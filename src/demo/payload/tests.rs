@@ -5,11 +5,7 @@ use std::collections::BTreeSet;
 fn bytes(world: &World) -> Vec<Vec<u8>> {
     let dir = tempfile::tempdir().unwrap();
     let written = world.write(dir.path()).unwrap();
-    written
-        .iter()
-        .flatten()
-        .map(|w| std::fs::read(&w.path).unwrap())
-        .collect()
+    written.iter().flatten().map(|w| std::fs::read(&w.path).unwrap()).collect()
 }
 
 #[test]
@@ -28,10 +24,7 @@ fn files_hold_as_many_records_as_the_truth_says() {
         let written = world.write(dir.path()).unwrap();
         let ledger = world.ledger();
         for (files, counts) in written.iter().zip(&ledger.counts) {
-            assert_eq!(
-                files.iter().map(|f| f.records).sum::<u64>(),
-                counts.received
-            );
+            assert_eq!(files.iter().map(|f| f.records).sum::<u64>(), counts.received);
         }
         for f in written.iter().flatten() {
             assert_eq!(std::fs::metadata(&f.path).unwrap().len(), f.bytes);
@@ -99,8 +92,7 @@ fn unbroken_json_of_2022_has_every_required_key_and_its_lists_wrapped() {
     ];
     let (mut marches, mut concessions) = (0, 0);
     for (content, _) in sound(&World::new(6, 300, 9)) {
-        let v: serde_json::Value =
-            serde_json::from_str(&Dialect::Json2022.write(&content, true)).unwrap();
+        let v: serde_json::Value = serde_json::from_str(&Dialect::Json2022.write(&content, true)).unwrap();
         let (required, holders) = match kind(&content) {
             crate::record::Kind::Marche => (&MARCHE[..], "titulaire"),
             crate::record::Kind::Concession => (&CONCESSION[..], "concessionnaire"),
@@ -113,15 +105,9 @@ fn unbroken_json_of_2022_has_every_required_key_and_its_lists_wrapped() {
             assert!(v["techniques"]["technique"][0].is_string());
         } else {
             concessions += 1;
-            assert!(
-                v["donneesExecution"][0]["donneesAnnuelles"]["tarifs"][0]["tarif"]["tarif"]
-                    .is_number()
-            );
+            assert!(v["donneesExecution"][0]["donneesAnnuelles"]["tarifs"][0]["tarif"]["tarif"].is_number());
         }
-        assert!(
-            v[format!("{holders}s")][0][holders]["id"].is_string(),
-            "{v}"
-        );
+        assert!(v[format!("{holders}s")][0][holders]["id"].is_string(), "{v}");
     }
     assert!(marches > 100 && concessions > 3);
 }
@@ -129,17 +115,10 @@ fn unbroken_json_of_2022_has_every_required_key_and_its_lists_wrapped() {
 #[test]
 fn unbroken_json_of_2019_has_bare_lists_and_a_type() {
     for (content, _) in sound(&World::new(6, 300, 9)) {
-        let v: serde_json::Value =
-            serde_json::from_str(&Dialect::Json2019.write(&content, false)).unwrap();
+        let v: serde_json::Value = serde_json::from_str(&Dialect::Json2019.write(&content, false)).unwrap();
         let holders = v.get("titulaires").or(v.get("concessionnaires")).unwrap();
         assert!(holders[0]["denominationSociale"].is_string() && v["modifications"].is_array());
-        assert!(
-            matches!(
-                v["_type"].as_str(),
-                Some("Marché" | "Contrat de concession")
-            ),
-            "{v}"
-        );
+        assert!(matches!(v["_type"].as_str(), Some("Marché" | "Contrat de concession")), "{v}");
         assert!(v.get("techniques").is_none());
     }
 }
@@ -160,10 +139,7 @@ fn unbroken_xml_is_well_formed_and_names_each_item() {
                     _ => {}
                 }
             }
-            assert!(
-                names.contains("titulaire") || names.contains("concessionnaire"),
-                "{text}"
-            );
+            assert!(names.contains("titulaire") || names.contains("concessionnaire"), "{text}");
             assert!(names.contains("marche") || names.contains("contrat-concession"));
         }
     }
@@ -173,13 +149,8 @@ fn unbroken_xml_is_well_formed_and_names_each_item() {
 fn whole_documents_of_sound_records_parse() {
     for dialect in [Dialect::Json2019, Dialect::Json2022] {
         let dir = tempfile::tempdir().unwrap();
-        let spec = FileSpec {
-            id: String::new(),
-            name: "x".to_owned(),
-            encoding: Encoding::Utf8,
-            gzip: false,
-            cut: false,
-        };
+        let spec =
+            FileSpec { id: String::new(), name: "x".to_owned(), encoding: Encoding::Utf8, gzip: false, cut: false };
         let mut p = Payload::create(dir.path(), dialect, &spec).unwrap();
         let mut n = 0;
         for (content, _) in sound(&World::new(8, 200, 9)) {
@@ -187,14 +158,10 @@ fn whole_documents_of_sound_records_parse() {
             n += 1;
         }
         let written = p.finish(|_| None).unwrap();
-        let v: serde_json::Value =
-            serde_json::from_slice(&std::fs::read(&written.path).unwrap()).unwrap();
+        let v: serde_json::Value = serde_json::from_slice(&std::fs::read(&written.path).unwrap()).unwrap();
         let got = match dialect {
             Dialect::Json2019 => v["marches"].as_array().unwrap().len(),
-            _ => ["marche", "contrat-concession"]
-                .iter()
-                .map(|k| v["marches"][k].as_array().unwrap().len())
-                .sum(),
+            _ => ["marche", "contrat-concession"].iter().map(|k| v["marches"][k].as_array().unwrap().len()).sum(),
         };
         assert_eq!((got, written.records), (n, n as u64));
     }
@@ -208,14 +175,8 @@ fn encodings_and_cuts_are_in_the_bytes() {
     for (profile, files) in world.profiles().iter().zip(&written) {
         for (spec, file) in profile.files.iter().zip(files) {
             let bytes = std::fs::read(&file.path).unwrap();
-            assert_eq!(
-                bytes.starts_with(b"\xef\xbb\xbf"),
-                spec.encoding == Encoding::Utf8Bom
-            );
-            assert_eq!(
-                std::str::from_utf8(&bytes).is_err(),
-                spec.encoding == Encoding::Windows1252
-            );
+            assert_eq!(bytes.starts_with(b"\xef\xbb\xbf"), spec.encoding == Encoding::Utf8Bom);
+            assert_eq!(std::str::from_utf8(&bytes).is_err(), spec.encoding == Encoding::Windows1252);
             let whole = bytes.ends_with(b"}\n") || bytes.ends_with(b"</marches>\n");
             assert_eq!(whole, !spec.cut, "{}", file.path.display());
             assert_eq!(file.sha256, hex::encode(Sha256::digest(&bytes)));
@@ -232,12 +193,7 @@ fn every_break_leaves_no_parseable_record_with_an_identity() {
             let text = dialect.write(&Content::Broken(broken, Box::new(r.clone())), false);
             let identity = serde_json::from_str::<serde_json::Value>(&text)
                 .ok()
-                .filter(|v| {
-                    v["id"].is_string()
-                        && v["acheteur"]["id"]
-                            .as_str()
-                            .is_some_and(|id| id.len() == 14)
-                });
+                .filter(|v| v["id"].is_string() && v["acheteur"]["id"].as_str().is_some_and(|id| id.len() == 14));
             assert_eq!(identity, None, "{broken:?} {text}");
         }
     }

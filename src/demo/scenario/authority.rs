@@ -8,21 +8,9 @@ use crate::demo::family::{Family, Notice, Slot, Voice, Wanted};
 use crate::demo::truth::{Expected, Says};
 use crate::record::{Day, Holder, Record};
 
-const BUYER: Slot = Slot {
-    format: Wanted::V2022,
-    voice: Voice::Buyer,
-    needed: true,
-};
-const PLATFORM: Slot = Slot {
-    format: Wanted::V2022,
-    voice: Voice::Platform,
-    needed: true,
-};
-const CONSOLIDATOR: Slot = Slot {
-    format: Wanted::V2022,
-    voice: Voice::Consolidator,
-    needed: true,
-};
+const BUYER: Slot = Slot { format: Wanted::V2022, voice: Voice::Buyer, needed: true };
+const PLATFORM: Slot = Slot { format: Wanted::V2022, voice: Voice::Platform, needed: true };
+const CONSOLIDATOR: Slot = Slot { format: Wanted::V2022, voice: Voice::Consolidator, needed: true };
 
 /// The buyer's own word is the oldest, and wins: a platform has another amount of a later day, a
 /// consolidator a third one.
@@ -63,13 +51,12 @@ pub(super) fn forged(cx: &mut Cx) -> Option<Family> {
     Some(f)
 }
 
-/// The newer word has no number of offers, and another amount than the older one that has: the
-/// number stays out, since it was said of another amount.
+/// The newer word is in the 2019 format, which has no number of offers, and has another amount: the older
+/// word's number stays out, since it was said of another amount.
 pub(super) fn no_chimera(cx: &mut Cx) -> Option<Family> {
     let b = cx.buyer();
     let old = draft::marche(&b, &cx.number('M'), true, &mut cx.rng)?;
-    let mut new = contradicted(cx, &old, 30);
-    new.offres_recues = None;
+    let new = contradicted(cx, &old, 30);
     let mut expected = Expected::of(&new);
     expected.offres_recues = Says::Nothing;
     let newer = Slot { format: Wanted::V2019, ..PLATFORM };
@@ -100,11 +87,7 @@ fn contradicted(cx: &mut Cx, r: &Record, days: i64) -> Record {
     other.montant = Some(draft::other_amount(r.montant, &mut cx.rng));
     other.duree_mois = r.duree_mois.map(|d| d + 7);
     other.date_publication = later(r.date_publication, days);
-    let extra: Vec<Holder> = if cx.rng.chance(30) {
-        cx.others(&r.titulaires)
-    } else {
-        Vec::new()
-    };
+    let extra: Vec<Holder> = if cx.rng.chance(30) { cx.others(&r.titulaires) } else { Vec::new() };
     other.titulaires.extend(extra.into_iter().take(1));
     other
 }

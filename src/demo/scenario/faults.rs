@@ -23,8 +23,7 @@ fn twice(cx: &mut Cx, quirk: Option<Quirk>) -> Option<Family> {
     let mut f = Family::of(&b.siren, [Slot::any(Wanted::Either)]);
     let n = f.alone(&r);
     let again = Notice::of(0, Fate::Repeat(n), &r);
-    f.notices
-        .push(quirk.into_iter().fold(again, Notice::spelled));
+    f.notices.push(quirk.into_iter().fold(again, Notice::spelled));
     Some(f)
 }
 
@@ -34,10 +33,7 @@ pub(super) fn repeated_in_other_file(cx: &mut Cx) -> Option<Family> {
     let r = cx.marche(&b)?;
     let mut f = Family::of(&b.siren, [Slot::any(Wanted::Either)]);
     let n = f.alone(&r);
-    f.notices.push(Notice {
-        resource: 1,
-        ..Notice::accepted(0, n, &r)
-    });
+    f.notices.push(Notice { resource: 1, ..Notice::accepted(0, n, &r) });
     Some(f)
 }
 
@@ -50,20 +46,11 @@ pub(super) fn misspelled(cx: &mut Cx) -> Option<Family> {
         Quirk::AmountAsText,
         Quirk::CpvCheckDigit(cx.rng.below(10) as u8),
         cx.rng.pick(&[Quirk::DateWithOffset, Quirk::DateWithTime]),
-        cx.rng.pick(&[
-            Quirk::ObjetInCapitals,
-            Quirk::ObjetSpaced,
-            Quirk::ObjetWithControl,
-        ]),
-        cx.rng
-            .pick(&[Quirk::BooleansAsWords, Quirk::BooleansAsDigits]),
+        cx.rng.pick(&[Quirk::ObjetInCapitals, Quirk::ObjetSpaced, Quirk::ObjetWithControl]),
+        cx.rng.pick(&[Quirk::BooleansAsWords, Quirk::BooleansAsDigits]),
         Quirk::ProcedureInCapitals,
         Quirk::TechniquesAsText,
-        if r.titulaires.len() == 1 && cx.rng.chance(50) {
-            Quirk::HolderAsObject
-        } else {
-            Quirk::HoldersMiswrapped
-        },
+        if r.titulaires.len() == 1 && cx.rng.chance(50) { Quirk::HolderAsObject } else { Quirk::HoldersMiswrapped },
     ];
     if cx.rng.chance(50) {
         quirks.push(Quirk::BuyerSpaced);

@@ -12,10 +12,7 @@ pub(super) fn year_and_sequence(cx: &mut Cx) -> Option<Family> {
     let new = cx.marche(&b)?;
     let mut old = new.clone();
     old.id = cx.id_2019(&old, 0)?;
-    let mut f = Family::of(
-        &b.siren,
-        [Slot::any(Wanted::V2022), Slot::any(Wanted::V2019)],
-    );
+    let mut f = Family::of(&b.siren, [Slot::any(Wanted::V2022), Slot::any(Wanted::V2019)]);
     // The older format has no number of offers; both agree on amount and holders, so it is kept.
     let expected = Expected { offres_recues: new.offres_recues.into(), ..Expected::of(&new) };
     let n = f.member_as(expected, true);
@@ -31,10 +28,7 @@ pub(super) fn sequence_grew(cx: &mut Cx) -> Option<Family> {
     let mut after = before.clone();
     draft::modify(&mut after, &mut cx.rng);
     after.id = cx.id_2019(&after, 1)?;
-    let mut f = Family::of(
-        &b.siren,
-        [Slot::any(Wanted::V2019), Slot::any(Wanted::V2019)],
-    );
+    let mut f = Family::of(&b.siren, [Slot::any(Wanted::V2019), Slot::any(Wanted::V2019)]);
     let n = f.member(&after);
     f.notices.push(Notice::accepted(0, n, &before));
     f.notices.push(Notice::accepted(1, n, &after));
@@ -66,10 +60,7 @@ pub(super) fn establishment_moved(cx: &mut Cx) -> Option<Family> {
     let mut after = before.clone();
     after.acheteur = b.siret(2)?;
     after.date_publication = later(after.date_publication, 20);
-    let mut f = Family::of(
-        &b.siren,
-        [Slot::any(Wanted::V2022), Slot::any(Wanted::Either)],
-    );
+    let mut f = Family::of(&b.siren, [Slot::any(Wanted::V2022), Slot::any(Wanted::Either)]);
     let n = f.member(&after);
     f.notices.push(Notice::accepted(0, n, &before));
     f.notices.push(Notice::accepted(1, n, &after));
@@ -84,10 +75,7 @@ pub(super) fn separators_differ(cx: &mut Cx) -> Option<Family> {
     let number = cx.number('M');
     one.id = draft::local_id(&format!("24-{number}/B"))?;
     other.id = draft::local_id(&format!("24.{}_b", number.to_lowercase()))?;
-    let mut f = Family::of(
-        &b.siren,
-        [Slot::any(Wanted::V2022), Slot::any(Wanted::Either)],
-    );
+    let mut f = Family::of(&b.siren, [Slot::any(Wanted::V2022), Slot::any(Wanted::Either)]);
     let n = f.member(&one);
     f.notices.push(Notice::accepted(0, n, &one));
     f.notices.push(Notice::accepted(1, n, &other));
@@ -136,11 +124,7 @@ pub(super) fn corrected_elsewhere(cx: &mut Cx) -> Option<Family> {
     after.montant = Some(draft::other_amount(before.montant, &mut cx.rng));
     after.duree_mois = before.duree_mois.map(|d| d + 5);
     after.date_publication = later(before.date_publication, 40);
-    let slot = Slot {
-        format: Wanted::V2019,
-        voice: Voice::Platform,
-        needed: true,
-    };
+    let slot = Slot { format: Wanted::V2019, voice: Voice::Platform, needed: true };
     let mut f = Family::of(&b.siren, [slot, slot]);
     let n = f.member(&after);
     f.notices.push(Notice::accepted(0, n, &before));

@@ -269,13 +269,7 @@ pub(crate) struct Cx {
 impl Cx {
     /// For the family of this number, as it stands in this night.
     pub(crate) fn new(seed: u64, family: u64, night: u32) -> Self {
-        Self {
-            seed,
-            family,
-            night,
-            event: Event::of(seed, family),
-            rng: Rng::new(seed, About::Family, family),
-        }
+        Self { seed, family, night, event: Event::of(seed, family), rng: Rng::new(seed, About::Family, family) }
     }
 
     /// A buyer of the region.
@@ -303,11 +297,7 @@ impl Cx {
 
     /// The id that the 2019 rules make of the family's number.
     fn id_2019(&self, r: &Record, sequence: usize) -> Option<LocalId> {
-        draft::local_id(&draft::id_2019(
-            r.date_notification?.year(),
-            &self.number('M'),
-            sequence,
-        ))
+        draft::local_id(&draft::id_2019(r.date_notification?.year(), &self.number('M'), sequence))
     }
 
     /// Another contract under the id of this one: other object, holders and amount.
@@ -349,19 +339,11 @@ mod tests {
             for (family, scenario) in (1_000..).zip(Scenario::ALL) {
                 let mut cx = Cx::new(seed, family, 1);
                 cx.event = Event::None;
-                let f = scenario
-                    .play(&mut cx)
-                    .unwrap_or_else(|| panic!("{scenario:?} gives nothing"));
+                let f = scenario.play(&mut cx).unwrap_or_else(|| panic!("{scenario:?} gives nothing"));
                 assert_eq!(f.members.len(), scenario.contracts(), "{scenario:?}");
-                assert!(
-                    f.notices.iter().all(|n| n.slot < f.slots.len()),
-                    "{scenario:?}"
-                );
+                assert!(f.notices.iter().all(|n| n.slot < f.slots.len()), "{scenario:?}");
                 for m in 0..f.members.len() as u32 {
-                    assert!(
-                        f.notices.iter().any(|n| n.fate.contract() == Some(m)),
-                        "{scenario:?} {m}"
-                    );
+                    assert!(f.notices.iter().any(|n| n.fate.contract() == Some(m)), "{scenario:?} {m}");
                 }
             }
         }
@@ -379,9 +361,7 @@ mod tests {
 
     #[test]
     fn the_list_of_cases_is_complete() {
-        let ordinary = Scenario::ALL
-            .iter()
-            .filter(|s| !matches!(s, Scenario::Broken(_) | Scenario::Unusable(_)));
+        let ordinary = Scenario::ALL.iter().filter(|s| !matches!(s, Scenario::Broken(_) | Scenario::Unusable(_)));
         let kinds: std::collections::BTreeSet<_> = ordinary.collect();
         assert_eq!(kinds.len(), 42);
         for b in Broken::ALL {

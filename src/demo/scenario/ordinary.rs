@@ -10,11 +10,7 @@ use crate::record::{ActeSousTraitance, Format, Kind, ModificationActe, Record, V
 /// A contract that one source publishes.
 pub(super) fn single(cx: &mut Cx) -> Option<Family> {
     let b = cx.buyer();
-    let (mut r, old) = if cx.rng.chance(60) {
-        (cx.marche(&b)?, false)
-    } else {
-        (cx.marche_2019(&b)?, true)
-    };
+    let (mut r, old) = if cx.rng.chance(60) { (cx.marche(&b)?, false) } else { (cx.marche_2019(&b)?, true) };
     let slot = Slot::any(if old { Wanted::V2019 } else { Wanted::V2022 });
     history(cx, &mut r);
     Some(tell(cx, &b.siren, vec![slot], &r, |_, _, _| {}))
@@ -27,10 +23,7 @@ pub(super) fn overlap(cx: &mut Cx) -> Option<Family> {
     let mut r = cx.marche(&b)?;
     history(cx, &mut r);
     let first = cx.rng.pick(&[Wanted::V2019, Wanted::V2022]);
-    let mut slots = vec![
-        Slot::any(first),
-        Slot::any(cx.rng.pick(&[Wanted::V2019, Wanted::V2022])),
-    ];
+    let mut slots = vec![Slot::any(first), Slot::any(cx.rng.pick(&[Wanted::V2019, Wanted::V2022]))];
     if cx.rng.chance(25) {
         slots.push(Slot::perhaps(Wanted::Either));
     }
@@ -116,11 +109,7 @@ fn tell(
     }
     let n = family.member(r);
     let gone = matches!(cx.event, Event::Removed(night) if cx.night >= night);
-    let fate = if gone {
-        Fate::Gone(n)
-    } else {
-        Fate::Accepted(n)
-    };
+    let fate = if gone { Fate::Gone(n) } else { Fate::Accepted(n) };
     for slot in 0..family.slots.len() {
         let mut notice = Notice::of(slot, fate, r);
         let format = match family.slots.get(slot).map(|s| s.format) {
@@ -141,11 +130,7 @@ fn disguise(cx: &mut Cx, format: Format, notice: &mut Notice) {
         return;
     };
     if format == Format::V2019 && r.kind == Kind::Marche && cx.rng.chance(60) {
-        let sequence = if cx.rng.chance(15) {
-            r.modifications.len()
-        } else {
-            0
-        };
+        let sequence = if cx.rng.chance(15) { r.modifications.len() } else { 0 };
         if let Some(id) = cx.id_2019(r, sequence) {
             r.id = id;
         }

@@ -55,10 +55,7 @@ pub(super) fn sibling_shows(cx: &mut Cx) -> Option<Family> {
     let here = marche(cx, &b, Where::Inside)?;
     let mut vague = here.clone();
     vague.lieu = Some(actors::place(Where::Unknown, &mut cx.rng));
-    let mut f = Family::of(
-        &b.siren,
-        [Slot::any(Wanted::V2022), Slot::any(Wanted::Either)],
-    );
+    let mut f = Family::of(&b.siren, [Slot::any(Wanted::V2022), Slot::any(Wanted::Either)]);
     let n = f.alone(&here);
     f.notices.push(Notice::accepted(1, n, &vague));
     Some(f)
@@ -71,10 +68,7 @@ pub(super) fn left_at_the_door(cx: &mut Cx) -> Option<Family> {
     let here = marche(cx, &b, Where::Inside)?;
     let mut vague = here.clone();
     vague.lieu = Some(actors::place(Where::Unknown, &mut cx.rng));
-    let mut f = Family::of(
-        &b.siren,
-        [Slot::any(Wanted::V2022), Slot::any(Wanted::Either)],
-    );
+    let mut f = Family::of(&b.siren, [Slot::any(Wanted::V2022), Slot::any(Wanted::Either)]);
     let n = f.alone(&here);
     f.notices.push(Notice::of(1, Fate::OutOfRegion(n), &vague));
     Some(f)

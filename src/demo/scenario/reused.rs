@@ -77,8 +77,7 @@ pub(super) fn unrelated(cx: &mut Cx, elsewhere: bool) -> Option<Family> {
     let mut f = Family::of(&b.siren, slots);
     f.alone(&one);
     let n = f.member(&other);
-    f.notices
-        .push(Notice::accepted(usize::from(elsewhere), n, &other));
+    f.notices.push(Notice::accepted(usize::from(elsewhere), n, &other));
     Some(f)
 }
 
@@ -90,11 +89,7 @@ pub(super) fn last_two_digits(cx: &mut Cx) -> Option<Family> {
     let mut other = one.clone();
     one.id = draft::local_id(&format!("{}10", cx.number('T')))?;
     other.id = draft::local_id(&format!("{}17", cx.number('T')))?;
-    Some(in_both(
-        &b.siren,
-        [Slot::any(Wanted::V2022), Slot::any(Wanted::Either)],
-        &[one, other],
-    ))
+    Some(in_both(&b.siren, [Slot::any(Wanted::V2022), Slot::any(Wanted::Either)], &[one, other]))
 }
 
 /// The 2019 form of such ids (`2023T00A7K1000`, `2023T00A7K1700`) meets each its own.
@@ -102,10 +97,7 @@ pub(super) fn sequences_of_lots(cx: &mut Cx) -> Option<Family> {
     let b = cx.buyer();
     let first = cx.marche(&b)?;
     let second = cx.unlike(&first);
-    let mut f = Family::of(
-        &b.siren,
-        [Slot::any(Wanted::V2022), Slot::any(Wanted::V2019)],
-    );
+    let mut f = Family::of(&b.siren, [Slot::any(Wanted::V2022), Slot::any(Wanted::V2019)]);
     for (mut r, digits) in [(first, 10), (second, 17)] {
         let number = format!("{}{digits}", cx.number('T'));
         r.id = draft::local_id(&number)?;
@@ -201,11 +193,7 @@ pub(super) fn years_of_one_stem(cx: &mut Cx) -> Option<Family> {
     other.date_notification = draft::later(one.date_notification, 366);
     other.date_publication = draft::later(other.date_notification, 10);
     for r in [&mut one, &mut other] {
-        r.id = draft::local_id(&format!(
-            "{}{}",
-            r.date_notification?.year(),
-            cx.number('M')
-        ))?;
+        r.id = draft::local_id(&format!("{}{}", r.date_notification?.year(), cx.number('M')))?;
     }
     let mut f = Family::of(&b.siren, [Slot::any(Wanted::Either)]);
     f.alone(&one);
@@ -219,11 +207,7 @@ pub(super) fn lots_in_two_sources(cx: &mut Cx) -> Option<Family> {
     let first = cx.marche(&b)?;
     let mut lots = three_lots(cx, first);
     lots.truncate(2);
-    Some(in_both(
-        &b.siren,
-        [Slot::any(Wanted::V2022), Slot::any(Wanted::Either)],
-        &lots,
-    ))
+    Some(in_both(&b.siren, [Slot::any(Wanted::V2022), Slot::any(Wanted::Either)], &lots))
 }
 
 fn three_lots(cx: &mut Cx, mut r: Record) -> Vec<Record> {

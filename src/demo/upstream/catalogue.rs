@@ -64,9 +64,7 @@ impl Upstream {
             },
         });
         self.page(&path, Page::json(body.to_string()));
-        self.answer(&pages, move |request| {
-            page(request, &resources, page_size, &pages_url)
-        });
+        self.answer(&pages, move |request| page(request, &resources, page_size, &pages_url));
         self.url(&path)
     }
 
@@ -84,11 +82,7 @@ impl Upstream {
 }
 
 fn page(request: &Request, resources: &[Value], size: usize, url: &str) -> Page {
-    let number = request
-        .query("page")
-        .and_then(|p| p.parse::<usize>().ok())
-        .unwrap_or(1)
-        .max(1);
+    let number = request.query("page").and_then(|p| p.parse::<usize>().ok()).unwrap_or(1).max(1);
     let address = |n: usize| format!("{url}?page={n}&page_size={size}");
     let from = (number - 1).saturating_mul(size);
     let data: Vec<_> = resources.iter().skip(from).take(size).collect();

@@ -44,24 +44,16 @@ pub struct Request {
 impl Request {
     /// The first header of this name (lower case).
     pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers
-            .iter()
-            .find(|(n, _)| n == name)
-            .map(|(_, v)| v.as_str())
+        self.headers.iter().find(|(n, _)| n == name).map(|(_, v)| v.as_str())
     }
     /// The path, without the query.
     pub fn path(&self) -> &str {
-        self.target
-            .split_once('?')
-            .map_or(&self.target, |(path, _)| path)
+        self.target.split_once('?').map_or(&self.target, |(path, _)| path)
     }
     /// The value of a query parameter, as sent.
     pub fn query(&self, name: &str) -> Option<&str> {
         let (_, query) = self.target.split_once('?')?;
-        query
-            .split('&')
-            .find_map(|pair| pair.split_once('=').filter(|(n, _)| *n == name))
-            .map(|(_, v)| v)
+        query.split('&').find_map(|pair| pair.split_once('=').filter(|(n, _)| *n == name)).map(|(_, v)| v)
     }
 }
 
@@ -122,14 +114,9 @@ impl Upstream {
             bytes: AtomicU64::new(0),
         });
         let inner = Arc::clone(&shared);
-        let accepting = std::thread::Builder::new()
-            .name("upstream".to_owned())
-            .spawn(move || accept(&listener, &inner))?;
-        Ok(Self {
-            address,
-            shared,
-            accepting: Some(accepting),
-        })
+        let accepting =
+            std::thread::Builder::new().name("upstream".to_owned()).spawn(move || accept(&listener, &inner))?;
+        Ok(Self { address, shared, accepting: Some(accepting) })
     }
 
     /// A server whose `/` is this page.
@@ -159,10 +146,7 @@ impl Upstream {
 
     /// Answers the n-th request for this path with the n-th page; the last one stays.
     pub fn script(&self, path: &str, pages: impl IntoIterator<Item = Page>) {
-        self.route(
-            path,
-            Route::Script(pages.into_iter().collect(), AtomicUsize::new(0)),
-        );
+        self.route(path, Route::Script(pages.into_iter().collect(), AtomicUsize::new(0)));
     }
 
     /// Answers this path, whatever its query, with what the function makes of the request.
@@ -173,21 +157,13 @@ impl Upstream {
     /// Serves the files of a folder under a prefix that ends in `/`, each with an `ETag` made of
     /// its length and its time, read from disk when asked for.
     pub fn serve_dir(&self, prefix: &str, dir: &Path) {
-        let mut folders = self
-            .shared
-            .folders
-            .write()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut folders = self.shared.folders.write().unwrap_or_else(PoisonError::into_inner);
         folders.retain(|(p, _)| p != prefix);
         folders.push((prefix.to_owned(), dir.to_owned()));
     }
 
     fn route(&self, path: &str, route: Route) {
-        self.shared
-            .routes
-            .write()
-            .unwrap_or_else(PoisonError::into_inner)
-            .insert(path.to_owned(), route);
+        self.shared.routes.write().unwrap_or_else(PoisonError::into_inner).insert(path.to_owned(), route);
     }
 
     /// How often this path was asked for, with any query.
@@ -202,13 +178,7 @@ impl Upstream {
 
     /// The requests for this path, with any query, in the order in which they came.
     pub fn seen(&self, path: &str) -> Vec<Request> {
-        self.shared
-            .log()
-            .seen
-            .iter()
-            .filter(|r| r.path() == path)
-            .cloned()
-            .collect()
+        self.shared.log().seen.iter().filter(|r| r.path() == path).cloned().collect()
     }
 
     /// The most requests that were being answered at one moment.
@@ -259,10 +229,7 @@ impl Shared {
             return;
         }
         let guard = self.bell.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let _ = self
-            .bell
-            .1
-            .wait_timeout_while(guard, time, |()| !self.is_stopped());
+        let _ = self.bell.1.wait_timeout_while(guard, time, |()| !self.is_stopped());
     }
 
     fn remember(&self, request: &Request) {
@@ -277,59 +244,35 @@ impl Shared {
     /// The page for a request; 404 where nothing is routed.
     fn find(&self, request: &Request) -> Page {
         let routes = self.routes.read().unwrap_or_else(PoisonError::into_inner);
-        let route = routes
-            .get(&request.target)
-            .or_else(|| routes.get(request.path()));
+        let route = routes.get(&request.target).or_else(|| routes.get(request.path()));
         match route {
             Some(Route::Script(pages, served)) => {
                 let nth = served.fetch_add(1, Ordering::Relaxed);
-                pages
-                    .get(nth)
-                    .or(pages.last())
-                    .cloned()
-                    .unwrap_or_else(|| Page::status(404))
+                pages.get(nth).or(pages.last()).cloned().unwrap_or_else(|| Page::status(404))
             }
             Some(Route::Answer(answer)) => {
                 let answer = Arc::clone(answer);
                 drop(routes);
                 answer(request)
             }
-            None => self
-                .find_file(request.path())
-                .unwrap_or_else(|| Page::status(404)),
+            None => self.find_file(request.path()).unwrap_or_else(|| Page::status(404)),
         }
     }
 
     fn find_file(&self, path: &str) -> Option<Page> {
         let folders = self.folders.read().unwrap_or_else(PoisonError::into_inner);
-        let (rest, dir) = folders
-            .iter()
-            .find_map(|(p, dir)| path.strip_prefix(p.as_str()).map(|rest| (rest, dir)))?;
+        let (rest, dir) = folders.iter().find_map(|(p, dir)| path.strip_prefix(p.as_str()).map(|rest| (rest, dir)))?;
         // Only plain names: nothing that climbs.
-        if rest
-            .split('/')
-            .any(|part| part.is_empty() || part.starts_with('.') || part.contains('\\'))
-        {
+        if rest.split('/').any(|part| part.is_empty() || part.starts_with('.') || part.contains('\\')) {
             return None;
         }
         let file = dir.join(rest);
-        let meta = std::fs::metadata(&file)
-            .ok()
-            .filter(std::fs::Metadata::is_file)?;
+        let meta = std::fs::metadata(&file).ok().filter(std::fs::Metadata::is_file)?;
         let changed = meta.modified().ok()?;
         let since = changed.duration_since(std::time::UNIX_EPOCH).ok()?;
-        let kind = if rest.ends_with(".xml") {
-            "application/xml"
-        } else {
-            "application/json"
-        };
+        let kind = if rest.ends_with(".xml") { "application/xml" } else { "application/json" };
         let etag = format!("\"{:x}-{:x}\"", meta.len(), since.as_nanos());
-        Some(
-            Page::file(file)
-                .header("Content-Type", kind)
-                .etag(&etag)
-                .last_modified(changed),
-        )
+        Some(Page::file(file).header("Content-Type", kind).etag(&etag).last_modified(changed))
     }
 }
 
@@ -351,11 +294,7 @@ fn accept(listener: &TcpListener, shared: &Arc<Shared>) {
         };
         let connections = shared.connections();
         let room = |open: &mut HashMap<_, _>| open.len() >= MAX_CONNECTIONS && !shared.is_stopped();
-        let mut connections = shared
-            .open
-            .1
-            .wait_while(connections, room)
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut connections = shared.open.1.wait_while(connections, room).unwrap_or_else(PoisonError::into_inner);
         connections.insert(number, handle);
         drop(connections);
         let inner = Arc::clone(shared);

@@ -119,11 +119,7 @@ impl Page {
     }
     /// This status, with a short text (none for 204 and 304).
     pub fn status(status: u16) -> Self {
-        let text = if matches!(status, 204 | 304) {
-            String::new()
-        } else {
-            format!("status {status}\n")
-        };
+        let text = if matches!(status, 204 | 304) { String::new() } else { format!("status {status}\n") };
         Self::new(status, Body::Bytes(text.into())).header("Content-Type", "text/plain")
     }
     /// This status, with nothing.
@@ -153,17 +149,11 @@ impl Page {
     }
     /// The connection closes without an answer.
     pub fn no_answer() -> Self {
-        Self {
-            silent: Some(Silence::Close),
-            ..Self::empty(200)
-        }
+        Self { silent: Some(Silence::Close), ..Self::empty(200) }
     }
     /// The connection stays open without an answer.
     pub fn never_answers() -> Self {
-        Self {
-            silent: Some(Silence::Stall),
-            ..Self::empty(200)
-        }
+        Self { silent: Some(Silence::Stall), ..Self::empty(200) }
     }
 
     /// Adds a header; one named twice is sent twice.

@@ -5,9 +5,7 @@ use std::time::SystemTime;
 /// The raw answer to a request that asks for the connection to close; an error ends it early.
 fn get(upstream: &Upstream, path: &str, headers: &str) -> (String, Vec<u8>, Option<io::ErrorKind>) {
     let mut stream = TcpStream::connect(upstream.address()).unwrap();
-    stream
-        .set_read_timeout(Some(Duration::from_secs(5)))
-        .unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
     let request = format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{headers}\r\n");
     stream.write_all(request.as_bytes()).unwrap();
     let mut raw = Vec::new();
@@ -24,37 +22,21 @@ fn a_page_comes_with_its_length_and_an_unknown_path_is_404() {
     assert!(head.starts_with("HTTP/1.1 200 OK\r\n") && head.contains("Content-Length: 2\r\n"));
     assert_eq!(body, b"{}");
     assert!(get(&up, "/nothing", "").0.starts_with("HTTP/1.1 404"));
-    assert_eq!(
-        (up.requests("/"), up.requests("/nothing"), up.total()),
-        (1, 1, 2)
-    );
+    assert_eq!((up.requests("/"), up.requests("/nothing"), up.total()), (1, 1, 2));
     assert_eq!(up.seen("/")[0].query("a"), Some("1"));
 }
 
 #[test]
 fn a_validator_that_is_known_is_answered_304_unless_the_page_ignores_it() {
     let up = Upstream::start().unwrap();
-    up.page(
-        "/a",
-        Page::json("[]")
-            .etag("\"v1\"")
-            .last_modified(SystemTime::UNIX_EPOCH),
-    );
+    up.page("/a", Page::json("[]").etag("\"v1\"").last_modified(SystemTime::UNIX_EPOCH));
     let known = get(&up, "/a", "If-None-Match: W/\"v1\", \"x\"\r\n");
     assert!(known.0.starts_with("HTTP/1.1 304") && known.1.is_empty());
-    assert!(
-        get(&up, "/a", "If-None-Match: \"v2\"\r\n")
-            .0
-            .starts_with("HTTP/1.1 200")
-    );
+    assert!(get(&up, "/a", "If-None-Match: \"v2\"\r\n").0.starts_with("HTTP/1.1 200"));
     let since = "If-Modified-Since: Thu, 01 Jan 1970 00:00:00 GMT\r\n";
     assert!(get(&up, "/a", since).0.starts_with("HTTP/1.1 304"));
     up.page("/a", Page::json("[]").etag("\"v1\"").unconditional());
-    assert!(
-        get(&up, "/a", "If-None-Match: \"v1\"\r\n")
-            .0
-            .starts_with("HTTP/1.1 200")
-    );
+    assert!(get(&up, "/a", "If-None-Match: \"v1\"\r\n").0.starts_with("HTTP/1.1 200"));
 }
 
 #[test]
@@ -95,10 +77,7 @@ fn no_answer_stalls_and_delays_are_what_they_say() {
     let up = Upstream::start().unwrap();
     up.page("/closed", Page::no_answer());
     up.page("/late", Page::json("[]").delay(Duration::from_millis(150)));
-    up.page(
-        "/drip",
-        Page::json("123456").drip(2, Duration::from_millis(40)),
-    );
+    up.page("/drip", Page::json("123456").drip(2, Duration::from_millis(40)));
     up.page("/stall", Page::json("123456").stall_after(3));
     assert_eq!(get(&up, "/closed", "").0, "");
     let start = Instant::now();
@@ -108,17 +87,12 @@ fn no_answer_stalls_and_delays_are_what_they_say() {
     assert_eq!(get(&up, "/drip", "").1, b"123456");
     assert!(start.elapsed() >= Duration::from_millis(110));
     let mut stream = TcpStream::connect(up.address()).unwrap();
-    stream
-        .set_read_timeout(Some(Duration::from_millis(200)))
-        .unwrap();
+    stream.set_read_timeout(Some(Duration::from_millis(200))).unwrap();
     stream.write_all(b"GET /stall HTTP/1.1\r\n\r\n").unwrap();
     let mut raw = Vec::new();
     let error = stream.read_to_end(&mut raw).unwrap_err();
     assert!(raw.ends_with(b"123"), "{raw:?}");
-    assert!(matches!(
-        error.kind(),
-        io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut
-    ));
+    assert!(matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut));
 }
 
 #[test]
@@ -126,9 +100,7 @@ fn one_connection_serves_many_requests() {
     let up = Upstream::serving(Page::json("[1]")).unwrap();
     let mut stream = TcpStream::connect(up.address()).unwrap();
     for _ in 0..3 {
-        stream
-            .write_all(b"POST / HTTP/1.1\r\nContent-Length: 3\r\n\r\nabc")
-            .unwrap();
+        stream.write_all(b"POST / HTTP/1.1\r\nContent-Length: 3\r\n\r\nabc").unwrap();
         let mut answer = [0; 80];
         let mut n = 0;
         while !answer[..n].ends_with(b"[1]") {
@@ -148,9 +120,7 @@ fn gzip_is_sent_when_accepted_and_the_bomb_unpacks() {
     up.page("/bomb", Page::gzip_bomb(3_000_000).unwrap());
     let (_, body, _) = get(&up, "/bomb", "");
     let mut out = Vec::new();
-    flate2::read::GzDecoder::new(&body[..])
-        .read_to_end(&mut out)
-        .unwrap();
+    flate2::read::GzDecoder::new(&body[..]).read_to_end(&mut out).unwrap();
     assert_eq!(out.len(), 3_000_000);
 }
 
@@ -166,11 +136,7 @@ fn a_folder_is_served_with_validators_and_without_a_way_out() {
     let (head, body, _) = get(&up, "/files/a.json", "");
     assert_eq!(body.len(), 3_000_000);
     let etag = head.lines().find_map(|l| l.strip_prefix("ETag: ")).unwrap();
-    assert!(
-        get(&up, "/files/a.json", &format!("If-None-Match: {etag}\r\n"))
-            .0
-            .starts_with("HTTP/1.1 304")
-    );
+    assert!(get(&up, "/files/a.json", &format!("If-None-Match: {etag}\r\n")).0.starts_with("HTTP/1.1 304"));
     up.serve_dir("/in/", &inner);
     assert_eq!(get(&up, "/in/b.xml", "").1, b"<marches/>");
     for path in ["/in/../a.json", "/in/./b.xml", "/in//b.xml", "/in/"] {
@@ -190,11 +156,7 @@ fn a_catalogue_is_one_answer_in_v1_and_pages_in_v2() {
         sha256: Some("00".repeat(32)),
         last_modified: "2026-06-01T00:00:00+00:00".to_owned(),
     };
-    let dataset = Catalogue {
-        id: "abc".to_owned(),
-        title: "t".to_owned(),
-        resources: (0..5).map(listed).collect(),
-    };
+    let dataset = Catalogue { id: "abc".to_owned(), title: "t".to_owned(), resources: (0..5).map(listed).collect() };
     let json = |path: &str| -> serde_json::Value {
         let path = path.strip_prefix(&up.url("")).unwrap_or(path);
         serde_json::from_slice(&get(&up, path, "").1).unwrap()
@@ -207,29 +169,17 @@ fn a_catalogue_is_one_answer_in_v1_and_pages_in_v2() {
     let mut ids = Vec::new();
     while let Some(url) = next {
         let page = json(&url);
-        ids.extend(
-            page["data"]
-                .as_array()
-                .unwrap()
-                .iter()
-                .map(|r| r["id"].as_str().unwrap().to_owned()),
-        );
+        ids.extend(page["data"].as_array().unwrap().iter().map(|r| r["id"].as_str().unwrap().to_owned()));
         next = page["next_page"].as_str().map(str::to_owned);
     }
     assert_eq!(ids, ["id-0", "id-1", "id-2", "id-3", "id-4"]);
-    assert!(
-        get(&up, "/fr/datasets/r/id-1", "")
-            .0
-            .contains("Location: http://")
-    );
+    assert!(get(&up, "/fr/datasets/r/id-1", "").0.contains("Location: http://"));
 }
 
 #[test]
 fn a_document_can_be_cut_inside_a_record() {
-    let up = Upstream::serving(
-        Page::json("[{\"id\":1},{\"id\":2},{\"id\":3}]").cut_inside_record(2, "{\"id\""),
-    )
-    .unwrap();
+    let up =
+        Upstream::serving(Page::json("[{\"id\":1},{\"id\":2},{\"id\":3}]").cut_inside_record(2, "{\"id\"")).unwrap();
     let (head, body, _) = get(&up, "/", "");
     assert_eq!(body, b"[{\"id\":1},{\"id");
     assert!(head.contains("Content-Length: 14\r\n"));

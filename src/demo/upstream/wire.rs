@@ -33,11 +33,7 @@ pub(super) fn serve(mut stream: TcpStream, shared: &Shared) {
         let page = shared.find(&request);
         let again = answer(&mut stream, shared, &request, length, &page).unwrap_or(false);
         shared.answering.fetch_sub(1, Ordering::SeqCst);
-        if !again
-            || request
-                .header("connection")
-                .is_some_and(|c| c.eq_ignore_ascii_case("close"))
-        {
+        if !again || request.header("connection").is_some_and(|c| c.eq_ignore_ascii_case("close")) {
             break;
         }
     }
@@ -76,33 +72,19 @@ fn parse(head: &[u8]) -> Option<Request> {
         let (name, value) = line.split_once(':')?;
         Some((name.trim().to_ascii_lowercase(), value.trim().to_owned()))
     };
-    Some(Request {
-        method,
-        target,
-        headers: lines.filter_map(header).collect(),
-        at: Instant::now(),
-    })
+    Some(Request { method, target, headers: lines.filter_map(header).collect(), at: Instant::now() })
 }
 
 /// Takes the request from the socket (but for its last byte where the answer is to be reset).
 fn take(stream: &mut TcpStream, request: &Request, head: usize, page: &Page) -> io::Result<()> {
-    let body = request
-        .header("content-length")
-        .and_then(|n| n.parse().ok())
-        .unwrap_or(0u64);
+    let body = request.header("content-length").and_then(|n| n.parse().ok()).unwrap_or(0u64);
     let whole = head as u64 + body.min(MAX_BODY);
     let kept = u64::from(matches!(page.end, End::Reset(_)));
     io::copy(&mut stream.take(whole - kept), &mut io::sink()).map(drop)
 }
 
 /// Sends the page; true when the connection can serve another request.
-fn answer(
-    stream: &mut TcpStream,
-    shared: &Shared,
-    request: &Request,
-    head: usize,
-    page: &Page,
-) -> io::Result<bool> {
+fn answer(stream: &mut TcpStream, shared: &Shared, request: &Request, head: usize, page: &Page) -> io::Result<bool> {
     take(stream, request, head, page)?;
     shared.pause(page.delay);
     match page.silent {
@@ -121,13 +103,7 @@ fn answer(
         Body::Stream(make) => (make(), None),
         Body::File(path) => {
             let Ok(file) = File::open(path) else {
-                return answer(
-                    stream,
-                    shared,
-                    request,
-                    0,
-                    &Page::status(404).header("Connection", "close"),
-                );
+                return answer(stream, shared, request, 0, &Page::status(404).header("Connection", "close"));
             };
             let length = file.metadata()?.len();
             if is_plain(page) && request.method != "HEAD" {
@@ -140,10 +116,8 @@ fn answer(
             (Box::new(file), Some(length))
         }
     };
-    let compressed = page.gzip == Gzip::Accepted
-        && request
-            .header("accept-encoding")
-            .is_some_and(|a| a.contains("gzip"));
+    let compressed =
+        page.gzip == Gzip::Accepted && request.header("accept-encoding").is_some_and(|a| a.contains("gzip"));
     let chunked = page.chunked || compressed || length.is_none();
     let said = match (chunked && page.declared.is_none(), length) {
         (false, Some(n)) => Length::Known(page.declared.unwrap_or(n)),
@@ -151,10 +125,7 @@ fn answer(
         (true, _) => Length::Chunked,
     };
     if compressed || page.gzip == Gzip::Labelled {
-        let page = page
-            .clone()
-            .header("Content-Encoding", "gzip")
-            .header("Vary", "Accept-Encoding");
+        let page = page.clone().header("Content-Encoding", "gzip").header("Vary", "Accept-Encoding");
         send_head(stream, &page, page.status, said)?;
     } else {
         send_head(stream, page, page.status, said)?;
@@ -162,18 +133,8 @@ fn answer(
     if request.method == "HEAD" || matches!(page.status, 204 | 304) {
         return Ok(true);
     }
-    let mut out = Out {
-        stream,
-        shared,
-        page,
-        chunked: said == Length::Chunked,
-        sent: 0,
-    };
-    let result = if compressed {
-        compress(&mut body, &mut out)
-    } else {
-        copy(&mut body, &mut out)
-    };
+    let mut out = Out { stream, shared, page, chunked: said == Length::Chunked, sent: 0 };
+    let result = if compressed { compress(&mut body, &mut out) } else { copy(&mut body, &mut out) };
     let (sent, broken) = (out.sent, result.is_err());
     if broken {
         return ended(stream, shared, page);
@@ -208,16 +169,10 @@ fn is_plain(page: &Page) -> bool {
 fn is_known(request: &Request, page: &Page) -> bool {
     let plain = |tag: &str| tag.trim().trim_start_matches("W/").to_owned();
     if let Some(known) = request.header("if-none-match") {
-        return page
-            .etag
-            .as_ref()
-            .is_some_and(|e| known == "*" || known.split(',').any(|k| plain(k) == plain(e)));
+        return page.etag.as_ref().is_some_and(|e| known == "*" || known.split(',').any(|k| plain(k) == plain(e)));
     }
     let date = |text: &str| httpdate::parse_http_date(text).ok();
-    match (
-        request.header("if-modified-since").and_then(date),
-        page.last_modified.as_deref().and_then(date),
-    ) {
+    match (request.header("if-modified-since").and_then(date), page.last_modified.as_deref().and_then(date)) {
         (Some(known), Some(changed)) => changed <= known,
         _ => false,
     }
@@ -234,15 +189,8 @@ enum Length {
 fn send_head(stream: &mut TcpStream, page: &Page, status: u16, length: Length) -> io::Result<()> {
     let mut head = format!("HTTP/1.1 {status} {}\r\n", reason(status));
     let own = [("ETag", &page.etag), ("Last-Modified", &page.last_modified)];
-    let own = own
-        .iter()
-        .filter_map(|(n, v)| v.as_deref().map(|v| (*n, v)));
-    for (name, value) in page
-        .headers
-        .iter()
-        .map(|(n, v)| (n.as_str(), v.as_str()))
-        .chain(own)
-    {
+    let own = own.iter().filter_map(|(n, v)| v.as_deref().map(|v| (*n, v)));
+    for (name, value) in page.headers.iter().map(|(n, v)| (n.as_str(), v.as_str())).chain(own) {
         head.push_str(&format!("{name}: {value}\r\n"));
     }
     match length {
@@ -314,10 +262,7 @@ struct Out<'a> {
 
 impl Write for Out<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let mut n = self
-            .page
-            .pace
-            .map_or(bytes.len(), |(piece, _)| piece.min(bytes.len()));
+        let mut n = self.page.pace.map_or(bytes.len(), |(piece, _)| piece.min(bytes.len()));
         if let End::Cut(limit) | End::Reset(limit) | End::Stall(limit) = self.page.end {
             n = n.min(usize::try_from(limit.saturating_sub(self.sent)).unwrap_or(n));
             if n == 0 && !bytes.is_empty() {
