@@ -187,6 +187,39 @@ pub fn shows_progress() -> bool {
     io::stderr().is_terminal() && std::env::var_os("TERM").is_none_or(|term| term != "dumb")
 }
 
+/// A size for people: three digits and a unit of 1000, as disks are sold and `du --si` says.
+pub fn bytes(n: u64) -> String {
+    let mut value = n as f64;
+    let mut unit = "B";
+    for larger in ["kB", "MB", "GB", "TB"] {
+        if value < 1000.0 {
+            break;
+        }
+        value /= 1000.0;
+        unit = larger;
+    }
+    match unit {
+        "B" => format!("{n} B"),
+        _ if value < 10.0 => format!("{value:.2} {unit}"),
+        _ if value < 100.0 => format!("{value:.1} {unit}"),
+        _ => format!("{value:.0} {unit}"),
+    }
+}
+
+/// `1 source`, `2 sources`.
+pub fn counted(n: impl Into<u64>, one: &str) -> String {
+    let n = n.into();
+    format!("{n} {one}{}", if n == 1 { "" } else { "s" })
+}
+
+/// An instant as the store keeps it, without fractions of a second: for people.
+pub fn instant(text: &str) -> String {
+    match (text.split_once('.'), text.ends_with('Z')) {
+        (Some((whole, _)), true) => format!("{whole}Z"),
+        _ => text.to_owned(),
+    }
+}
+
 /// A text from anywhere, fit for one line of a terminal: control characters and those that
 /// reorder text are shown by their code, line breaks and tabs become spaces.
 pub fn clean(text: &str) -> String {
@@ -248,6 +281,15 @@ mod tests {
             clean("Nîmes – école « Jean-Jaurès » 🏫"),
             "Nîmes – école « Jean-Jaurès » 🏫"
         );
+    }
+
+    #[test]
+    fn sizes_have_three_digits_and_instants_no_fractions() {
+        let sizes = [0, 999, 1000, 12_345, 123_456_789, 5_000_000_000_000].map(bytes);
+        assert_eq!(sizes, ["0 B", "999 B", "1.00 kB", "12.3 kB", "123 MB", "5.00 TB"]);
+        assert_eq!(instant("2026-11-24T03:00:00.123456Z"), "2026-11-24T03:00:00Z");
+        assert_eq!(instant("2026-11-24T03:00:00Z"), "2026-11-24T03:00:00Z");
+        assert_eq!((counted(1u32, "source"), counted(0u32, "source")), ("1 source".into(), "0 sources".into()));
     }
 
     #[test]

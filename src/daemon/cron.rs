@@ -20,7 +20,7 @@ use jiff::civil::DateTime;
 use jiff::tz::{AmbiguousOffset, TimeZone};
 use jiff::{SignedDuration, Timestamp};
 
-use super::crontab::Fields;
+use crate::config::{CrontabError, Fields, SourceSchedule};
 
 /// The width over which sources that share an inherited schedule are spread, so that they do not
 /// all knock at the same platform in the same minute.
@@ -42,7 +42,7 @@ pub struct Schedule {
 pub enum ScheduleError {
     /// The line is not five fields of a crontab.
     #[error(transparent)]
-    Line(#[from] super::crontab::CrontabError),
+    Line(#[from] CrontabError),
     /// The zone's name is not in the time zone database.
     #[error(
         "`{0}` is not a time zone of the IANA database; write a name like Europe/Paris or Indian/Reunion"
@@ -59,6 +59,19 @@ impl Schedule {
         let zone = TimeZone::get(zone).map_err(|_| ScheduleError::Zone(zone.to_owned()))?;
         Self::new(&line.parse::<Fields>()?, zone)
             .ok_or_else(|| ScheduleError::Never(line.to_owned()))
+    }
+
+    /// A source's schedule as the configuration holds it: inherited ones are spread by its id.
+    pub fn of_source(schedule: &SourceSchedule, id: &str) -> Result<Self, ScheduleError> {
+        let zone = TimeZone::get(&schedule.timezone)
+            .map_err(|_| ScheduleError::Zone(schedule.timezone.clone()))?;
+        let exact = Self::new(&schedule.fields, zone)
+            .ok_or_else(|| ScheduleError::Never(schedule.line.clone()))?;
+        Ok(if schedule.spread {
+            exact.spread(id)
+        } else {
+            exact
+        })
     }
 
     /// The schedule of fields already read; `None` when no day ever matches them.

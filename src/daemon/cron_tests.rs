@@ -5,8 +5,8 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp, ToSpan};
 use proptest::prelude::*;
 
-use super::super::crontab::Fields;
 use super::*;
+use crate::config::SourceSchedule;
 
 const PARIS: &str = "Europe/Paris";
 
@@ -232,6 +232,27 @@ fn spread_sources_keep_their_minute_within_the_hour() {
         seen.insert(delay);
     }
     assert_eq!(seen.len(), 4, "different sources, different minutes");
+}
+
+#[test]
+fn an_inherited_schedule_is_spread_and_one_of_its_own_is_exact() {
+    let line = "17 3 * * *";
+    let of = |spread| SourceSchedule {
+        line: line.to_owned(),
+        fields: line.parse().unwrap(),
+        timezone: PARIS.to_owned(),
+        spread,
+    };
+    let now = at("2026-11-24T00:00:00Z");
+    let next = |spread| {
+        Schedule::of_source(&of(spread), "nimes")
+            .unwrap()
+            .next_after(now)
+            .unwrap()
+    };
+    assert_eq!(next(false), at("2026-11-24T02:17:00Z"));
+    let delay = next(true).duration_since(next(false));
+    assert!(SignedDuration::ZERO < delay && delay < SPREAD, "{delay}");
 }
 
 #[test]

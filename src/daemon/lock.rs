@@ -95,7 +95,7 @@ impl DataLock {
 fn note(file: &mut File, command: &str) -> io::Result<()> {
     file.set_len(0)?;
     file.seek(SeekFrom::Start(0))?;
-    write!(file, "pid {}, guichet {command}\n", std::process::id())
+    writeln!(file, "pid {}, guichet {command}", std::process::id())
 }
 
 fn holder(file: &mut File) -> String {

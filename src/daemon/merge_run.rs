@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::merge::{self, Authority, Candidate, Outcome, Rules, SourceFacts};
 use crate::record::Siren;
-use crate::store::{BuyerInput, MergedBuyer, Pending, SourceState, Store, StoreError};
+use crate::store::{BuyerInput, MergeRow, MergedBuyer, Pending, SourceState, Store, StoreError};
 
 /// Observations per transaction: enough that commits do not count.
 const BATCH: usize = 4096;
@@ -33,7 +33,10 @@ pub struct Sources {
 impl Sources {
     /// Only sources whose licence is known may speak in a contract (contract.md §5).
     pub fn of(states: &[SourceState], republishable: impl Fn(&str) -> bool) -> Self {
-        let mut sources = Self { facts: Vec::new(), numbers: Default::default() };
+        let mut sources = Self {
+            facts: Vec::new(),
+            numbers: Default::default(),
+        };
         for state in states.iter().filter(|s| republishable(&s.source.licence)) {
             let row = &state.source;
             sources.numbers.insert(row.n, sources.facts.len() as u32);
@@ -60,7 +63,12 @@ fn authority(word: &str) -> Authority {
 ///
 /// # Errors
 /// A disk fault; the buyers not yet written stay due.
-pub fn run(store: &Store, sources: &Sources, rules: &Rules, workers: usize) -> Result<MergeReport, StoreError> {
+pub fn run(
+    store: &Store,
+    sources: &Sources,
+    rules: &Rules,
+    workers: usize,
+) -> Result<MergeReport, StoreError> {
     let due = store.dirty_buyers()?;
     let next = AtomicUsize::new(0);
     let changed = AtomicUsize::new(0);
@@ -68,7 +76,14 @@ pub fn run(store: &Store, sources: &Sources, rules: &Rules, workers: usize) -> R
     std::thread::scope(|scope| {
         for _ in 0..workers.clamp(1, due.len().max(1)) {
             scope.spawn(|| {
-                let work = Worker { store, sources, rules, due: &due, next: &next, changed: &changed };
+                let work = Worker {
+                    store,
+                    sources,
+                    rules,
+                    due: &due,
+                    next: &next,
+                    changed: &changed,
+                };
                 if let Err(error) = work.run() {
                     next.store(due.len(), Ordering::Relaxed);
                     if let Ok(mut first) = failure.lock() {
@@ -79,7 +94,10 @@ pub fn run(store: &Store, sources: &Sources, rules: &Rules, workers: usize) -> R
         }
     });
     match failure.into_inner() {
-        Ok(None) => Ok(MergeReport { buyers: due.len(), changed: changed.into_inner() }),
+        Ok(None) => Ok(MergeReport {
+            buyers: due.len(),
+            changed: changed.into_inner(),
+        }),
         Ok(Some(error)) => Err(error),
         Err(_) => Err(StoreError::WriterGone),
     }
@@ -104,7 +122,13 @@ impl Worker<'_> {
         let mut pending: Option<Pending<usize>> = None;
         loop {
             let from = self.next.fetch_add(STRIDE, Ordering::Relaxed);
-            let Some(buyers) = self.due.get(from..(from + STRIDE).min(self.due.len())).filter(|b| !b.is_empty()) else { break };
+            let Some(buyers) = self
+                .due
+                .get(from..(from + STRIDE).min(self.due.len()))
+                .filter(|b| !b.is_empty())
+            else {
+                break;
+            };
             for (siren, mark) in buyers {
                 let input = snapshot.buyer(*siren)?;
                 weight += input.rows.len();
@@ -132,9 +156,9 @@ impl Worker<'_> {
     }
 }
 
-/// Rows to candidates, candidates to contracts.
-pub fn merge_one(input: &BuyerInput, sources: &Sources, rules: &Rules) -> MergedBuyer {
-    let candidates = input.rows.iter().filter_map(|row| {
+/// A buyer's rows as the merge takes them; those of a source that may not speak are left out.
+pub fn candidates(input: &BuyerInput, sources: &Sources) -> Vec<Candidate> {
+    let candidate = |row: &MergeRow| {
         Some(Candidate {
             observation_id: row.id,
             source: *sources.numbers.get(&row.source)?,
@@ -148,16 +172,32 @@ pub fn merge_one(input: &BuyerInput, sources: &Sources, rules: &Rules) -> Merged
             first_seen: row.first_seen,
             observation: row.observation.clone(),
         })
-    });
-    let merged = merge::merge_buyer(input.siren, &sources.facts, candidates.collect(), rules);
-    let withdrawn: std::collections::HashSet<i64> = input.rows.iter().filter(|r| r.withdrawn).map(|r| r.id).collect();
-    let outcomes = merged.outcomes.into_iter().map(|(id, outcome)| match outcome {
-        Outcome::Accepted | Outcome::Superseded if withdrawn.contains(&id) => (id, 6, None),
-        Outcome::Accepted => (id, 1, None),
-        Outcome::Superseded => (id, 2, None),
-        Outcome::SameAs(other) => (id, 3, Some(other)),
-        Outcome::OutOfRegion => (id, 4, None),
-        Outcome::Gone => (id, 5, None),
-    });
-    MergedBuyer { outcomes: outcomes.collect(), contracts: merged.contracts }
+    };
+    input.rows.iter().filter_map(candidate).collect()
+}
+
+/// Rows to candidates, candidates to contracts.
+pub fn merge_one(input: &BuyerInput, sources: &Sources, rules: &Rules) -> MergedBuyer {
+    let merged = merge::merge_buyer(input.siren, &sources.facts, candidates(input, sources), rules);
+    let withdrawn: std::collections::HashSet<i64> = input
+        .rows
+        .iter()
+        .filter(|r| r.withdrawn)
+        .map(|r| r.id)
+        .collect();
+    let outcomes = merged
+        .outcomes
+        .into_iter()
+        .map(|(id, outcome)| match outcome {
+            Outcome::Accepted | Outcome::Superseded if withdrawn.contains(&id) => (id, 6, None),
+            Outcome::Accepted => (id, 1, None),
+            Outcome::Superseded => (id, 2, None),
+            Outcome::SameAs(other) => (id, 3, Some(other)),
+            Outcome::OutOfRegion => (id, 4, None),
+            Outcome::Gone => (id, 5, None),
+        });
+    MergedBuyer {
+        outcomes: outcomes.collect(),
+        contracts: merged.contracts,
+    }
 }

@@ -7,11 +7,20 @@
 
 pub mod clock;
 pub mod cron;
-pub mod crontab;
 pub mod due;
 pub mod exit;
+pub mod harvest_run;
+pub mod ingest;
 pub mod lock;
+pub mod merge_run;
+pub mod meters;
 pub mod notify;
+pub mod pipeline;
+pub mod publish_run;
 pub mod reload;
+pub mod replay;
+pub mod service;
 pub mod shutdown;
+pub mod status;
 pub mod supervise;
+pub mod life;

@@ -4,7 +4,7 @@
 //! for the log, `status` and the metrics. Work under way ends under the configuration it began
 //! with. Knows nothing of what a configuration holds: loading is a function it is given.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -172,39 +172,6 @@ fn digest(watched: &Watched) -> u128 {
 
 fn is_toml(path: &Path) -> bool {
     path.extension().is_some_and(|e| e == "toml")
-}
-
-/// What differs between two sets of named things.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Changes<K> {
-    /// Only in the new set.
-    pub added: BTreeSet<K>,
-    /// In both, with another content.
-    pub changed: BTreeSet<K>,
-    /// Only in the old set.
-    pub gone: BTreeSet<K>,
-}
-
-/// Compares what was with what is to be: the plan of a reload.
-pub fn plan<K: Ord + Clone, V: PartialEq>(
-    old: &BTreeMap<K, V>,
-    new: &BTreeMap<K, V>,
-) -> Changes<K> {
-    let missing = |a: &BTreeMap<K, V>, b: &BTreeMap<K, V>| {
-        a.keys()
-            .filter(|key| !b.contains_key(key))
-            .cloned()
-            .collect()
-    };
-    Changes {
-        added: missing(new, old),
-        gone: missing(old, new),
-        changed: new
-            .iter()
-            .filter(|(key, value)| old.get(key).is_some_and(|was| was != *value))
-            .map(|(key, _)| key.clone())
-            .collect(),
-    }
 }
 
 /// Reloads on every cause until the stop. `after` runs once per attempt with the new or kept

@@ -95,16 +95,6 @@ fn a_file_that_vanishes_keeps_the_configuration() {
     assert_eq!(live.get().value, 7);
 }
 
-#[test]
-fn a_stanza_added_changed_or_gone_is_told_apart() {
-    let old = BTreeMap::from([("albi", 1), ("nimes", 1), ("sete", 1)]);
-    let new = BTreeMap::from([("nimes", 2), ("sete", 1), ("tarbes", 1)]);
-    let plan = plan(&old, &new);
-    assert_eq!(plan.added, BTreeSet::from(["tarbes"]));
-    assert_eq!(plan.changed, BTreeSet::from(["nimes"]));
-    assert_eq!(plan.gone, BTreeSet::from(["albi"]));
-}
-
 #[tokio::test(start_paused = true)]
 async fn a_burst_of_file_events_is_one_cause_and_a_signal_does_not_wait() {
     let (sender, mut causes) = mpsc::channel(16);

@@ -183,4 +183,16 @@ mod tests {
         let waited = tokio::time::timeout(Duration::from_secs(3600), stop.asked()).await;
         assert!(waited.is_err());
     }
+
+    #[tokio::test]
+    async fn a_real_sigterm_is_heard_and_does_not_kill() {
+        let mut heard = signals().unwrap();
+        let pid = std::process::id().to_string();
+        let sent = std::process::Command::new("kill")
+            .args(["-TERM", &pid])
+            .status()
+            .unwrap();
+        assert!(sent.success());
+        assert_eq!(heard.recv().await, Some("SIGTERM"));
+    }
 }

@@ -26,8 +26,12 @@ pub(super) fn role(name: &[u8]) -> Role {
     match name {
         b"marches" | b"Marches" | b"MARCHES" => Role::Wrapper,
         b"marche" | b"Marche" => Role::Records(Kind::Marche),
-        b"contrat-concession" | b"contrats-concession" | b"contratConcession" | b"contrat_concession"
-        | b"concessions" | b"concession" => Role::Records(Kind::Concession),
+        b"contrat-concession"
+        | b"contrats-concession"
+        | b"contratConcession"
+        | b"contrat_concession"
+        | b"concessions"
+        | b"concession" => Role::Records(Kind::Concession),
         _ => Role::Other,
     }
 }
@@ -37,31 +41,69 @@ pub(super) fn role(name: &[u8]) -> Role {
 pub(super) fn is_record_field(name: &[u8]) -> bool {
     matches!(
         name,
-        b"acheteur" | b"acheteur_id" | b"acheteur.id" | b"autoriteConcedante" | b"autoriteConcedante.id" | b"uid" | b"nature"
-            | b"objet" | b"codeCPV" | b"codecpv" | b"procedure" | b"lieuExecution" | b"formePrix"
-            | b"typesPrix" | b"ccag" | b"techniques" | b"modalitesExecution" | b"marcheInnovant" | b"offresRecues"
-            | b"concessionnaires" | b"considerationsSociales" | b"considerationsEnvironnementales" | b"idAccordCadre"
-            | b"valeurGlobale" | b"typeGroupementOperateurs" | b"sousTraitanceDeclaree" | b"attributionAvance"
+        b"acheteur"
+            | b"acheteur_id"
+            | b"acheteur.id"
+            | b"autoriteConcedante"
+            | b"autoriteConcedante.id"
+            | b"uid"
+            | b"nature"
+            | b"objet"
+            | b"codeCPV"
+            | b"codecpv"
+            | b"procedure"
+            | b"lieuExecution"
+            | b"formePrix"
+            | b"typesPrix"
+            | b"ccag"
+            | b"techniques"
+            | b"modalitesExecution"
+            | b"marcheInnovant"
+            | b"offresRecues"
+            | b"concessionnaires"
+            | b"considerationsSociales"
+            | b"considerationsEnvironnementales"
+            | b"idAccordCadre"
+            | b"valeurGlobale"
+            | b"typeGroupementOperateurs"
+            | b"sousTraitanceDeclaree"
+            | b"attributionAvance"
     )
 }
 
 /// Reads one record; `damaged` when the splitter had to guess its end.
-pub(super) fn parse(bytes: &[u8], container: Container, damaged: bool) -> Result<RawRecord, Reject> {
+pub(super) fn parse(
+    bytes: &[u8],
+    container: Container,
+    damaged: bool,
+) -> Result<RawRecord, Reject> {
     let (text, damage) = utf8(bytes);
     let (tree, mut notes) = json::parse(&text, damaged)?;
     damage_note(damage, &mut notes);
     match tree {
         Tree::Null => Err(Reject::new("null", "null in the place of a record")),
-        Tree::Map(fields) if fields.is_empty() => Err(Reject::new("empty", "a record without any field")),
-        tree @ Tree::Map(_) if tree.is_empty() => Err(Reject::new("empty", "a record without any value")),
+        Tree::Map(fields) if fields.is_empty() => {
+            Err(Reject::new("empty", "a record without any field"))
+        }
+        tree @ Tree::Map(_) if tree.is_empty() => {
+            Err(Reject::new("empty", "a record without any value"))
+        }
         Tree::Map(fields) => {
             let named = match container {
                 Container::Named(kind) => Some(kind),
                 Container::Plain => None,
             };
-            Ok(decp::record(fields, named, decp::Carrier::Json(container), notes))
+            Ok(decp::record(
+                fields,
+                named,
+                decp::Carrier::Json(container),
+                notes,
+            ))
         }
-        other => Err(Reject::new("not-an-object", format!("{} in the place of a record", other.show(80)))),
+        other => Err(Reject::new(
+            "not-an-object",
+            format!("{} in the place of a record", other.show(80)),
+        )),
     }
 }
 

@@ -13,6 +13,8 @@
 
 mod decp;
 mod decp_json;
+mod decp_names;
+mod decp_parts;
 mod decp_xml;
 mod json;
 mod note;
@@ -25,8 +27,11 @@ mod split_json;
 mod split_xml;
 mod text;
 mod tree;
+mod unwrap;
 mod window;
 mod xml;
+
+pub(crate) use xml::html_entity;
 
 #[cfg(test)]
 mod tests;
@@ -36,7 +41,8 @@ use std::ops::ControlFlow;
 
 use crate::record::Kind;
 
-pub use note::{Note, NOTES};
+pub(crate) use note::BARE_QUOTE;
+pub use note::{NOTES, Note};
 pub use raw::*;
 pub use sniff::NotData;
 pub use text::Text;
@@ -56,7 +62,9 @@ pub struct SplitOptions {
 
 impl Default for SplitOptions {
     fn default() -> Self {
-        Self { max_record: MAX_RECORD }
+        Self {
+            max_record: MAX_RECORD,
+        }
     }
 }
 
@@ -163,7 +171,10 @@ pub struct Reject {
 
 impl Reject {
     pub(crate) fn new(reason: &'static str, detail: impl Into<String>) -> Self {
-        Self { reason, detail: detail.into() }
+        Self {
+            reason,
+            detail: detail.into(),
+        }
     }
 }
 
@@ -189,15 +200,37 @@ pub fn split(
     }
     let encoding = text.encoding().name();
     let window = window::Window::new(text);
-    let mut sink = Sink { each, records: 0, stopped: false };
-    let (ending, damaged) = match dialect {
+    let mut sink = Sink {
+        each,
+        records: 0,
+        stopped: false,
+    };
+    let ended = match dialect {
         Dialect::DecpJson => split_json::run(window, options, &mut sink),
         Dialect::DecpXml => split_xml::run(window, options, &mut sink),
     }?;
-    if damaged {
+    if ended.damaged {
         notes.push(Note::new(note::ENCODING_DAMAGED, "", encoding));
     }
-    Ok(Split { dialect, ending, records: sink.records, notes, encoding })
+    if let Some(text) = ended.trailing {
+        notes.push(Note::new(note::TRAILING_TEXT, "", text));
+    }
+    Ok(Split {
+        dialect,
+        ending: ended.ending,
+        records: sink.records,
+        notes,
+        encoding,
+    })
+}
+
+/// What a splitter tells at the end.
+struct Ended {
+    ending: Ending,
+    /// The encoding was damaged.
+    damaged: bool,
+    /// How the text after the last document begins.
+    trailing: Option<String>,
 }
 
 /// Counts the slices and hands them on.
@@ -212,7 +245,12 @@ impl Sink<'_> {
         if self.stopped {
             return;
         }
-        let slice = Slice { bytes, offset, position: self.records, shape };
+        let slice = Slice {
+            bytes,
+            offset,
+            position: self.records,
+            shape,
+        };
         self.records = self.records.saturating_add(1);
         self.stopped = (self.each)(slice).is_break();
     }
@@ -225,11 +263,13 @@ impl Sink<'_> {
 pub fn parse(slice: &Slice<'_>) -> Result<RawRecord, Reject> {
     match slice.shape {
         Shape::Cut => Err(Reject::new("cut", "the document stops inside this record")),
-        Shape::Oversized => Err(Reject::new("oversized", "longer than the limit of one record")),
+        Shape::Oversized => Err(Reject::new(
+            "oversized",
+            "longer than the limit of one record",
+        )),
         Shape::Json(container) => decp_json::parse(slice.bytes, container, false),
         Shape::DamagedJson(container) => decp_json::parse(slice.bytes, container, true),
         Shape::Xml => decp_xml::parse(slice.bytes),
         Shape::DamagedXml => Err(Reject::new("unreadable", "the record is never closed")),
     }
 }
-

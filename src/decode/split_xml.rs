@@ -11,7 +11,7 @@ use std::io::Read;
 use super::decp_xml::{is_record, is_root};
 use super::sniff::begins;
 use super::window::{Window, is_space};
-use super::{Ending, NotData, Shape, Sink, SplitOptions};
+use super::{Ended, Ending, NotData, Shape, Sink, SplitOptions};
 
 /// Longest tag read above the records, in bytes; also how far a name is read.
 const MAX_TAG: usize = 16 * 1024;
@@ -40,24 +40,39 @@ struct Splitter<'s, 'e, R> {
     open: Vec<Vec<u8>>,
     /// Names carry a namespace prefix.
     prefixed: bool,
+    /// A document type declaration was passed.
+    declared: bool,
     found: bool,
 }
 
-/// Splits; also tells whether the encoding was damaged.
+/// Splits.
 pub(super) fn run<R: Read>(
     window: Window<R>,
     options: &SplitOptions,
     sink: &mut Sink<'_>,
-) -> Result<(Ending, bool), NotData> {
+) -> Result<Ended, NotData> {
     let max_record = options.max_record.max(64);
-    let mut s = Splitter { window, at: 0, max_record, sink, open: Vec::new(), prefixed: false, found: false };
+    let mut s = Splitter {
+        window,
+        at: 0,
+        max_record,
+        sink,
+        open: Vec::new(),
+        prefixed: false,
+        declared: false,
+        found: false,
+    };
     let opening = begins(s.window.text().head());
     let cut = s.document().map_err(NotData::Read)?;
     if !s.found && s.sink.records == 0 && (cut.is_none() || !s.open.is_empty()) {
         return Err(NotData::NoRecords { begins: opening });
     }
     let ending = cut.map_or(Ending::Complete, |what| Ending::Cut { what });
-    Ok((ending, s.window.text().damaged()))
+    Ok(Ended {
+        ending,
+        damaged: s.window.text().damaged(),
+        trailing: None,
+    })
 }
 
 impl<R: Read> Splitter<'_, '_, R> {
@@ -72,7 +87,13 @@ impl<R: Read> Splitter<'_, '_, R> {
             match self.tag(lt)? {
                 Tag::Cut => {
                     self.window.ensure(lt, 2)?;
-                    if self.window.bytes(lt).get(1).is_some_and(|b| is_name_start(*b)) && self.found {
+                    if self
+                        .window
+                        .bytes(lt)
+                        .get(1)
+                        .is_some_and(|b| is_name_start(*b))
+                        && self.found
+                    {
                         self.give(lt, self.window.end(), Shape::Cut);
                     }
                     return Ok(Some("a tag".into()));
@@ -107,7 +128,9 @@ impl<R: Read> Splitter<'_, '_, R> {
     }
 
     fn still_open(&self) -> Option<String> {
-        self.open.last().map(|name| format!("<{}>", String::from_utf8_lossy(name)))
+        self.open
+            .last()
+            .map(|name| format!("<{}>", String::from_utf8_lossy(name)))
     }
 
     /// One record, from its start tag at `start` (which ends at `after`). False when the text ends.
@@ -131,7 +154,9 @@ impl<R: Read> Splitter<'_, '_, R> {
                 }
                 Quick::Look => match self.tag(lt)? {
                     Tag::Close(n, end) if n == name => (end, Some((end, Shape::Xml))),
-                    Tag::Close(n, _) if self.open.contains(&n) => (lt, Some((lt, Shape::DamagedXml))),
+                    Tag::Close(n, _) if self.open.contains(&n) => {
+                        (lt, Some((lt, Shape::DamagedXml)))
+                    }
                     Tag::Open(n, ..) if is_record(&n) => (lt, Some((lt, Shape::DamagedXml))),
                     Tag::Aside(end) => (end, None),
                     Tag::Cut => {
@@ -156,7 +181,12 @@ impl<R: Read> Splitter<'_, '_, R> {
     }
 
     /// The next `<`; gives the record up as oversized when it grows beyond the limit.
-    fn find_held(&mut self, from: u64, start: u64, held: &mut bool) -> std::io::Result<Option<u64>> {
+    fn find_held(
+        &mut self,
+        from: u64,
+        start: u64,
+        held: &mut bool,
+    ) -> std::io::Result<Option<u64>> {
         let mut at = from;
         loop {
             if let Some(n) = memchr::memchr(b'<', self.window.bytes(at)) {
@@ -211,24 +241,25 @@ impl<R: Read> Splitter<'_, '_, R> {
 
     /// Passes to the end of a comment, CDATA section or instruction. One that has lost its end (it
     /// is too long, another one begins inside, or the document ends properly without it) is passed
-    /// over at its first byte: a lost `-->` must not cost the rest of the file.
+    /// over at its first byte: a lost `-->` must not cost the rest of the file. The look ahead
+    /// doubles, so that a file of nothing but openings costs no more than twice its length.
     fn aside(&mut self, lt: u64, start: &[u8], end: &[u8]) -> std::io::Result<Tag> {
         let from = lt + start.len() as u64;
-        let limit = from + self.max_record as u64;
-        let mut at = from;
+        let mut look = 64;
         loop {
-            if let Some(n) = memchr::memmem::find(self.window.bytes(at), end) {
-                let found = at + n as u64;
-                let nested = memchr::memmem::find(self.window.slice(from, found), start).is_some();
-                let whole = found <= limit && !nested;
-                return Ok(if whole { Tag::Aside(found + end.len() as u64) } else { Tag::Stray });
-            }
-            at = at.max((self.window.end() + 1).saturating_sub(end.len() as u64));
-            if at > limit {
-                return Ok(Tag::Stray);
-            }
-            if !self.window.more()? {
-                return Ok(if self.ends_properly(from) { Tag::Stray } else { Tag::Cut });
+            let more = self.window.ensure(from, look)?;
+            let text = self.window.slice(from, from + look as u64);
+            let found = memchr::memmem::find(text, end);
+            let again = memchr::memmem::find(text, start);
+            match (found, again) {
+                (Some(n), again) if again.is_none_or(|a| a > n) => {
+                    return Ok(Tag::Aside(from + (n + end.len()) as u64));
+                }
+                (_, Some(_)) => return Ok(Tag::Stray),
+                _ if look > self.max_record => return Ok(Tag::Stray),
+                _ if !more && self.ends_properly(from) => return Ok(Tag::Stray),
+                _ if !more => return Ok(Tag::Cut),
+                _ => look *= 2,
             }
         }
     }
@@ -238,15 +269,27 @@ impl<R: Read> Splitter<'_, '_, R> {
         let end = self.window.end();
         let tail = self.window.slice(from.max(end.saturating_sub(1024)), end);
         let tail = tail.trim_ascii_end();
-        let name = memchr::memmem::rfind(tail, b"</").and_then(|i| tail.get(i + 2..)).unwrap_or_default();
+        let name = memchr::memmem::rfind(tail, b"</")
+            .and_then(|i| tail.get(i + 2..))
+            .unwrap_or_default();
         let name = name.strip_suffix(b">").map(local_name);
         name.is_some_and(|n| self.open.first().map_or(is_record(n), |root| n == &**root))
     }
 
-    /// `<!DOCTYPE … [ … ]>`, which is passed and never expanded.
+    /// `<!DOCTYPE … [ … ]>`, which is passed and never expanded. There is one at most, before the
+    /// first element.
     fn declaration(&mut self, lt: u64) -> std::io::Result<Tag> {
         self.window.ensure(lt, MAX_TAG)?;
         let text = self.window.bytes(lt);
+        let first = self.open.is_empty() && !self.found && !self.declared;
+        if !first
+            || !text
+                .get(..9)
+                .is_some_and(|t| t.eq_ignore_ascii_case(b"<!DOCTYPE"))
+        {
+            return Ok(Tag::Stray);
+        }
+        self.declared = true;
         let mut depth = 0_i32;
         for (i, b) in text.iter().enumerate().take(MAX_TAG) {
             match b {
@@ -256,7 +299,11 @@ impl<R: Read> Splitter<'_, '_, R> {
                 _ => {}
             }
         }
-        Ok(if text.len() < MAX_TAG { Tag::Cut } else { Tag::Stray })
+        Ok(if text.len() < MAX_TAG {
+            Tag::Cut
+        } else {
+            Tag::Stray
+        })
     }
 
     /// A start or an end tag whose name begins at `from`.
@@ -272,8 +319,13 @@ impl<R: Read> Splitter<'_, '_, R> {
                 let broken = text.get(n) == Some(&b'<');
                 let end = from + n as u64 + u64::from(!broken);
                 let name = local_name(inside).to_vec();
-                self.prefixed |= inside.get(name.len()) == Some(&b':') || !inside.starts_with(&name);
-                return Ok(if from == lt + 1 { Tag::Open(name, end, closed) } else { Tag::Close(name, end) });
+                self.prefixed |=
+                    inside.get(name.len()) == Some(&b':') || !inside.starts_with(&name);
+                return Ok(if from == lt + 1 {
+                    Tag::Open(name, end, closed)
+                } else {
+                    Tag::Close(name, end)
+                });
             }
             if !more {
                 return Ok(Tag::Cut);
@@ -288,10 +340,18 @@ impl<R: Read> Splitter<'_, '_, R> {
     /// Gives a slice, without the white space after it, and no longer than the limit.
     fn give(&mut self, from: u64, to: u64, shape: Shape) {
         let limit = from + self.max_record as u64;
-        let (to, shape) = if to > limit { (limit, Shape::Oversized) } else { (to, shape) };
+        let (to, shape) = if to > limit {
+            (limit, Shape::Oversized)
+        } else {
+            (to, shape)
+        };
         let bytes = self.window.slice(from, to);
-        let end = bytes.iter().rposition(|b| !is_space(*b)).map_or(0, |i| i + 1);
-        self.sink.give(bytes.get(..end).unwrap_or_default(), from, shape);
+        let end = bytes
+            .iter()
+            .rposition(|b| !is_space(*b))
+            .map_or(0, |i| i + 1);
+        self.sink
+            .give(bytes.get(..end).unwrap_or_default(), from, shape);
     }
 }
 
@@ -337,7 +397,12 @@ fn tag_end(text: &[u8]) -> Option<usize> {
 
 /// The name that opens the text, without namespace prefix.
 fn local_name(text: &[u8]) -> &[u8] {
-    let end = text.iter().position(|b| is_space(*b) || matches!(b, b'/' | b'>'));
+    let end = text
+        .iter()
+        .position(|b| is_space(*b) || matches!(b, b'/' | b'>'));
     let name = text.get(..end.unwrap_or(text.len())).unwrap_or_default();
-    name.iter().position(|b| *b == b':').and_then(|i| name.get(i + 1..)).unwrap_or(name)
+    name.iter()
+        .position(|b| *b == b':')
+        .and_then(|i| name.get(i + 1..))
+        .unwrap_or(name)
 }

@@ -36,6 +36,8 @@ struct Transcoder {
     to: usize,
     last: bool,
     damaged: bool,
+    /// The end of the input has been decoded, too.
+    finished: bool,
 }
 
 /// Reads until `buffer` is full or the input ends; says how much.
@@ -69,11 +71,18 @@ impl<R: Read> Text<R> {
                 from: 0,
                 to: n,
                 last: false,
-                damaged: false,
+                damaged: false, finished: false,
             })
         });
         let taken = if transcode.is_some() { n } else { 0 };
-        Ok(Self { input, head, taken, transcode, encoding, refuted })
+        Ok(Self {
+            input,
+            head,
+            taken,
+            transcode,
+            encoding,
+            refuted,
+        })
     }
 
     /// The encoding of the payload's bytes.
@@ -123,7 +132,8 @@ impl<R: Read> Text<R> {
 
 impl Transcoder {
     fn fill(&mut self, input: &mut impl Read, out: &mut [u8]) -> io::Result<usize> {
-        loop {
+        // A decoder that has seen the end must not be asked again.
+        while !self.finished {
             if self.from == self.to && !self.last {
                 self.source.resize(HEAD, 0);
                 self.from = 0;
@@ -135,13 +145,12 @@ impl Transcoder {
                 self.decoder.decode_to_utf8(source, out, self.last);
             self.from += read;
             self.damaged |= lossy;
+            self.finished = self.last && result == CoderResult::InputEmpty;
             if written > 0 {
                 return Ok(written);
             }
-            if result == CoderResult::InputEmpty && self.last {
-                return Ok(0);
-            }
         }
+        Ok(0)
     }
 }
 
@@ -154,7 +163,9 @@ fn detect(head: &[u8]) -> (&'static Encoding, Option<String>) {
         return (wide, None);
     }
     let label = declared(head);
-    let declared = label.as_deref().and_then(|l| Encoding::for_label(l.as_bytes()));
+    let declared = label
+        .as_deref()
+        .and_then(|l| Encoding::for_label(l.as_bytes()));
     let (valid, invalid) = multibyte(head);
     let looks_utf8 = invalid == 0 || valid > invalid;
     match declared {
@@ -174,7 +185,11 @@ fn guess(head: &[u8]) -> &'static Encoding {
     let mut detector = EncodingDetector::new(Iso2022JpDetection::Deny);
     detector.feed(head, true);
     let guess = detector.guess(Some(b"fr"), Utf8Detection::Deny);
-    if guess.is_single_byte() { guess } else { WINDOWS_1252 }
+    if guess.is_single_byte() {
+        guess
+    } else {
+        WINDOWS_1252
+    }
 }
 
 /// UTF-16 that lost its mark: every other byte of an ASCII opening is zero.
@@ -198,7 +213,10 @@ fn declared(head: &[u8]) -> Option<String> {
     let after = declaration.split_once("encoding")?.1.trim_start();
     let value = after.strip_prefix('=')?.trim_start();
     let quote = value.chars().next().filter(|c| matches!(c, '"' | '\''))?;
-    value.get(1..)?.split_once(quote).map(|(label, _)| label.trim().to_owned())
+    value
+        .get(1..)?
+        .split_once(quote)
+        .map(|(label, _)| label.trim().to_owned())
 }
 
 /// How many well-formed multi-byte sequences, and how many damaged ones, the bytes hold. One that
@@ -262,7 +280,18 @@ mod tests {
         let declared = b"<?xml version=\"1.0\" encoding=\"ISO-8859-1\"?><a>\xe9t\xe9</a>";
         assert!(all(declared).0.ends_with("<a>été</a>"));
         let bare = b"{\"objet\":\"March\xe9 de t\xe9l\xe9phonie \xe0 l'\x9cuvre\"}";
-        assert_eq!(all(bare).0, "{\"objet\":\"Marché de téléphonie à l'œuvre\"}");
+        assert_eq!(
+            all(bare).0,
+            "{\"objet\":\"Marché de téléphonie à l'œuvre\"}"
+        );
+    }
+
+    #[test]
+    fn a_long_payload_in_another_encoding_is_read_to_its_end_and_not_beyond() {
+        let mut long = b"<?xml version=\"1.0\" encoding=\"windows-1252\"?><a>".to_vec();
+        long.extend(std::iter::repeat_n(0xe9, HEAD * 2 + 17));
+        let text = all(&long).0;
+        assert_eq!(text.chars().filter(|c| *c == 'é').count(), HEAD * 2 + 17);
     }
 
     #[test]
@@ -296,6 +325,9 @@ mod tests {
     #[test]
     fn a_record_in_windows_1252_among_utf_8_ones_is_read() {
         assert_eq!(utf8(b"caf\xe9"), ("café".into(), Damage::Legacy));
-        assert_eq!(utf8(b"caf\xc3\xa9 \xc3"), ("café \u{fffd}".into(), Damage::Lossy));
+        assert_eq!(
+            utf8(b"caf\xc3\xa9 \xc3"),
+            ("café \u{fffd}".into(), Damage::Lossy)
+        );
     }
 }

@@ -6,13 +6,10 @@
 //! another host. Uses no proxy of the environment, sends no Referer, undoes no compression.
 
 use std::collections::{HashMap, HashSet};
-use std::error::Error as _;
 use std::io;
-use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::header::{self, HeaderMap, HeaderValue};
 use reqwest::{Client, Response, StatusCode};
 use tokio::time::{Instant, timeout_at};
@@ -21,8 +18,10 @@ use url::{Host, Url};
 use super::access::Limits;
 use super::coding::ACCEPT_ENCODING;
 use super::fault::{FetchFault, Phase};
-use super::guard::{self, AllowList, Refusal};
+use super::guard::{self, AllowList};
+use super::network;
 use super::polite::{Hosts, Permit};
+use super::resolver::GuardedResolver;
 use super::shown::ShownUrl;
 
 /// Redirects followed before we give up: a permalink needs one or two.
@@ -61,20 +60,8 @@ pub(super) struct Answer {
     pub(super) url: Url,
     /// Host and port, as `polite` names it.
     pub(super) host: String,
-    pub(super) permit: Permit,
+    pub(super) _permit: Permit,
     pub(super) deadline: Instant,
-}
-
-/// Why there is no answer, and which host is to blame.
-pub(super) struct NoAnswer {
-    pub(super) fault: FetchFault,
-    pub(super) host: Option<String>,
-}
-
-impl From<FetchFault> for NoAnswer {
-    fn from(fault: FetchFault) -> Self {
-        Self { fault, host: None }
-    }
 }
 
 /// Clients for every scheme and port, behind one guard.
@@ -107,9 +94,14 @@ impl Web {
                 Ok(web)
             }
             Err(why) => {
-                tracing::warn!("https sources cannot be verified ({why}): install the package ca-certificates");
+                tracing::warn!(
+                    "https sources cannot be verified ({why}): install the package ca-certificates"
+                );
                 web.build(true, 443, false)?;
-                Ok(Self { has_roots: false, ..web })
+                Ok(Self {
+                    has_roots: false,
+                    ..web
+                })
             }
         }
     }
@@ -121,7 +113,10 @@ impl Web {
     /// A client for one port. With `system_roots`, certificates are verified against those of this
     /// machine; without, none is trusted.
     fn build(&self, https: bool, port: u16, system_roots: bool) -> Result<Client, ClientError> {
-        let resolver = GuardedResolver { port, allow: Arc::clone(&self.allow) };
+        let resolver = GuardedResolver {
+            port,
+            allow: Arc::clone(&self.allow),
+        };
         let mut builder = Client::builder()
             .no_proxy()
             .referer(false)
@@ -134,7 +129,7 @@ impl Web {
         if !(https && system_roots) {
             builder = builder.tls_certs_only([]);
         }
-        builder.build().map_err(|e| ClientError(chain(&e)))
+        builder.build().map_err(|e| ClientError(network::chain(&e)))
     }
 
     fn door(&self, https: bool, port: u16) -> Result<Client, FetchFault> {
@@ -153,8 +148,16 @@ impl Web {
     }
 
     /// GETs an address and follows its redirects.
-    pub(super) async fn get(&self, ask: Ask<'_>, hosts: &Hosts) -> Result<Answer, NoAnswer> {
-        let Ask { mut url, private, open, per_host, total, on_answer, on_request } = ask;
+    pub(super) async fn get(&self, ask: Ask<'_>, hosts: &Hosts) -> Result<Answer, FetchFault> {
+        let Ask {
+            mut url,
+            private,
+            open,
+            per_host,
+            total,
+            on_answer,
+            on_request,
+        } = ask;
         let first = url.clone();
         let mut seen = HashSet::from([bare(&url)]);
         let mut private = Some(private);
@@ -164,25 +167,31 @@ impl Web {
             let waited = Instant::now();
             let permit = match hosts.acquire(&host, per_host).await {
                 Ok(permit) => permit,
-                Err(rest) => return Err(FetchFault::HostResting { host, rest }.into()),
+                Err(rest) => return Err(FetchFault::HostResting { host, rest }),
             };
             // Waiting for our own politeness does not count against the far end.
-            let until = deadline.map_or_else(|| Instant::now() + total, |d: Instant| d + waited.elapsed());
+            let until =
+                deadline.map_or_else(|| Instant::now() + total, |d: Instant| d + waited.elapsed());
             deadline = Some(until);
             on_request();
-            let sent = self.send(&url, private, &open, until, total).await;
-            let response = sent.map_err(|fault| NoAnswer { fault, host: Some(host.clone()) })?;
+            let response = self.send(&url, private, &open, until, total).await?;
             on_answer(response.status());
             if !is_redirect(response.status()) {
-                return Ok(Answer { response, url, host, permit, deadline: until });
+                return Ok(Answer {
+                    response,
+                    url,
+                    host,
+                    _permit: permit,
+                    deadline: until,
+                });
             }
             drop(permit);
             let next = target(&url, &response)?;
             if seen.len() > MAX_REDIRECTS as usize {
-                return Err(FetchFault::TooManyRedirects(MAX_REDIRECTS).into());
+                return Err(FetchFault::TooManyRedirects(MAX_REDIRECTS));
             }
             if !seen.insert(bare(&next)) {
-                return Err(FetchFault::RedirectLoop(ShownUrl::of(&next)).into());
+                return Err(FetchFault::RedirectLoop(ShownUrl::of(&next)));
             }
             // Once away from the first host its secrets stay behind, even when we are led back.
             if !same_origin(&first, &next) {
@@ -199,7 +208,10 @@ impl Web {
     /// Checks scheme and literal address; gives the host's name for `polite`.
     fn admit(&self, url: &Url) -> Result<String, FetchFault> {
         if !matches!(url.scheme(), "http" | "https") {
-            return Err(FetchFault::BadUrl(format!("`{}` is neither http nor https", url.scheme())));
+            return Err(FetchFault::BadUrl(format!(
+                "`{}` is neither http nor https",
+                url.scheme()
+            )));
         }
         let (Some(host), Some(port)) = (url.host(), url.port_or_known_default()) else {
             return Err(FetchFault::BadUrl("it names no host".into()));
@@ -212,8 +224,10 @@ impl Web {
         };
         let shown = format!("{host}:{port}");
         if let Some(ip) = literal {
-            guard::allowed(ip, port, &self.allow)
-                .map_err(|refusal| FetchFault::Refused { host: shown.clone(), refusal })?;
+            guard::allowed(ip, port, &self.allow).map_err(|refusal| FetchFault::Refused {
+                host: shown.clone(),
+                refusal,
+            })?;
         }
         Ok(shown)
     }
@@ -230,7 +244,10 @@ impl Web {
         let client = self.door(https, url.port_or_known_default().unwrap_or(0))?;
         let mut request = client
             .get(url.clone())
-            .header(header::ACCEPT_ENCODING, HeaderValue::from_static(ACCEPT_ENCODING))
+            .header(
+                header::ACCEPT_ENCODING,
+                HeaderValue::from_static(ACCEPT_ENCODING),
+            )
             .headers(open.clone());
         if let Some(private) = private {
             request = request.headers(private.clone());
@@ -240,42 +257,21 @@ impl Web {
         let first_byte = Instant::now() + patience;
         match timeout_at(first_byte.min(deadline), request.send()).await {
             Ok(Ok(response)) => Ok(response),
-            Ok(Err(e)) => Err(self.fault(&e, url)),
-            Err(_) if deadline <= first_byte => Err(FetchFault::Timeout { phase: Phase::Total, limit: total }),
-            Err(_) => Err(FetchFault::Timeout { phase: Phase::FirstByte, limit: self.read_timeout }),
+            Ok(Err(e)) => Err(network::fault(
+                &e,
+                url,
+                self.connect_timeout,
+                self.has_roots,
+            )),
+            Err(_) if deadline <= first_byte => Err(FetchFault::Timeout {
+                phase: Phase::Total,
+                limit: total,
+            }),
+            Err(_) => Err(FetchFault::Timeout {
+                phase: Phase::FirstByte,
+                limit: self.read_timeout,
+            }),
         }
-    }
-
-    /// What a failed request means.
-    fn fault(&self, error: &reqwest::Error, url: &Url) -> FetchFault {
-        let host = url.host_str().unwrap_or_default().to_owned();
-        if let Some(refusal) = cause::<Refusal>(error) {
-            return FetchFault::Refused { host, refusal: *refusal };
-        }
-        if error.is_connect() && error.is_timeout() {
-            return FetchFault::Timeout { phase: Phase::Connect, limit: self.connect_timeout };
-        }
-        if cause::<rustls::Error>(error).is_some() || cause_io(error, |e| e.get_ref().is_some_and(|r| r.is::<rustls::Error>())) {
-            return FetchFault::Tls(match self.has_roots {
-                true => last(error),
-                false => format!("{} (this machine has no CA certificates)", last(error)),
-            });
-        }
-        if error.is_dns() || chain(error).contains("dns error") {
-            return FetchFault::Dns { host, why: last(error) };
-        }
-        if error.is_connect() {
-            return FetchFault::Connect(last(error));
-        }
-        let cut = |e: &io::Error| {
-            use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, UnexpectedEof};
-            matches!(e.kind(), ConnectionReset | ConnectionAborted | BrokenPipe | UnexpectedEof)
-        };
-        let text = chain(error);
-        if cause_io(error, cut) || text.contains("connection closed") || text.contains("connection error") {
-            return FetchFault::Cut { received: 0, announced: None, why: last(error) };
-        }
-        FetchFault::Protocol(last(error))
     }
 }
 
@@ -295,9 +291,15 @@ fn is_redirect(status: StatusCode) -> bool {
 /// Where a redirect leads; never from https to http.
 fn target(from: &Url, response: &Response) -> Result<Url, FetchFault> {
     let bad = |why: &str| FetchFault::BadRedirect(why.to_owned());
-    let location = response.headers().get(header::LOCATION).ok_or_else(|| bad("it has no Location"))?;
-    let location = std::str::from_utf8(location.as_bytes()).map_err(|_| bad("its Location is not text"))?;
-    let mut to = from.join(location.trim()).map_err(|e| bad(&format!("its Location: {e}")))?;
+    let location = response
+        .headers()
+        .get(header::LOCATION)
+        .ok_or_else(|| bad("it has no Location"))?;
+    let location =
+        std::str::from_utf8(location.as_bytes()).map_err(|_| bad("its Location is not text"))?;
+    let mut to = from
+        .join(location.trim())
+        .map_err(|e| bad(&format!("its Location: {e}")))?;
     // What a redirect writes there is not ours to send.
     let _ = to.set_username("");
     let _ = to.set_password(None);
@@ -316,94 +318,11 @@ pub(super) fn check_downgrade(from: &Url, to: &Url) -> Result<(), FetchFault> {
 /// Same scheme, host and port: only there may a source's headers and credential go. From http to
 /// https of the same host, on the default ports, counts as staying.
 pub(super) fn same_origin(a: &Url, b: &Url) -> bool {
-    let upgraded = a.scheme() == "http" && b.scheme() == "https" && a.port().is_none() && b.port().is_none();
+    let upgraded =
+        a.scheme() == "http" && b.scheme() == "https" && a.port().is_none() && b.port().is_none();
     a.host_str() == b.host_str()
-        && ((a.scheme() == b.scheme() && a.port_or_known_default() == b.port_or_known_default()) || upgraded)
-}
-
-/// The whole story of an error, outermost first.
-fn chain(error: &reqwest::Error) -> String {
-    let mut text = String::new();
-    let mut next = error.source();
-    while let Some(e) = next {
-        text = if text.is_empty() { e.to_string() } else { format!("{text}: {e}") };
-        next = e.source();
-    }
-    if text.is_empty() { "unknown".into() } else { text }
-}
-
-/// The innermost reason, which is the one that helps; never an address.
-pub(super) fn last(error: &reqwest::Error) -> String {
-    let mut found = None;
-    let mut next = error.source();
-    while let Some(e) = next {
-        found = Some(e.to_string());
-        next = e.source();
-    }
-    found.unwrap_or_else(|| "no reason given".into()).chars().take(300).collect()
-}
-
-fn cause<'a, T: std::error::Error + 'static>(error: &'a reqwest::Error) -> Option<&'a T> {
-    let mut next = error.source();
-    while let Some(e) = next {
-        if let Some(found) = e.downcast_ref::<T>() {
-            return Some(found);
-        }
-        if let Some(found) = e.downcast_ref::<io::Error>().and_then(|e| e.get_ref()).and_then(|r| r.downcast_ref::<T>()) {
-            return Some(found);
-        }
-        next = e.source();
-    }
-    None
-}
-
-fn cause_io(error: &reqwest::Error, test: impl Fn(&io::Error) -> bool) -> bool {
-    let mut next = error.source();
-    while let Some(e) = next {
-        if e.downcast_ref::<io::Error>().is_some_and(&test) {
-            return true;
-        }
-        next = e.source();
-    }
-    false
-}
-
-/// The system's resolver, minus the addresses that the guard refuses for this client's port. A name
-/// that has public and private ones keeps the public ones.
-struct GuardedResolver {
-    port: u16,
-    allow: Arc<AllowList>,
-}
-
-impl Resolve for GuardedResolver {
-    fn resolve(&self, name: Name) -> Resolving {
-        let (port, allow) = (self.port, Arc::clone(&self.allow));
-        Box::pin(async move {
-            let found = tokio::net::lookup_host((name.as_str(), port)).await?;
-            let kept = keep_allowed(found, port, &allow)?;
-            Ok(Box::new(kept.into_iter()) as Addrs)
-        })
-    }
-}
-
-fn keep_allowed(
-    found: impl Iterator<Item = SocketAddr>,
-    port: u16,
-    allow: &AllowList,
-) -> Result<Vec<SocketAddr>, Box<dyn std::error::Error + Send + Sync>> {
-    let mut refused = None;
-    let mut kept = Vec::new();
-    for address in found {
-        match guard::allowed(address.ip(), port, allow) {
-            Ok(()) => kept.push(address),
-            Err(refusal) => refused = Some(refusal),
-        }
-    }
-    match (kept.is_empty(), refused) {
-        (false, _) => Ok(kept),
-        (true, Some(refusal)) => Err(Box::new(refusal)),
-        (true, None) => Err("the name has no address".into()),
-    }
+        && ((a.scheme() == b.scheme() && a.port_or_known_default() == b.port_or_known_default())
+            || upgraded)
 }
 
 #[cfg(test)]
@@ -434,24 +353,25 @@ mod tests {
             "https://10.0.0.1/",
             "http://0/",
         ] {
-            assert!(matches!(web.admit(&url(text)), Err(FetchFault::Refused { .. })), "{text}");
+            assert!(
+                matches!(web.admit(&url(text)), Err(FetchFault::Refused { .. })),
+                "{text}"
+            );
         }
-        for text in ["ftp://example.fr/x", "file:///etc/passwd", "data:text/plain,x"] {
-            assert!(matches!(web.admit(&url(text)), Err(FetchFault::BadUrl(_))), "{text}");
+        for text in [
+            "ftp://example.fr/x",
+            "file:///etc/passwd",
+            "data:text/plain,x",
+        ] {
+            assert!(
+                matches!(web.admit(&url(text)), Err(FetchFault::BadUrl(_))),
+                "{text}"
+            );
         }
-        assert_eq!(web.admit(&url("https://example.fr/x")).unwrap(), "example.fr:443");
-    }
-
-    #[test]
-    fn a_name_keeps_its_public_addresses_and_loses_the_private_ones() {
-        let of = |list: &[&str]| {
-            let found = list.iter().map(|a| SocketAddr::new(a.parse().unwrap(), 443));
-            keep_allowed(found, 443, &AllowList::default()).map(|kept| kept.len())
-        };
-        assert_eq!(of(&["127.0.0.1", "1.1.1.1", "10.0.0.1", "2606:4700::1111"]).unwrap(), 2);
-        let refused = of(&["127.0.0.1", "::1"]).unwrap_err();
-        assert!(refused.is::<Refusal>());
-        assert!(of(&[]).is_err());
+        assert_eq!(
+            web.admit(&url("https://example.fr/x")).unwrap(),
+            "example.fr:443"
+        );
     }
 
     #[test]
@@ -465,7 +385,12 @@ mod tests {
         let a = url("https://a.fr/x");
         assert!(same_origin(&a, &url("https://a.fr/y?z")));
         assert!(same_origin(&url("http://a.fr/"), &a));
-        for other in ["http://a.fr/", "https://b.a.fr/", "https://a.fr:8443/", "https://a.fr.evil.com/"] {
+        for other in [
+            "http://a.fr/",
+            "https://b.a.fr/",
+            "https://a.fr:8443/",
+            "https://a.fr.evil.com/",
+        ] {
             assert!(!same_origin(&a, &url(other)), "{other}");
         }
     }

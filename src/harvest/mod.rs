@@ -24,10 +24,13 @@ mod coding;
 mod fault;
 mod fetch;
 mod guard;
+mod headers;
 mod landing;
+mod network;
 mod polite;
 mod probe;
 mod report;
+mod resolver;
 mod retry;
 mod shown;
 mod spool;
@@ -39,11 +42,13 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use reqwest::StatusCode;
-use reqwest::header::{self, HeaderMap, HeaderName, HeaderValue};
+use reqwest::header::{self, HeaderMap, HeaderValue};
 use url::Url;
 
 pub use access::{HOST_PAUSE, Limits, MAX_BYTES, SourceAccess, user_agent};
-pub use archive::{Archive, ArchiveError, Entries, Entry, Incoming, PayloadReader, Seen, Sha256, Stored};
+pub use archive::{
+    Archive, ArchiveError, Entries, Entry, Incoming, PayloadReader, Seen, Sha256, Stored,
+};
 pub use catalog::{BadChecksum, Catalog, Checksum, Listing, MAIN, Resource};
 pub use client::ClientError;
 pub use fault::{FetchError, FetchFault, Patience, Phase};
@@ -54,26 +59,9 @@ pub use report::{NoProgress, Progress, Traffic};
 pub use retry::{RetryAfter, retry_after};
 pub use shown::ShownUrl;
 
-use client::{Answer, Ask, NoAnswer, Web};
+use client::{Answer, Ask, Web};
 use polite::Hosts;
 use spool::Spools;
-
-/// Headers that a stanza may not set: they are ours to get right.
-const OUR_HEADERS: [HeaderName; 10] = [
-    header::HOST,
-    header::CONNECTION,
-    header::CONTENT_LENGTH,
-    header::TRANSFER_ENCODING,
-    header::TE,
-    header::UPGRADE,
-    header::ACCEPT_ENCODING,
-    header::RANGE,
-    header::IF_NONE_MATCH,
-    header::IF_MODIFIED_SINCE,
-];
-
-/// Place of the secret in a header's value.
-const CREDENTIAL: &str = "{credential}";
 
 /// Fetches from any number of sources at once, politely. One per process; share it.
 pub struct Harvester {
@@ -94,7 +82,14 @@ impl Harvester {
     pub fn new(limits: Limits, progress: Arc<dyn Progress>) -> Result<Self, ClientError> {
         let web = Web::new(&limits)?;
         let hosts = Hosts::new(limits.concurrency, limits.per_host, limits.min_interval);
-        Ok(Self { limits, web, hosts, spools: Spools::default(), progress, traffic: Mutex::default() })
+        Ok(Self {
+            limits,
+            web,
+            hosts,
+            spools: Spools::default(),
+            progress,
+            traffic: Mutex::default(),
+        })
     }
 
     /// What `source` has cost since the last call, and starts its count anew.
@@ -113,8 +108,20 @@ impl Harvester {
     }
 
     /// Counts the attempts at one address; see [`Tries::again`].
-    fn tries<'a>(&'a self, source: &'a SourceAccess, resource: Option<&'a str>, url: &'a str) -> Tries<'a> {
-        Tries { harvester: self, source, resource, url, made: 0, pauses: Box::new(retry::ladder(&self.limits)) }
+    fn tries<'a>(
+        &'a self,
+        source: &'a SourceAccess,
+        resource: Option<&'a str>,
+        url: &'a str,
+    ) -> Tries<'a> {
+        Tries {
+            harvester: self,
+            source,
+            resource,
+            url,
+            made: 0,
+            pauses: Box::new(retry::ladder(&self.limits)),
+        }
     }
 
     fn note(&self, url: &str, strikes: u32) {
@@ -136,7 +143,7 @@ impl Harvester {
     ) -> FetchError {
         FetchError {
             source_id: source.id.clone(),
-            resource: resource.map(str::to_owned),
+            resource: resource.map(Box::from),
             url: ShownUrl::of_text(url),
             fault,
             attempts,
@@ -151,15 +158,14 @@ impl Harvester {
         open: HeaderMap,
         now: Timestamp,
     ) -> Result<Answer, FetchFault> {
-        let answer = match self.ask_any(source, url, open).await {
-            Ok(answer) => answer,
-            Err(no) => return Err(no.fault),
-        };
-        match answer.response.status().as_u16() {
-            200 | 203 | 304 => {
-                self.hosts.note(&answer.host, 0);
-                Ok(answer)
-            }
+        let answer = self.ask_any(source, url, open).await?;
+        let code = answer.response.status().as_u16();
+        if code != 429 {
+            // Whatever it says, the host is there.
+            self.hosts.note(&answer.host, 0);
+        }
+        match code {
+            200 | 203 | 304 => Ok(answer),
             202 => Err(FetchFault::NotReady),
             204 | 205 => Err(FetchFault::Empty),
             code @ (429 | 503) => {
@@ -170,14 +176,26 @@ impl Harvester {
                 }
                 Err(FetchFault::Status { code, retry_after })
             }
-            code => Err(FetchFault::Status { code, retry_after: None }),
+            code => Err(FetchFault::Status {
+                code,
+                retry_after: None,
+            }),
         }
     }
 
     /// Pauses the whole host for as long as it asked, within our own limit.
-    fn heed_retry_after(&self, source: &SourceAccess, answer: &Answer, now: Timestamp) -> Option<Duration> {
+    fn heed_retry_after(
+        &self,
+        source: &SourceAccess,
+        answer: &Answer,
+        now: Timestamp,
+    ) -> Option<Duration> {
         let headers = answer.response.headers();
-        let text = |name| headers.get(name).and_then(|v: &HeaderValue| v.to_str().ok());
+        let text = |name| {
+            headers
+                .get(name)
+                .and_then(|v: &HeaderValue| v.to_str().ok())
+        };
         let asked = text(header::RETRY_AFTER)?;
         // A date is meant by the server's clock, which is not ours.
         let now = text(header::DATE).and_then(fetch::http_date).unwrap_or(now);
@@ -202,14 +220,21 @@ impl Harvester {
     }
 
     /// GETs `url` for `source`, whatever the status.
-    async fn ask_any(&self, source: &SourceAccess, url: Url, mut open: HeaderMap) -> Result<Answer, NoAnswer> {
-        let agent = source.user_agent.as_deref().unwrap_or(&self.limits.user_agent);
-        let agent = HeaderValue::from_str(agent).map_err(|_| bad_header("User-Agent", "not printable text"))?;
-        open.insert(header::USER_AGENT, agent);
+    async fn ask_any(
+        &self,
+        source: &SourceAccess,
+        url: Url,
+        mut open: HeaderMap,
+    ) -> Result<Answer, FetchFault> {
+        let agent = source
+            .user_agent
+            .as_deref()
+            .unwrap_or(&self.limits.user_agent);
+        open.insert(header::USER_AGENT, headers::value("User-Agent", agent)?);
         let mut private = HeaderMap::new();
         // A catalogue names addresses anywhere: secrets go to the source's own host only.
         if Url::parse(&source.url).is_ok_and(|own| client::same_origin(&own, &url)) {
-            private = private_headers(source)?;
+            private = headers::private(source)?;
         }
         let ask = Ask {
             url,
@@ -218,7 +243,9 @@ impl Harvester {
             per_host: source.per_host,
             total: self.total(source),
             on_answer: &|status: StatusCode| {
-                self.count(&source.id, |t| *t.responses.entry(status.as_u16()).or_default() += 1);
+                self.count(&source.id, |t| {
+                    *t.responses.entry(status.as_u16()).or_default() += 1
+                });
             },
             on_request: &|| self.count(&source.id, |t| t.requests += 1),
         };
@@ -264,47 +291,6 @@ impl Tries<'_> {
         tokio::time::sleep(pause).await;
         Ok(())
     }
-}
-
-fn bad_header(name: &str, why: &'static str) -> FetchFault {
-    FetchFault::BadHeader { name: name.chars().take(80).collect(), why }
-}
-
-/// The stanza's headers with the secret in its place.
-fn private_headers(source: &SourceAccess) -> Result<HeaderMap, FetchFault> {
-    let mut headers = HeaderMap::new();
-    let mut placed = false;
-    for (name, value) in &source.headers {
-        let key: HeaderName = name.parse().map_err(|_| bad_header(name, "not a header name"))?;
-        if OUR_HEADERS.contains(&key) {
-            return Err(bad_header(name, "guichet sets it itself"));
-        }
-        let value = match &source.credential {
-            Some(secret) if value.contains(CREDENTIAL) => {
-                placed = true;
-                value.replace(CREDENTIAL, secret.trim())
-            }
-            None if value.contains(CREDENTIAL) => {
-                return Err(bad_header(name, "it wants a `credential`, and the source has none"));
-            }
-            _ => value.clone(),
-        };
-        headers.append(key, sensitive(name, &value)?);
-    }
-    if let Some(secret) = source.credential.as_deref().map(str::trim).filter(|_| !placed) {
-        let value = match secret.split_once(' ') {
-            Some(_) => secret.to_owned(),
-            None => format!("Bearer {secret}"),
-        };
-        headers.insert(header::AUTHORIZATION, sensitive("Authorization", &value)?);
-    }
-    Ok(headers)
-}
-
-fn sensitive(name: &str, value: &str) -> Result<HeaderValue, FetchFault> {
-    let mut value = HeaderValue::from_str(value).map_err(|_| bad_header(name, "its value is not printable text"))?;
-    value.set_sensitive(true);
-    Ok(value)
 }
 
 #[cfg(test)]

@@ -10,10 +10,31 @@ use url::Url;
 
 /// Query parameters whose value is a secret wherever it is seen, compared without case, `-` and `_`.
 const SECRET_PARAMETERS: &[&str] = &[
-    "accesstoken", "apikey", "auth", "authorization", "clientsecret", "code", "credential", "jwt",
-    "key", "passwd", "password", "pwd", "sas", "secret", "session", "sessionid", "sid", "sig",
-    "signature", "subscriptionkey", "token", "xamzcredential", "xamzsecuritytoken",
-    "xamzsignature", "xapikey",
+    "accesstoken",
+    "apikey",
+    "auth",
+    "authorization",
+    "clientsecret",
+    "code",
+    "credential",
+    "jwt",
+    "key",
+    "passwd",
+    "password",
+    "pwd",
+    "sas",
+    "secret",
+    "session",
+    "sessionid",
+    "sid",
+    "sig",
+    "signature",
+    "subscriptionkey",
+    "token",
+    "xamzcredential",
+    "xamzsecuritytoken",
+    "xamzsignature",
+    "xapikey",
 ];
 
 /// What stands in the place of a secret.
@@ -25,7 +46,7 @@ const SHOWN_CHARS: usize = 500;
 /// An address without secrets. Only this form may leave the room `harvest` as text.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct ShownUrl(String);
+pub struct ShownUrl(Box<str>);
 
 impl ShownUrl {
     /// Hides user, password, fragment and secret parameters of `url`.
@@ -35,17 +56,23 @@ impl ShownUrl {
         let _ = shown.set_password(None);
         let _ = shown.set_username("");
         shown.set_fragment(None);
-        if shown.query().is_some_and(|q| !q.is_empty()) && url.query_pairs().any(|(k, _)| secret(&k)) {
+        if shown.query().is_some_and(|q| !q.is_empty())
+            && url.query_pairs().any(|(k, _)| secret(&k))
+        {
             let pairs: Vec<(String, String)> = url
                 .query_pairs()
                 .map(|(k, v)| {
-                    let v = if secret(&k) { HIDDEN.to_owned() } else { v.into_owned() };
+                    let v = if secret(&k) {
+                        HIDDEN.to_owned()
+                    } else {
+                        v.into_owned()
+                    };
                     (k.into_owned(), v)
                 })
                 .collect();
             shown.query_pairs_mut().clear().extend_pairs(pairs);
         }
-        Self(shorten(shown.as_str()))
+        Self(shorten(shown.as_str()).into())
     }
 
     /// As [`ShownUrl::of`], for text that may not be an address at all.
@@ -56,7 +83,7 @@ impl ShownUrl {
             Err(_) => {
                 let head = text.split(['?', '#']).next().unwrap_or_default();
                 let head = head.rsplit('@').next().unwrap_or_default();
-                Self(shorten(&head.escape_debug().to_string()))
+                Self(shorten(&head.escape_debug().to_string()).into())
             }
         }
     }
@@ -112,7 +139,16 @@ mod tests {
 
     #[test]
     fn text_that_is_no_address_shows_neither_its_query_nor_its_user() {
-        assert_eq!(ShownUrl::of_text("//bob:pw@host/x?key=1").as_str(), "host/x");
-        assert!(ShownUrl::of_text(&"x".repeat(5000)).as_str().chars().count() < 600);
+        assert_eq!(
+            ShownUrl::of_text("//bob:pw@host/x?key=1").as_str(),
+            "host/x"
+        );
+        assert!(
+            ShownUrl::of_text(&"x".repeat(5000))
+                .as_str()
+                .chars()
+                .count()
+                < 600
+        );
     }
 }

@@ -61,10 +61,10 @@ fn labels(text: &[char], after: usize, plural: bool, found: &mut Vec<String>) ->
     };
     let mut last = first.clone();
     found.push(first);
-    while plural {
-        let Some((range, next)) = joint(text, end) else {
-            break;
-        };
+    if !plural {
+        return end;
+    }
+    while let Some((range, next)) = joint(text, end) {
         let next = skip_marker(text, next);
         let Some((value, after)) = number(text, next) else {
             break;

@@ -9,8 +9,9 @@
 //!
 //! ```text
 //! node       facts of an observation; the same content twice is one
-//! identity   same key = one contract unless they contradict      (uses lot)
-//! second_keys  an id with and without its year and sequence meet, with evidence
+//! identity   when two observations of one key contradict           (uses lot)
+//! cluster    same key = one contract unless they contradict
+//! second_keys  an id with and without its year and sequence meet, with evidence (uses id_forms)
 //! outcome    per contract: gone ones go, one content a source is current  (uses rank, framework)
 //! survive    the winner of each field, provenance, conflicts     (uses fields, unite)
 //! scope      in the region or not
@@ -20,8 +21,10 @@
 //! It knows nothing of SQL, formats, dumps, or of contracts of other buyers. Contracts that two
 //! feeds number differently are not looked for here.
 
+mod cluster;
 mod fields;
 mod framework;
+mod id_forms;
 mod identity;
 mod input;
 pub mod json;
@@ -39,22 +42,27 @@ mod uid;
 mod unite;
 
 #[cfg(test)]
+mod cases;
+#[cfg(test)]
+mod fates;
+#[cfg(test)]
 mod labelled;
 #[cfg(test)]
 mod laws;
 #[cfg(test)]
 mod testing;
+#[cfg(test)]
+mod winners;
 
 use std::collections::BTreeMap;
 
-use crate::record::{Contract, Siren};
+use crate::record::{Contract, Field, Record, Siren};
 
 pub use input::{Authority, Candidate, SourceFacts};
 pub use lot::lot_numbers;
 pub use outcome::Outcome;
+pub use rank::{Criterion, Rank};
 pub use rules::{Rule, Rules};
-
-use second_keys::Phase;
 
 /// What became of a buyer's observations.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -92,34 +100,16 @@ pub fn merge_buyer(
 
     let (nodes, same) = node::prepare(siren, sources, candidates, rules);
     let identity::Atoms { atoms, keys } = identity::atoms(&nodes, rules);
-    let clusters = cluster(&atoms, &keys, &nodes, rules);
+    let clusters = cluster::clusters(&atoms, &keys, &nodes, rules);
     let mut built: Vec<survive::Built> = clusters
         .iter()
-        .map(|c| outcome::settle(&identity::members(c, &atoms), &nodes, rules))
+        .map(|c| outcome::settle(&c.members(&atoms), &nodes, rules))
         .filter_map(|standing| survive::build(&standing, &nodes, sources, rules))
         .collect();
     uid::name(&mut built, &nodes);
     built.sort_by(|a, b| a.contract.uid.cmp(&b.contract.uid));
     report(built, &nodes, &same, &mut merged);
     merged
-}
-
-/// Which atoms are one contract: what stands now first, then what is gone.
-fn cluster(
-    atoms: &[identity::Atom],
-    keys: &[identity::Key],
-    nodes: &[node::Node],
-    rules: &Rules,
-) -> Vec<Vec<u32>> {
-    let (present, gone): (Vec<u32>, Vec<u32>) =
-        (0..atoms.len() as u32).partition(|i| atoms.get(*i as usize).is_some_and(|a| a.present));
-    let clusters = identity::cluster(&present, atoms, rules);
-    let clusters = second_keys::join(clusters, atoms, keys, nodes, Phase::Standing, rules);
-    if gone.is_empty() {
-        return clusters;
-    }
-    let clusters = identity::attach_gone(clusters, &gone, atoms, rules);
-    second_keys::join(clusters, atoms, keys, nodes, Phase::Gone, rules)
 }
 
 /// Merges observations of any number of buyers, one buyer after the other, in order of SIREN.
@@ -139,6 +129,19 @@ pub fn merge_all(
         .into_iter()
         .map(|(siren, own)| (siren, merge_buyer(siren, sources, own, rules)))
         .collect()
+}
+
+/// What the order of a buyer's observations reads of one of them, for whoever explains a merge;
+/// `None` for one that [`merge_buyer`] would refuse.
+pub fn rank(siren: Siren, sources: &[SourceFacts], candidate: &Candidate, rules: &Rules) -> Option<Rank> {
+    sources.get(candidate.source as usize)?;
+    let (nodes, _) = node::prepare(siren, sources, vec![candidate.clone()], rules);
+    nodes.first().map(Rank::of)
+}
+
+/// Whether a record has a clean value of a field.
+pub fn declares(record: &Record, field: Field) -> bool {
+    fields::present(record, field)
 }
 
 /// Says what became of each observation, of contracts that are in their order.

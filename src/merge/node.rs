@@ -174,17 +174,19 @@ fn content(c: &Candidate) -> u128 {
     hash.digest128()
 }
 
+/// Takes in another place of a content; a place that is gone says nothing beside a present one.
 fn absorb(kept: &mut Node, c: Candidate) {
     let k = &mut kept.candidate;
+    if c.present != k.present {
+        return;
+    }
     k.first_seen = k.first_seen.min(c.first_seen);
     k.withdrawn &= c.withdrawn;
     k.gone_since = k.gone_since.max(c.gone_since);
-    if c.present == k.present {
-        kept.resources.push(c.resource);
-        kept.resources.extend(c.also_in);
-        kept.resources.sort_unstable();
-        kept.resources.dedup();
-    }
+    kept.resources.push(c.resource);
+    kept.resources.extend(c.also_in);
+    kept.resources.sort_unstable();
+    kept.resources.dedup();
 }
 
 fn node(

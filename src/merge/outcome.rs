@@ -75,7 +75,7 @@ pub(super) fn settle(members: &[u32], nodes: &[Node], rules: &Rules) -> Standing
 
 /// Drops what is gone where its source still says the contract, and what is gone for good where
 /// anyone does.
-fn drop_gone<'a>(all: Vec<(u32, &'a Node)>) -> (Vec<(u32, &'a Node)>, Vec<u32>) {
+fn drop_gone(all: Vec<(u32, &Node)>) -> (Vec<(u32, &Node)>, Vec<u32>) {
     let present: BTreeSet<u32> = all
         .iter()
         .filter(|(_, n)| n.candidate.present)

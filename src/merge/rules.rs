@@ -107,6 +107,13 @@ impl Default for Rules {
 }
 
 impl Rules {
+    /// Every rule on, no region configured.
+    pub fn without_region() -> Self {
+        Self {
+            off: 0,
+            no_region: true,
+        }
+    }
     /// The same rules with this one off.
     #[must_use]
     pub fn without(self, rule: Rule) -> Self {

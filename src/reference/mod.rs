@@ -28,7 +28,8 @@ pub use departement::{
 };
 pub use nuts::{departements_of_nuts, nuts_of_departement};
 pub use place::{Existence, Location, departement_of, locate, place_exists};
-pub use region::{Region, Where};
+pub use crate::record::Where;
+pub use region::Region;
 pub use seat::{Evidence, Seat, seat_commune, seat_departement};
 
 const COMMUNES: Table = Table::new(include_str!("data/communes.tsv"));

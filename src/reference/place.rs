@@ -64,10 +64,9 @@ pub fn locate(place: &Place) -> Location {
     };
     let declared = place.code.as_deref().unwrap_or_default();
     let code = tidy(declared);
-    if kind == PlaceType::Pays || code.starts_with("99") && code.len() == 5 {
-        if let Some(answer) = country(&code) {
-            return answer;
-        }
+    let may_be_abroad = kind == PlaceType::Pays || code.starts_with("99") && code.len() == 5;
+    if let Some(answer) = country(&code).filter(|_| may_be_abroad) {
+        return answer;
     }
     let some = |set: DepartementSet| (!set.is_empty()).then_some(set);
     some(in_own_system(kind, &code))

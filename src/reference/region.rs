@@ -3,18 +3,7 @@
 use super::departement::{DepartementSet, region_name};
 use super::place::{Location, locate};
 use super::seat::{Seat, seat_departement};
-use crate::record::{DepartementCode, Place, Siret};
-
-/// Whether something is in the region.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Where {
-    /// It is in the region.
-    Inside,
-    /// It is known not to be.
-    Outside,
-    /// It cannot be told: nothing is dropped because of it.
-    Unknown,
-}
+use crate::record::{DepartementCode, Place, Siret, Where};
 
 /// A set of départements with a name, or no limit at all.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -24,6 +24,8 @@ pub struct NewObservation {
     pub hash: RawHash,
     /// The buyer.
     pub siren: u32,
+    /// The latest day that it declares.
+    pub last_day: Option<Day>,
     /// Whether a repair was needed.
     pub repaired: bool,
     /// Bit `i` set: the field `Field::ALL[i]` has no clean value.
@@ -138,11 +140,11 @@ impl Store {
     ) -> super::writer::Pending<()> {
         self.writer.submit("add observations to", move |tx| {
             let mut insert = tx.prepare_cached(
-                "INSERT INTO observation (id, source, siren, first_seen, repaired, missing, hash, body) VALUES (?1,?2,?3,?4,?5,?6,?7,?8)",
+                "INSERT INTO observation (id, source, siren, first_seen, last_day, repaired, missing, hash, body) VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9)",
             )?;
             for o in &batch {
                 let hash = o.hash.to_be_bytes();
-                insert.execute(params![o.id, source, o.siren, first_seen.number(), o.repaired, o.missing, &hash[..], o.body])?;
+                insert.execute(params![o.id, source, o.siren, first_seen.number(), o.last_day.map(Day::number), o.repaired, o.missing, &hash[..], o.body])?;
             }
             Ok(())
         })
@@ -216,9 +218,17 @@ fn enter(
     if let Some((n, date)) = old
         && seen.resource_date.is_some_and(|d| Some(d.number()) != date)
     {
-        // The date of a resource dates its undated records: their buyers are merged again.
-        tx.prepare_cached("INSERT INTO dirty SELECT DISTINCT o.siren, 1 FROM standing s JOIN observation o ON o.id=s.id WHERE s.resource=?1 ON CONFLICT DO UPDATE SET mark=mark+1")?
-            .execute([n])?;
+        // The date of a resource dates its undated records, and bounds the others.
+        let bound = seen
+            .resource_date
+            .map(Day::number)
+            .min(date)
+            .or(seen.resource_date.map(Day::number));
+        tx.prepare_cached(
+            "INSERT INTO dirty SELECT DISTINCT o.siren, 1 FROM standing s JOIN observation o ON o.id=s.id
+             WHERE s.resource=?1 AND (o.last_day IS NULL OR o.last_day>?2) ON CONFLICT DO UPDATE SET mark=mark+1",
+        )?
+        .execute(params![n, bound])?;
     }
     let sql = "INSERT INTO resource (source, id, url, title, resource_date, checksum, state) VALUES (?1,?2,?3,?4,?5,?6,'new')
         ON CONFLICT (source, id) DO UPDATE SET url=excluded.url, title=excluded.title,

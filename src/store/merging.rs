@@ -108,11 +108,24 @@ impl Snapshot {
     /// # Errors
     /// A disk fault or a damaged row.
     pub fn buyer(&self, buyer: Siren) -> Result<BuyerInput, StoreError> {
-        let mut statement = self.conn.prepare_cached(
+        self.buyer_rows(buyer, "AND s.outcome<>5")
+    }
+
+    /// All that was ever said of a buyer and is kept, also what is gone and no part of a contract
+    /// any more: for whoever explains a contract's history.
+    ///
+    /// # Errors
+    /// A disk fault or a damaged row.
+    pub fn buyer_with_gone(&self, buyer: Siren) -> Result<BuyerInput, StoreError> {
+        self.buyer_rows(buyer, "")
+    }
+
+    fn buyer_rows(&self, buyer: Siren, which: &str) -> Result<BuyerInput, StoreError> {
+        let mut statement = self.conn.prepare_cached(&format!(
             "SELECT o.id, o.source, r.id, s.position, s.gone, r.whole_day, r.resource_date, o.first_seen, s.outcome, s.same_as, o.body
              FROM observation o JOIN standing s ON s.id=o.id JOIN resource r ON r.n=s.resource
-             WHERE o.siren=?1 AND s.outcome<>5",
-        )?;
+             WHERE o.siren=?1 {which}"
+        ))?;
         let mut rows = statement.query([siren_number(buyer)])?;
         let mut found = Vec::new();
         while let Some(row) = rows.next()? {

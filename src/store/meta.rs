@@ -31,10 +31,6 @@ pub struct PublicationRow {
     pub first_seq: u64,
     /// Last change in it.
     pub last_seq: u64,
-    /// Contracts in it, withdrawn ones included: what the drop gate compares.
-    pub total: u64,
-    /// Contracts by source, JSON object: what the drop gate compares.
-    pub by_source: String,
 }
 
 pub(super) fn get(conn: &Connection, key: &str) -> Result<Option<String>, StoreError> {
@@ -122,54 +118,68 @@ impl super::Store {
     /// A disk fault.
     pub fn published(&self, row: PublicationRow) -> Result<(), StoreError> {
         self.writer.run("record a publication in", move |tx| {
-            set(tx, "next_seq", &(row.last_seq + 1).max(number(tx, "next_seq")?).to_string())?;
-            tx.prepare_cached(
-                "INSERT INTO publication (name, day, created, state_version, fingerprint, first_seq, last_seq, total, by_source)
-                 VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9) ON CONFLICT DO UPDATE SET created=excluded.created,
-                 state_version=excluded.state_version, fingerprint=excluded.fingerprint, first_seq=excluded.first_seq,
-                 last_seq=excluded.last_seq, total=excluded.total, by_source=excluded.by_source",
-            )?
-            .execute(params![
-                row.name,
-                row.day.number(),
-                row.created,
-                row.state_version,
-                row.fingerprint,
-                row.first_seq,
-                row.last_seq,
-                row.total,
-                row.by_source
-            ])?;
-            Ok(())
+            set(
+                tx,
+                "next_seq",
+                &(row.last_seq + 1).max(number(tx, "next_seq")?).to_string(),
+            )?;
+            insert_publication(tx, &row)
         })
     }
 }
 
+pub(super) fn insert_publication(tx: &Connection, row: &PublicationRow) -> Result<(), StoreError> {
+    tx.prepare_cached(
+            "INSERT INTO publication (name, day, created, state_version, fingerprint, first_seq, last_seq)
+             VALUES (?1,?2,?3,?4,?5,?6,?7) ON CONFLICT DO UPDATE SET created=excluded.created,
+             state_version=excluded.state_version, fingerprint=excluded.fingerprint, first_seq=excluded.first_seq,
+             last_seq=excluded.last_seq",
+        )?
+        .execute(params![
+            row.name,
+            row.day.number(),
+            row.created,
+            row.state_version,
+            row.fingerprint,
+            row.first_seq,
+            row.last_seq
+        ])?;
+    Ok(())
+}
+
+pub(super) fn publications(conn: &Connection) -> Result<Vec<PublicationRow>, StoreError> {
+    let sql = "SELECT name, day, created, state_version, fingerprint, first_seq, last_seq FROM publication ORDER BY created, name";
+    let mut statement = conn.prepare(sql)?;
+    let rows = statement.query_map([], publication)?;
+    rows.map(|row| checked(row?)).collect()
+}
+
+fn publication(r: &rusqlite::Row<'_>) -> rusqlite::Result<(i32, PublicationRow)> {
+    Ok((
+        r.get(1)?,
+        PublicationRow {
+            name: r.get(0)?,
+            day: Day::new(jiff::civil::Date::ZERO),
+            created: r.get(2)?,
+            state_version: r.get(3)?,
+            fingerprint: r.get(4)?,
+            first_seq: r.get(5)?,
+            last_seq: r.get(6)?,
+        },
+    ))
+}
+
+fn checked((number, row): (i32, PublicationRow)) -> Result<PublicationRow, StoreError> {
+    let day = Day::from_number(number)
+        .ok_or_else(|| StoreError::damaged("a publication", "its day is no day"))?;
+    Ok(PublicationRow { day, ..row })
+}
+
 pub(super) fn last_publication(conn: &Connection) -> Result<Option<PublicationRow>, StoreError> {
-    let sql = "SELECT name, day, created, state_version, fingerprint, first_seq, last_seq, total, by_source
+    let sql = "SELECT name, day, created, state_version, fingerprint, first_seq, last_seq
                FROM publication ORDER BY created DESC, name DESC LIMIT 1";
-    let row = conn.query_row(sql, [], |r| {
-        Ok((
-            r.get::<_, i32>(1)?,
-            PublicationRow {
-                name: r.get(0)?,
-                day: Day::new(jiff::civil::Date::ZERO),
-                created: r.get(2)?,
-                state_version: r.get(3)?,
-                fingerprint: r.get(4)?,
-                first_seq: r.get(5)?,
-                last_seq: r.get(6)?,
-                total: r.get(7)?,
-                by_source: r.get(8)?,
-            },
-        ))
-    });
-    match row.optional()? {
-        None => Ok(None),
-        Some((number, row)) => {
-            let day = Day::from_number(number)
-                .ok_or_else(|| StoreError::damaged("a publication", "its day is no day"))?;
-            Ok(Some(PublicationRow { day, ..row }))
-        }
-    }
+    conn.query_row(sql, [], publication)
+        .optional()?
+        .map(checked)
+        .transpose()
 }

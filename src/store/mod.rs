@@ -8,6 +8,7 @@
 //! Knows nothing of HTTP, payload formats or dump formats. The archive is the truth, this is a view:
 //! `replay` builds it again.
 
+mod carry;
 mod counts;
 mod error;
 mod forget;
@@ -75,6 +76,11 @@ impl Store {
     /// The one writer.
     pub fn writer(&self) -> &Writer {
         &self.writer
+    }
+
+    /// Waits for what is queued and closes the file: nothing can be written through any clone after this.
+    pub fn close(self) {
+        self.writer.close();
     }
 
     /// A read snapshot: what was committed when it began, until it is dropped.

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use rusqlite::{Connection, OptionalExtension};
 
-use super::{PublicationRow, ResourceRow, SourceState, StoreError, meta, sources};
+use super::{PublicationRow, ResourceRow, SourceState, StoreError, meta, schema, sources};
 use crate::record::{Contract, Uid};
 
 /// A read snapshot of the store.
@@ -24,12 +24,50 @@ impl Snapshot {
         Ok(Self { conn })
     }
 
+    /// A snapshot for a command that only reads, without a writer: works beside a running daemon.
+    ///
+    /// # Errors
+    /// A disk fault, a file that is no store, or one of another version: only who writes upgrades.
+    pub fn read(path: &Path) -> Result<Self, StoreError> {
+        let found: i64 = super::connect_ro(path)?
+            .query_row("PRAGMA user_version", [], |r| r.get(0))
+            .map_err(|e| StoreError::sqlite("read", path, e))?;
+        match found.cmp(&schema::VERSION) {
+            std::cmp::Ordering::Equal => Self::open(path),
+            std::cmp::Ordering::Greater => Err(StoreError::TooNew {
+                path: path.to_owned(),
+                found,
+                known: schema::VERSION,
+            }),
+            std::cmp::Ordering::Less => Err(StoreError::Path {
+                path: path.to_owned(),
+                what: format!("it has format {found}, this program reads {}: any command that writes (`guichet harvest`, `guichet run`) upgrades it", schema::VERSION),
+            }),
+        }
+    }
+
     /// The state of the contracts: grows whenever one changes.
     ///
     /// # Errors
     /// A disk fault.
     pub fn state_version(&self) -> Result<u64, StoreError> {
         meta::state_version(&self.conn)
+    }
+
+    /// A fact that another room keeps in the store.
+    ///
+    /// # Errors
+    /// A disk fault.
+    pub fn fact(&self, key: &str) -> Result<Option<String>, StoreError> {
+        meta::get(&self.conn, key)
+    }
+
+    /// Every publication made, the oldest first.
+    ///
+    /// # Errors
+    /// A disk fault.
+    pub fn publications(&self) -> Result<Vec<PublicationRow>, StoreError> {
+        meta::publications(&self.conn)
     }
 
     /// The last publication, if there is one.

@@ -77,6 +77,7 @@ impl Fixture {
                     id,
                     hash,
                     siren: BUYER.parse().unwrap(),
+                    last_day: None,
                     repaired: false,
                     missing: 0,
                     body: body(letter),

@@ -95,6 +95,20 @@ impl Writer {
         self.submit(what, work).wait()
     }
 
+    /// Ends the thread after what is queued, and waits until it has closed the file.
+    pub(super) fn close(&self) {
+        let (reply, closed) = std::sync::mpsc::channel::<()>();
+        let job: Job = Box::new(move |conn| {
+            let _ = conn.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
+            if let Ok(memory) = Connection::open_in_memory() {
+                drop(std::mem::replace(conn, memory));
+            }
+            drop(reply);
+        });
+        let _ = self.queue.send(job);
+        let _ = closed.recv();
+    }
+
     /// Folds the log into the file and truncates it, when no reader needs it any more.
     pub fn checkpoint(&self) {
         let job: Job = Box::new(|conn| {

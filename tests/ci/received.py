@@ -29,14 +29,11 @@ def count_json(path):
 
 
 def count_xml(path):
-    records, depth = 0, 0
-    for event, element in ElementTree.iterparse(path, events=("start", "end")):
-        name = element.tag.rsplit("}", 1)[-1]
-        depth += 1 if event == "start" else -1
-        # Below a root, or a root that is itself one record.
-        if event == "end" and depth <= 1 and name in ("marche", "contrat-concession"):
+    """Records wherever they stand: a root may be one, and some feeds wrap theirs twice."""
+    records = 0
+    for _, element in ElementTree.iterparse(path):
+        if element.tag.rsplit("}", 1)[-1] in ("marche", "contrat-concession"):
             records += 1
-        if event == "end" and depth == 1:
             element.clear()
     return records
 

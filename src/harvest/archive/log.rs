@@ -32,6 +32,10 @@ pub struct Entry {
 pub enum Seen {
     /// A 304, or the catalogue's checksum as before: the last payload stands.
     Unchanged,
+    /// The catalogue no longer lists it.
+    Delisted,
+    /// The operator forgot the whole source: what stands before this line is void.
+    Forgotten,
     /// A payload, now in the archive.
     Payload {
         /// Where it came from, without secrets.
@@ -57,6 +61,10 @@ struct Line {
     resource: String,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     unchanged: bool,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    delisted: bool,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    forgotten: bool,
     #[serde(flatten)]
     payload: Option<Payload>,
 }
@@ -74,8 +82,15 @@ struct Payload {
 impl From<&Entry> for Line {
     fn from(entry: &Entry) -> Self {
         let payload = match &entry.seen {
-            Seen::Unchanged => None,
-            Seen::Payload { url, title, resource_date, sha256, bytes, whole } => Some(Payload {
+            Seen::Unchanged | Seen::Delisted | Seen::Forgotten => None,
+            Seen::Payload {
+                url,
+                title,
+                resource_date,
+                sha256,
+                bytes,
+                whole,
+            } => Some(Payload {
                 url: url.clone(),
                 title: title.clone(),
                 resource_date: resource_date.map(|day| day.to_string()),
@@ -88,7 +103,9 @@ impl From<&Entry> for Line {
             at: entry.at,
             source: entry.source.clone(),
             resource: entry.resource.clone(),
-            unchanged: payload.is_none(),
+            unchanged: entry.seen == Seen::Unchanged,
+            delisted: entry.seen == Seen::Delisted,
+            forgotten: entry.seen == Seen::Forgotten,
             payload,
         }
     }
@@ -99,8 +116,12 @@ impl TryFrom<Line> for Entry {
 
     fn try_from(line: Line) -> Result<Self, String> {
         let seen = match (line.unchanged, line.payload) {
+            _ if line.delisted => Seen::Delisted,
+            _ if line.forgotten => Seen::Forgotten,
             (true, _) => Seen::Unchanged,
-            (false, None) => return Err("neither `unchanged` nor a whole set of payload fields".into()),
+            (false, None) => {
+                return Err("neither `unchanged` nor a whole set of payload fields".into());
+            }
             (false, Some(p)) => Seen::Payload {
                 url: p.url,
                 title: p.title,
@@ -113,7 +134,12 @@ impl TryFrom<Line> for Entry {
                 whole: p.whole,
             },
         };
-        Ok(Self { at: line.at, source: line.source, resource: line.resource, seen })
+        Ok(Self {
+            at: line.at,
+            source: line.source,
+            resource: line.resource,
+            seen,
+        })
     }
 }
 
@@ -145,7 +171,9 @@ fn end_of_last_line(file: &mut File, length: u64) -> io::Result<u64> {
     while end > 0 {
         let start = end.saturating_sub(buffer.len() as u64);
         let size = usize::try_from(end - start).unwrap_or(buffer.len());
-        let Some(part) = buffer.get_mut(..size) else { break };
+        let Some(part) = buffer.get_mut(..size) else {
+            break;
+        };
         file.seek(SeekFrom::Start(start))?;
         file.read_exact(part)?;
         if let Some(at) = memchr::memrchr(b'\n', part) {
@@ -158,7 +186,11 @@ fn end_of_last_line(file: &mut File, length: u64) -> io::Result<u64> {
 
 /// Appends `entries` in one write and one sync. After a failed write the torn part is cut again, so
 /// that a full disk does not spoil the line that follows it.
-pub(super) fn append(path: &Path, log: &mut Option<File>, entries: &[Entry]) -> Result<(), ArchiveError> {
+pub(super) fn append(
+    path: &Path,
+    log: &mut Option<File>,
+    entries: &[Entry],
+) -> Result<(), ArchiveError> {
     if entries.is_empty() {
         return Ok(());
     }
@@ -172,7 +204,11 @@ pub(super) fn append(path: &Path, log: &mut Option<File>, entries: &[Entry]) -> 
         Some(file) => file,
         None => {
             let new = !path.exists();
-            let file = OpenOptions::new().create(true).append(true).open(path).map_err(failed())?;
+            let file = OpenOptions::new()
+                .create(true)
+                .append(true)
+                .open(path)
+                .map_err(failed())?;
             if new && let Some(dir) = path.parent() {
                 sync_dir(dir)?;
             }
@@ -204,14 +240,23 @@ impl Entries {
             Err(e) if e.kind() == io::ErrorKind::NotFound => None,
             Err(e) => return Err(io_error("cannot open", path)(e)),
         };
-        Ok(Self { path: path.to_owned(), reader, line: 0, buffer: Vec::new() })
+        Ok(Self {
+            path: path.to_owned(),
+            reader,
+            line: 0,
+            buffer: Vec::new(),
+        })
     }
 
     fn parse(&self) -> Result<Entry, ArchiveError> {
         serde_json::from_slice::<Line>(&self.buffer)
             .map_err(|e| e.to_string())
             .and_then(Entry::try_from)
-            .map_err(|why| ArchiveError::Log { path: self.path.clone(), line: self.line, why })
+            .map_err(|why| ArchiveError::Log {
+                path: self.path.clone(),
+                line: self.line,
+                why,
+            })
     }
 }
 
@@ -262,7 +307,10 @@ mod tests {
     }
 
     fn unchanged() -> Entry {
-        Entry { seen: Seen::Unchanged, ..payload("r1") }
+        Entry {
+            seen: Seen::Unchanged,
+            ..payload("r1")
+        }
     }
 
     fn archive() -> (tempfile::TempDir, Archive, PathBuf) {
@@ -273,7 +321,11 @@ mod tests {
     }
 
     fn read(archive: &Archive) -> Vec<Entry> {
-        archive.entries().unwrap().collect::<Result<_, _>>().unwrap()
+        archive
+            .entries()
+            .unwrap()
+            .collect::<Result<_, _>>()
+            .unwrap()
     }
 
     #[test]
@@ -303,6 +355,18 @@ mod tests {
     }
 
     #[test]
+    fn what_is_no_payload_comes_back_as_what_it_is() {
+        let (_dir, archive, _log) = archive();
+        let all = [Seen::Unchanged, Seen::Delisted, Seen::Forgotten];
+        let entries = all.map(|seen| Entry {
+            seen,
+            ..unchanged()
+        });
+        archive.append(&entries).unwrap();
+        assert_eq!(read(&archive), entries);
+    }
+
+    #[test]
     fn a_line_torn_by_a_kill_is_dropped_wherever_the_kill_came() {
         let (dir, archive, log) = archive();
         archive.append(&[payload("a")]).unwrap();
@@ -311,7 +375,11 @@ mod tests {
         let whole = std::fs::read(&log).unwrap();
         for cut in first..whole.len() as u64 {
             std::fs::write(&log, &whole[..cut as usize]).unwrap();
-            assert_eq!(read(&Archive::beside(dir.path())), [payload("a")], "cut at {cut}");
+            assert_eq!(
+                read(&Archive::beside(dir.path())),
+                [payload("a")],
+                "cut at {cut}"
+            );
             let mended = Archive::open(dir.path()).unwrap();
             mended.append(&[payload("c")]).unwrap();
             assert_eq!(read(&mended), [payload("a"), payload("c")], "cut at {cut}");
@@ -322,10 +390,18 @@ mod tests {
     fn a_spoiled_line_inside_is_an_error_with_its_place_and_the_rest_is_still_read() {
         let (_dir, archive, log) = archive();
         archive.append(&[payload("a"), payload("b")]).unwrap();
-        let text = std::fs::read_to_string(&log).unwrap().replacen("sha256", "sha", 1);
+        let text = std::fs::read_to_string(&log)
+            .unwrap()
+            .replacen("sha256", "sha", 1);
         std::fs::write(&log, text).unwrap();
         let entries: Vec<_> = archive.entries().unwrap().collect();
-        assert!(entries[0].as_ref().unwrap_err().to_string().contains("log.ndjson:1:"));
+        assert!(
+            entries[0]
+                .as_ref()
+                .unwrap_err()
+                .to_string()
+                .contains("log.ndjson:1:")
+        );
         assert_eq!(entries[1].as_ref().unwrap(), &payload("b"));
     }
 }

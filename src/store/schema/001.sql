@@ -53,11 +53,14 @@ CREATE TABLE place (
 ) STRICT;
 
 -- What one source said once: never changed, never removed but by `forget` and `redact`.
+-- `last_day`: the latest day that it declares; a change of its resource's date matters only when
+-- that day is later or absent.
 CREATE TABLE observation (
   id INTEGER PRIMARY KEY,
   source INTEGER NOT NULL,
   siren INTEGER NOT NULL,
   first_seen INTEGER NOT NULL,
+  last_day INTEGER,
   repaired INTEGER NOT NULL,
   missing INTEGER NOT NULL,
   hash BLOB NOT NULL,
@@ -117,7 +120,5 @@ CREATE TABLE publication (
   state_version INTEGER NOT NULL,
   fingerprint TEXT NOT NULL,
   first_seq INTEGER NOT NULL,
-  last_seq INTEGER NOT NULL,
-  total INTEGER NOT NULL,
-  by_source TEXT NOT NULL
+  last_seq INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;

@@ -33,6 +33,16 @@ impl Fields {
     pub const ALL_DAYS: u32 = 0xFFFF_FFFE;
     /// Every day of the week.
     pub const ALL_WEEKDAYS: u8 = 0x7F;
+
+    /// Whether some day matches: `0 0 30 2 *` never comes. A restricted weekday comes every month.
+    pub fn ever_comes(&self) -> bool {
+        const LENGTHS: [u32; 12] = [31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
+        !self.weekdays_star
+            || (1u32..)
+                .zip(LENGTHS)
+                .filter(|(month, _)| self.months >> month & 1 == 1)
+                .any(|(_, length)| (1..=length).any(|day| self.days >> day & 1 == 1))
+    }
 }
 
 /// Why a line is no crontab line.
@@ -273,6 +283,16 @@ mod tests {
         assert_eq!(f.months, 0b1_0000_0000_1110);
         assert!(!f.hours_star && !f.days_star && f.weekdays_star);
         assert_eq!(fields("0 0 * * *").days, Fields::ALL_DAYS);
+    }
+
+    #[test]
+    fn a_day_that_no_year_has_never_comes() {
+        for never in ["0 0 30 2 *", "0 0 31 4,6,9,11 *", "0 0 30 FEB */1"] {
+            assert!(!fields(never).ever_comes(), "{never}");
+        }
+        for comes in ["0 0 29 2 *", "0 0 * * *", "0 0 30 2 MON", "0 0 31 1-12 *"] {
+            assert!(fields(comes).ever_comes(), "{comes}");
+        }
     }
 
     #[test]

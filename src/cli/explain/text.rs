@@ -1,0 +1,129 @@
+//! An explanation for people: the contract, its observations, its fields, what was found in them.
+
+use std::io::Write;
+
+use serde_json::value::RawValue;
+
+use super::model::{Explained, Observed};
+use crate::cli::output::{Column, Out, OutputError};
+use crate::record::Contract;
+
+/// Longest value shown, in characters; `--json` gives all of it.
+const VALUE: usize = 100;
+
+const OBSERVATIONS: [Column; 10] = [
+    Column::right("#"),
+    Column::left("source"),
+    Column::left("resource"),
+    Column::right("position"),
+    Column::left("outcome"),
+    Column::left("effective"),
+    Column::left("first seen"),
+    Column::left("gone since"),
+    Column::left("declared"),
+    Column::left("identity"),
+];
+
+const FIELDS: [Column; 4] =
+    [Column::left("field"), Column::left("value"), Column::left("from"), Column::left("why")];
+
+const FINDINGS: [Column; 5] = [
+    Column::left("finding"),
+    Column::left("severity"),
+    Column::left("field"),
+    Column::left("declared"),
+    Column::right("#"),
+];
+
+const CANDIDATES: [Column; 4] =
+    [Column::left("uid"), Column::left("notified"), Column::right("montant"), Column::left("objet")];
+
+/// The contracts that one id covers.
+pub(super) fn candidates<W: Write>(contracts: &[&Contract], out: &mut Out<W>) -> Result<(), OutputError> {
+    let dash = || "-".to_owned();
+    let row = |c: &&Contract| {
+        let r = &c.record;
+        vec![
+            c.uid.to_string(),
+            r.date_notification.map_or_else(dash, |d| d.to_string()),
+            r.montant.map_or_else(dash, |m| m.to_string()),
+            short(r.objet.as_deref().unwrap_or("-")),
+        ]
+    };
+    out.table(&CANDIDATES, contracts.iter().map(row))
+}
+
+/// The whole explanation.
+pub(super) fn print<W: Write>(e: &Explained, out: &mut Out<W>) -> Result<(), OutputError> {
+    out.line(&format!("uid {}", e.uid))?;
+    out.line(&format!("page /marches/{}", e.url))?;
+    out.line(match (e.in_scope, e.withdrawn) {
+        (false, _) => "not published: neither the buyer's seat nor the place of execution is known to be in the region",
+        (true, true) => "withdrawn: no source publishes it any more",
+        (true, false) => "published with the next publication, if not yet",
+    })?;
+    match e.stored {
+        "current" => {}
+        _ => out.line("the merge has not been run since its sources changed: this is what it will give")?,
+    }
+    out.line("")?;
+    out.table(&OBSERVATIONS, e.observations.iter().map(observation))?;
+    out.line("")?;
+    let mut rows = Vec::new();
+    for f in &e.fields {
+        let from = f.observation.map_or_else(|| "-".to_owned(), |i| from(i, f.source.as_deref()));
+        rows.push(vec![f.field.to_owned(), f.value.as_deref().map_or_else(|| "-".to_owned(), value), from, f.told.clone()]);
+        for r in &f.rejected {
+            let told = format!("rejected: {}", r.told);
+            rows.push(vec![format!("{} ≠", f.field), value(&r.value), self::from(r.observation, Some(&r.source)), told]);
+        }
+    }
+    out.table(&FIELDS, rows)?;
+    findings(e, out)
+}
+
+fn observation(o: &Observed) -> Vec<String> {
+    let or_dash = |text: &Option<String>| text.clone().unwrap_or_else(|| "-".to_owned());
+    vec![
+        o.index.map_or_else(|| "-".to_owned(), |i| i.to_string()),
+        match (o.speaks_for_buyer, o.authority) {
+            (true, _) => format!("{} (speaks for the buyer)", o.source),
+            (false, Some(authority)) => format!("{} ({authority})", o.source),
+            (false, None) => format!("{} (licence unknown)", o.source),
+        },
+        o.resource.clone(),
+        o.position.to_string(),
+        o.outcome.to_owned(),
+        or_dash(&o.effective_date),
+        o.first_seen.clone(),
+        or_dash(&o.gone_since),
+        format!("{} {}", o.acheteur_id, o.id),
+        format!("{} {}", o.identity, o.key),
+    ]
+}
+
+fn findings<W: Write>(e: &Explained, out: &mut Out<W>) -> Result<(), OutputError> {
+    let contract: serde_json::Value = serde_json::from_str(e.contract.get()).map_err(OutputError::Json)?;
+    let Some(found) = contract["findings"].as_array().filter(|f| !f.is_empty()) else { return Ok(()) };
+    let text = |v: &serde_json::Value| v.as_str().map_or_else(|| v.to_string(), str::to_owned);
+    let row = |f: &serde_json::Value| {
+        vec![text(&f["code"]), text(&f["severity"]), text(&f["field"]), short(&text(&f["value"])), text(&f["observation"])]
+    };
+    out.line("")?;
+    out.table(&FINDINGS, found.iter().map(row))
+}
+
+fn from(index: u32, source: Option<&str>) -> String {
+    format!("{index} {}", source.unwrap_or_default())
+}
+
+fn value(raw: &RawValue) -> String {
+    short(raw.get())
+}
+
+fn short(text: &str) -> String {
+    match text.char_indices().nth(VALUE) {
+        None => text.to_owned(),
+        Some((at, _)) => format!("{}…", text.get(..at).unwrap_or_default()),
+    }
+}

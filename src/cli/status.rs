@@ -1,0 +1,101 @@
+//! `guichet status`: the health of each source, of the store, of the last publication and of the
+//! daemon. Reads a snapshot, so it works beside a running daemon; writes nothing.
+
+use std::io::Write;
+
+use super::Ended;
+use super::args::Reading;
+use super::context::Opened;
+use super::output::{Column, Out, OutputError, Shape, bytes, counted, instant};
+use crate::daemon::exit::Exit;
+use crate::daemon::pipeline::store_path;
+use crate::daemon::status::{self, SourceStatus, Status};
+
+const COLUMNS: [Column; 9] = [
+    Column::left("source"),
+    Column::left("state"),
+    Column::left("last success"),
+    Column::left("next run"),
+    Column::right("failures"),
+    Column::right("received"),
+    Column::right("accepted"),
+    Column::right("quarantined"),
+    Column::left("last error"),
+];
+
+pub(super) fn run(opened: &Opened, args: &Reading) -> Ended {
+    let (status, stored) = read(opened)?;
+    let mut out = Out::stdout(args.json);
+    if out.is_json() {
+        out.json(&status)?;
+    } else {
+        show(&status, stored, opened, &mut out)?;
+    }
+    out.finish()?;
+    Ok(Exit::Done)
+}
+
+/// The status, and whether there is a store at all.
+pub(super) fn read(opened: &Opened) -> Result<(Status, bool), super::Failure> {
+    let now = opened.clock.now();
+    let snapshot = opened.snapshot()?;
+    let mut status = match &snapshot {
+        Some(snapshot) => status::read(&opened.config, snapshot, now)?,
+        None => status::of_config(&opened.config, now),
+    };
+    status.daemon = status::daemon(&opened.config.public_dir());
+    Ok((status, snapshot.is_some()))
+}
+
+/// The cells of a source that `status` and `sources list` share the words for.
+pub(super) fn when(text: &Option<String>) -> String {
+    text.as_deref().map_or_else(|| "-".to_owned(), instant)
+}
+
+fn row(s: &SourceStatus) -> Vec<String> {
+    vec![
+        s.id.clone(),
+        s.state.to_owned(),
+        when(&s.last_success),
+        when(&s.next_run),
+        s.consecutive_failures.to_string(),
+        s.records.received.to_string(),
+        s.records.accepted.to_string(),
+        s.records.quarantined.to_string(),
+        s.last_error.clone().unwrap_or_else(|| "-".to_owned()),
+    ]
+}
+
+fn show<W: Write>(status: &Status, stored: bool, opened: &Opened, out: &mut Out<W>) -> Result<(), OutputError> {
+    out.table(&COLUMNS, status.sources.iter().map(row))?;
+    // In a pipe these lines must not be taken for sources.
+    let mark = if out.shape() == Shape::Table { "" } else { "# " };
+    let store = &status.store;
+    out.line(&match stored {
+        false => format!("{mark}store: none yet at {}; `guichet harvest` makes it", store_path(&opened.config).display()),
+        true => format!(
+            "{mark}store: {}, write-ahead log {}, {} due for a merge",
+            bytes(store.bytes),
+            bytes(store.wal_bytes),
+            counted(store.dirty_buyers, "buyer")
+        ),
+    })?;
+    out.line(&match &status.publication {
+        None => format!("{mark}publication: none yet; `guichet publish` writes one"),
+        Some(p) => format!(
+            "{mark}publication: {} of {}, seq {}, {}",
+            p.publication,
+            instant(&p.created),
+            p.last_seq,
+            if p.outdated { "the store holds something newer" } else { "up to date" }
+        ),
+    })?;
+    if let Some(daemon) = &status.daemon {
+        out.line(&format!("{mark}daemon: {} (as of {})", daemon.doing, instant(&daemon.written)))?;
+        if !daemon.config_last_reload_successful {
+            let why = daemon.config_error.as_deref().unwrap_or("see its log");
+            out.line(&format!("{mark}daemon: the last reload of the configuration was refused: {why}"))?;
+        }
+    }
+    Ok(())
+}

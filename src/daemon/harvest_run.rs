@@ -1,0 +1,621 @@
+//! Harvesting: every source asked for, its resources fetched, decoded and made current; then the merge.
+//!
+//! A source that fails is an outcome of the run, not its end; a resource that fails leaves its last
+//! good payload standing and its source degraded. However a source's harvest ends, it ends in
+//! [`SourceRun::end`], in one transaction with its next run.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use jiff::Timestamp;
+use tracing::{info, warn};
+
+use super::clock::Clock;
+use super::due;
+use super::exit::Exit;
+use super::ingest::{Ingest, IngestError, Ingested, Payload};
+use super::merge_run::MergeReport;
+use super::pipeline::{Pipeline, RunError, Settings, access, day_in, schedule_of};
+use super::shutdown::Stop;
+use crate::config::Source;
+use crate::harvest::{self, Entry as LogEntry, Fetched, Previous, Resource, Seen, SourceAccess};
+use crate::record::Day;
+use crate::store::{HarvestEnd, KnownRecords, ResourceRow, ResourceSeen, StoreError, Validators};
+
+/// How a run over several sources ended.
+#[derive(Debug, Clone, Default)]
+pub struct HarvestReport {
+    /// Each source, in the order of their ids.
+    pub sources: Vec<SourceReport>,
+    /// What the merge changed.
+    pub merge: MergeReport,
+}
+
+/// How one source's harvest ended.
+#[derive(Debug, Clone, Default)]
+pub struct SourceReport {
+    /// Its id.
+    pub id: String,
+    /// Resources listed.
+    pub listed: usize,
+    /// Resources whose payload was new.
+    pub fetched: usize,
+    /// Resources that had not changed.
+    pub unchanged: usize,
+    /// Resources that failed.
+    pub failed: usize,
+    /// Records of the new payloads.
+    pub received: u64,
+    /// Of these, not known before.
+    pub new: u64,
+    /// Of these, quarantined.
+    pub quarantined: u64,
+    /// Left something out: a cut document, a failed resource, an incomplete list.
+    pub partial: bool,
+    /// What went wrong first.
+    pub error: Option<String>,
+}
+
+impl SourceReport {
+    /// Whether it gave anything: an unchanged payload is something.
+    pub fn succeeded(&self) -> bool {
+        self.fetched + self.unchanged > 0 || (self.error.is_none() && self.failed == 0)
+    }
+
+    fn fail(&mut self, error: impl ToString) {
+        self.partial = true;
+        self.error.get_or_insert_with(|| error.to_string());
+    }
+}
+
+impl HarvestReport {
+    /// 0 = all well, 1 = not one source gave anything, 3 = some failed or are partial.
+    pub fn exit(&self) -> Exit {
+        let good = self.sources.iter().filter(|s| s.succeeded()).count();
+        let whole = self
+            .sources
+            .iter()
+            .filter(|s| s.succeeded() && !s.partial)
+            .count();
+        match (good, whole) {
+            (_, whole) if whole == self.sources.len() => Exit::Done,
+            (0, _) => Exit::Failed,
+            _ => Exit::Partial,
+        }
+    }
+}
+
+impl Pipeline {
+    /// Harvests these sources, side by side, then merges what changed.
+    ///
+    /// # Errors
+    /// A fault of the store or the archive; what was committed stands.
+    pub async fn harvest(
+        self: &Arc<Self>,
+        sources: Vec<Arc<Source>>,
+        force: bool,
+        stop: Stop,
+    ) -> Result<HarvestReport, RunError> {
+        let began = std::time::Instant::now();
+        let settings = self.settings();
+        let mut tasks = tokio::task::JoinSet::new();
+        let turns = Arc::new(tokio::sync::Semaphore::new(
+            settings.config.harvest.concurrency.max(1),
+        ));
+        for source in sources {
+            let (pipeline, settings, turns, stop) = (
+                Arc::clone(self),
+                Arc::clone(&settings),
+                Arc::clone(&turns),
+                stop.clone(),
+            );
+            tasks.spawn(async move {
+                let _turn = turns.acquire_owned().await;
+                pipeline.source(&settings, &source, force, &stop).await
+            });
+        }
+        let mut report = HarvestReport::default();
+        let mut failure = None;
+        while let Some(done) = tasks.join_next().await {
+            match done {
+                Ok(Ok(source)) => report.sources.push(source),
+                Ok(Err(error)) => failure = failure.or(Some(error)),
+                Err(_) => failure = failure.or(Some(RunError::Broke("harvest a source"))),
+            }
+        }
+        report.sources.sort_by(|a, b| a.id.cmp(&b.id));
+        if let Some(error) = failure {
+            return Err(error);
+        }
+        self.meters.harvested(began.elapsed());
+        let pipeline = Arc::clone(self);
+        let began = std::time::Instant::now();
+        report.merge = blocking("merge", move || pipeline.merge()).await??;
+        self.meters.merged(began.elapsed());
+        Ok(report)
+    }
+
+    async fn source(
+        self: &Arc<Self>,
+        settings: &Arc<Settings>,
+        source: &Arc<Source>,
+        force: bool,
+        stop: &Stop,
+    ) -> Result<SourceReport, RunError> {
+        let store = self.store.clone();
+        let row = super::pipeline::source_row(source);
+        let at = self.clock.now().to_string();
+        let (n, before) = blocking("enter a source", move || {
+            let n = store.enter_source(row)?;
+            store.harvest_begins(n, at)?;
+            Ok::<_, StoreError>((n, store.snapshot()?.resources(Some(n))?))
+        })
+        .await??;
+        let mut run = SourceRun {
+            pipeline: Arc::clone(self),
+            settings: Arc::clone(settings),
+            source: Arc::clone(source),
+            n,
+            before,
+            known: None,
+            report: SourceReport {
+                id: source.id.clone(),
+                ..SourceReport::default()
+            },
+            force,
+        };
+        match access(source) {
+            Ok(access) => run.all(&access, stop).await?,
+            Err(error) => run.report.fail(error),
+        }
+        run.end().await
+    }
+}
+
+/// Runs blocking work on its own thread.
+pub(super) async fn blocking<T: Send + 'static>(
+    what: &'static str,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, RunError> {
+    tokio::task::spawn_blocking(work)
+        .await
+        .map_err(|_| RunError::Broke(what))
+}
+
+struct SourceRun {
+    pipeline: Arc<Pipeline>,
+    settings: Arc<Settings>,
+    source: Arc<Source>,
+    n: i64,
+    before: Vec<ResourceRow>,
+    known: Option<KnownRecords>,
+    report: SourceReport,
+    force: bool,
+}
+
+impl SourceRun {
+    async fn all(&mut self, access: &SourceAccess, stop: &Stop) -> Result<(), RunError> {
+        let harvester = Arc::clone(&self.settings.harvester);
+        let listing = match harvester.list(access, self.clock().now()).await {
+            Ok(listing) => listing,
+            Err(error) => {
+                self.report.fail(error);
+                return Ok(());
+            }
+        };
+        self.report.listed = listing.resources.len();
+        for warning in &listing.warnings {
+            warn!(source.id = %self.source.id, "source {}: {warning}", self.source.id);
+        }
+        for resource in &listing.resources {
+            if stop.is_asked() {
+                self.report
+                    .fail("stopped before its end: the rest is asked for at the next run");
+                return Ok(());
+            }
+            self.resource(access, resource).await?;
+        }
+        match listing.incomplete {
+            Some(why) => self
+                .report
+                .fail(format!("the catalogue's list is incomplete: {why}")),
+            None => self.delist(&listing.resources).await?,
+        }
+        Ok(())
+    }
+
+    fn clock(&self) -> Clock {
+        self.pipeline.clock
+    }
+
+    fn day(&self, at: Timestamp) -> Day {
+        day_in(&self.settings.config, at)
+    }
+
+    fn before(&self, id: &str) -> Option<&ResourceRow> {
+        self.before.iter().find(|r| r.id == id)
+    }
+
+    /// Fetches one resource and makes it current. A fault of the resource is noted, one of ours ends the run.
+    async fn resource(
+        &mut self,
+        access: &SourceAccess,
+        resource: &Resource,
+    ) -> Result<(), RunError> {
+        let now = self.clock().now();
+        let before = self.before(&resource.id).cloned();
+        let full = self.force
+            || before
+                .as_ref()
+                .is_none_or(|b| self.full_fetch_is_due(b, now));
+        if !full
+            && let Some(b) = &before
+            && unchanged_by_checksum(b, resource)
+        {
+            return self.unchanged(resource, b, None, false).await;
+        }
+        let previous = before.as_ref().and_then(previous);
+        let harvester = Arc::clone(&self.settings.harvester);
+        let fetched = harvester
+            .fetch(
+                access,
+                resource,
+                previous.as_ref(),
+                &self.pipeline.archive,
+                full,
+                now,
+            )
+            .await;
+        match (fetched, &before) {
+            (Ok(Fetched::NotModified { validators }), Some(b)) => {
+                self.unchanged(resource, b, Some(validators), false).await
+            }
+            (Ok(Fetched::Same { validators, .. }), Some(b)) => {
+                self.unchanged(resource, b, Some(validators), full).await
+            }
+            (Ok(Fetched::Payload(payload)), _) => self.payload(resource, payload, full).await,
+            (Ok(_), None) => {
+                self.failed(
+                    resource,
+                    "the server said `not modified` to a first request",
+                )
+                .await
+            }
+            (Err(error), _) => self.failed(resource, error).await,
+        }
+    }
+
+    fn full_fetch_is_due(&self, before: &ResourceRow, now: Timestamp) -> bool {
+        let days = i64::from(self.settings.config.harvest.force_refresh_days);
+        before.state != "complete"
+            || before
+                .full_fetch
+                .is_none_or(|last| self.day(now).days_since(last) >= days)
+    }
+
+    fn seen(
+        &self,
+        resource: &Resource,
+        validators: Option<harvest::Validators>,
+        full_fetch: bool,
+        last_modified: Option<Timestamp>,
+    ) -> ResourceSeen {
+        let named = self
+            .source
+            .resource_date
+            .as_ref()
+            .and_then(|d| d.find(&resource.title).or_else(|| d.find(&resource.url)));
+        let dated = resource
+            .last_modified
+            .or(last_modified)
+            .map(|at| self.day(at));
+        ResourceSeen {
+            source: self.n,
+            id: resource.id.clone(),
+            url: harvest::ShownUrl::of_text(&resource.url)
+                .as_str()
+                .to_owned(),
+            title: resource.title.clone(),
+            resource_date: named.or(dated),
+            day: self.day(self.clock().now()),
+            checksum: resource.checksum.as_ref().map(ToString::to_string),
+            validators: validators.map(|v| Validators {
+                etag: v.etag,
+                last_modified: v.last_modified,
+            }),
+            full_fetch,
+        }
+    }
+
+    async fn unchanged(
+        &mut self,
+        resource: &Resource,
+        before: &ResourceRow,
+        validators: Option<harvest::Validators>,
+        full: bool,
+    ) -> Result<(), RunError> {
+        let mut seen = self.seen(resource, validators, full, None);
+        // The date belongs to the payload: the same payload keeps the one it came with.
+        seen.resource_date = before.resource_date;
+        self.log(resource, Seen::Unchanged).await?;
+        let store = self.pipeline.store.clone();
+        blocking("note an unchanged resource", move || store.unchanged(seen)).await??;
+        self.report.unchanged += 1;
+        if before.state == "partial" {
+            self.report.fail(
+                before
+                    .error
+                    .clone()
+                    .unwrap_or_else(|| "its document is cut".to_owned()),
+            );
+        }
+        Ok(())
+    }
+
+    async fn failed(&mut self, resource: &Resource, error: impl ToString) -> Result<(), RunError> {
+        let error = error.to_string();
+        warn!(source.id = %self.source.id, resource.id = %resource.id, "source {}: {error}", self.source.id);
+        let (store, seen) = (
+            self.pipeline.store.clone(),
+            self.seen(resource, None, false, None),
+        );
+        let told = error.clone();
+        blocking("note a failed resource", move || {
+            store.resource_failed(seen, told)
+        })
+        .await??;
+        self.report.failed += 1;
+        self.report.fail(error);
+        Ok(())
+    }
+
+    async fn log(&self, resource: &Resource, seen: Seen) -> Result<(), RunError> {
+        let entry = LogEntry {
+            at: self.clock().now(),
+            source: self.source.id.clone(),
+            resource: resource.id.clone(),
+            seen,
+        };
+        let archive = self.pipeline.archive.clone();
+        blocking("write the archive's log", move || archive.append(&[entry])).await??;
+        Ok(())
+    }
+
+    async fn payload(
+        &mut self,
+        resource: &Resource,
+        payload: harvest::Payload,
+        full: bool,
+    ) -> Result<(), RunError> {
+        let seen = self.seen(
+            resource,
+            Some(payload.validators.clone()),
+            full,
+            payload.last_modified,
+        );
+        let known = self.take_known().await?;
+        let before = self.before(&resource.id).cloned();
+        let job = Decode {
+            pipeline: Arc::clone(&self.pipeline),
+            settings: Arc::clone(&self.settings),
+            source: Arc::clone(&self.source),
+            resource: resource.id.clone(),
+            before,
+            at: self.clock().now(),
+        };
+        let permit = Arc::clone(&self.pipeline.decoders).acquire_owned().await;
+        let (known, done) = blocking("decode a payload", move || {
+            let _permit = permit;
+            let mut known = known;
+            let done = job.run(seen, &payload, &mut known);
+            (known, done)
+        })
+        .await?;
+        self.known = Some(known);
+        match done {
+            Ok(done) => {
+                self.ingested(done);
+                Ok(())
+            }
+            Err(IngestError::Store(error)) => Err(error.into()),
+            Err(IngestError::Log(error)) => Err(error.into()),
+            Err(error) => {
+                self.failed(resource, format!("resource `{}`: {error}", resource.title))
+                    .await
+            }
+        }
+    }
+
+    async fn take_known(&mut self) -> Result<KnownRecords, RunError> {
+        if let Some(known) = self.known.take() {
+            return Ok(known);
+        }
+        let (store, n) = (self.pipeline.store.clone(), self.n);
+        Ok(blocking("read what a source said before", move || {
+            store.snapshot()?.known_records(n)
+        })
+        .await??)
+    }
+
+    fn ingested(&mut self, done: Ingested) {
+        let report = &mut self.report;
+        report.fetched += 1;
+        report.received += done.received;
+        report.new += done.new;
+        report.quarantined += done.quarantined;
+        if let Some(why) = done.partial {
+            report.fail(why);
+        }
+    }
+
+    /// What the complete list of a full source no longer names has gone, unless so much has gone
+    /// that the list itself must be doubted.
+    async fn delist(&mut self, listed: &[Resource]) -> Result<(), RunError> {
+        let gone: Vec<ResourceRow> = self
+            .before
+            .iter()
+            .filter(|b| !listed.iter().any(|l| l.id == b.id))
+            .cloned()
+            .collect();
+        if gone.is_empty() || self.source.snapshot != crate::config::Snapshot::Full {
+            return Ok(());
+        }
+        let total: u64 = self.before.iter().map(|b| b.records).sum();
+        let lost: u64 = gone
+            .iter()
+            .filter(|g| g.state != "delisted")
+            .map(|g| g.records)
+            .sum();
+        if lost as f64 > total as f64 * self.source.max_shrink {
+            self.report.fail(format!(
+                "the catalogue no longer lists {} resources that hold {lost} of {total} records: more than `max_shrink`, so they stand",
+                gone.len()
+            ));
+            return Ok(());
+        }
+        let (at, day) = (self.clock().now(), self.day(self.clock().now()));
+        let (store, archive, source) = (
+            self.pipeline.store.clone(),
+            self.pipeline.archive.clone(),
+            self.source.id.clone(),
+        );
+        blocking("note resources that vanished", move || {
+            for row in gone {
+                archive.append(&[LogEntry {
+                    at,
+                    source: source.clone(),
+                    resource: row.id.clone(),
+                    seen: Seen::Delisted,
+                }])?;
+                store.delisted(row.n, day)?;
+            }
+            Ok::<_, RunError>(())
+        })
+        .await?
+    }
+
+    /// The one end of every harvest.
+    async fn end(self) -> Result<SourceReport, RunError> {
+        let Self {
+            pipeline,
+            source,
+            n,
+            report,
+            ..
+        } = self;
+        pipeline.meters.source(
+            &source.id,
+            &report,
+            pipeline.settings().harvester.take_traffic(&source.id),
+        );
+        let now = pipeline.clock.now();
+        let succeeded = report.succeeded();
+        let (store, error, partial) =
+            (pipeline.store.clone(), report.error.clone(), report.partial);
+        let schedule = schedule_of(&source);
+        let id = source.id.clone();
+        blocking("end a harvest", move || {
+            let failures = match store
+                .snapshot()?
+                .sources()?
+                .into_iter()
+                .find(|s| s.source.n == n)
+            {
+                Some(state) if !succeeded => state.consecutive_failures + 1,
+                _ => 0,
+            };
+            let next_run = schedule
+                .and_then(|s| due::next_run(&s, now, failures, &id))
+                .map(|t| t.to_string());
+            store.harvest_ends(
+                n,
+                HarvestEnd {
+                    at: now.to_string(),
+                    succeeded,
+                    partial,
+                    error,
+                    next_run,
+                },
+            )
+        })
+        .await??;
+        match &report.error {
+            None => {
+                info!(source.id = %report.id, records = report.received, new = report.new, "source {} harvested", report.id)
+            }
+            Some(error) => warn!(source.id = %report.id, "source {}: {error}", report.id),
+        }
+        Ok(report)
+    }
+}
+
+struct Decode {
+    pipeline: Arc<Pipeline>,
+    settings: Arc<Settings>,
+    source: Arc<Source>,
+    resource: String,
+    before: Option<ResourceRow>,
+    at: Timestamp,
+}
+
+impl Decode {
+    fn run(
+        &self,
+        seen: ResourceSeen,
+        payload: &harvest::Payload,
+        known: &mut KnownRecords,
+    ) -> Result<Ingested, IngestError> {
+        let input = self.pipeline.archive.read(&payload.sha256)?;
+        let ingest = Ingest {
+            store: &self.pipeline.store,
+            next_id: &self.pipeline.next_id,
+            region: &self.settings.config.region,
+        };
+        let log = |whole| {
+            let seen = Seen::Payload {
+                url: seen.url.clone(),
+                title: Some(seen.title.clone()),
+                resource_date: seen.resource_date,
+                sha256: payload.sha256,
+                bytes: payload.bytes,
+                whole,
+            };
+            let entry = LogEntry {
+                at: self.at,
+                source: self.source.id.clone(),
+                resource: self.resource.clone(),
+                seen,
+            };
+            Ok(self.pipeline.archive.append(&[entry])?)
+        };
+        let piece = Payload {
+            seen: seen.clone(),
+            sha256: payload.sha256.to_string(),
+            bytes: payload.bytes,
+            before: self.before.as_ref(),
+            split: Default::default(),
+            full_snapshot: self.source.snapshot == crate::config::Snapshot::Full,
+            max_shrink: self.source.max_shrink,
+            min_records: self.source.min_records.unwrap_or(0),
+        };
+        let done = ingest.payload(piece, input, known, log)?;
+        tracing::debug!(source.id = %self.source.id, next_id = self.pipeline.next_id.load(Ordering::Relaxed), "payload decoded");
+        Ok(done)
+    }
+}
+
+fn previous(row: &ResourceRow) -> Option<Previous> {
+    Some(Previous {
+        validators: harvest::Validators {
+            etag: row.validators.etag.clone(),
+            last_modified: row.validators.last_modified.clone(),
+        },
+        sha256: row.sha256.as_ref()?.parse().ok()?,
+        bytes: row.bytes?,
+    })
+}
+
+fn unchanged_by_checksum(row: &ResourceRow, resource: &Resource) -> bool {
+    let before = row.checksum.as_ref().and_then(|c| c.parse().ok());
+    row.sha256.is_some() && before.is_some_and(|b| resource.same_as(&b))
+}

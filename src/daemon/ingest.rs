@@ -1,0 +1,271 @@
+//! One payload from the archive into the store: split, skip what is known, parse, refine, append, flip.
+//!
+//! In: a payload in the archive, what its source already said. Out: counts, and the payload made
+//! current. Runs on a blocking thread. Memory: one record, one batch of observations, and 32 bytes
+//! a record of the payload. Payloads of one source are taken one after the other; those of
+//! different sources side by side.
+
+use std::collections::BTreeSet;
+use std::io::Read;
+use std::ops::ControlFlow;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use xxhash_rust::xxh3::xxh3_128_with_seed;
+
+use crate::decode::{self, Container, Ending, NotData, Shape, Slice, SplitOptions};
+use crate::record::{Day, Kind, Severity};
+use crate::reference::Region;
+use crate::refine::{self, Context, Refined};
+use crate::store::{Entry, Flip, FlipEnd, Known, KnownRecords, NewObservation, OutReason, QuarantineRow, ResourceRow, ResourceSeen, Store, StoreError, missing_mask};
+
+/// Observations of one transaction: large enough that commits do not count, small enough that two
+/// of them waiting for the writer stay under a few megabytes.
+const BATCH: usize = 2048;
+
+/// What a payload is to its source.
+pub struct Payload<'a> {
+    /// The resource, as it was fetched.
+    pub seen: ResourceSeen,
+    /// Name in the archive.
+    pub sha256: String,
+    /// Size, bytes.
+    pub bytes: u64,
+    /// The resource as it stood before.
+    pub before: Option<&'a ResourceRow>,
+    /// How to read it.
+    pub split: SplitOptions,
+    /// Whether what is missing from it has gone (`snapshot = "full"`).
+    pub full_snapshot: bool,
+    /// Share of records that may be missing against the payload before (0.15 = 15 %).
+    pub max_shrink: f64,
+    /// Fewer records than this is a failed harvest.
+    pub min_records: u64,
+}
+
+/// What came of a payload.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Ingested {
+    /// Records in it.
+    pub received: u64,
+    /// Not known before.
+    pub new: u64,
+    /// Quarantined.
+    pub quarantined: u64,
+    /// Turned away at the door.
+    pub out_of_region: u64,
+    /// Why it is only part of a document.
+    pub partial: Option<String>,
+}
+
+/// Why a payload is not merged; the one before it still stands.
+#[derive(Debug, thiserror::Error)]
+pub enum IngestError {
+    /// It is no data at all.
+    #[error(transparent)]
+    NotData(#[from] NotData),
+    /// It holds too little.
+    #[error("{0}")]
+    Shrunk(String),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The archive's log cannot be written.
+    #[error(transparent)]
+    Log(#[from] crate::harvest::ArchiveError),
+}
+
+/// What all payloads of a run share.
+pub struct Ingest<'a> {
+    /// The store.
+    pub store: &'a Store,
+    /// Next free observation id.
+    pub next_id: &'a AtomicI64,
+    /// The configured region.
+    pub region: &'a Region,
+}
+
+struct Reading<'a> {
+    ingest: &'a Ingest<'a>,
+    known: &'a mut KnownRecords,
+    context: Context<'a>,
+    day: Day,
+    source: i64,
+    entries: Vec<Entry>,
+    quarantine: Vec<QuarantineRow>,
+    batch: Vec<NewObservation>,
+    pending: Option<crate::store::Pending<()>>,
+    buyers: BTreeSet<u32>,
+    counts: Ingested,
+    failure: Option<StoreError>,
+}
+
+impl Ingest<'_> {
+    /// Reads a payload and makes it current. `log` is called between the last batch and the flip:
+    /// the archive's log must name a payload before the store depends on it.
+    ///
+    /// # Errors
+    /// See [`IngestError`]; what stood before still stands.
+    pub fn payload(
+        &self,
+        payload: Payload<'_>,
+        input: impl Read,
+        known: &mut KnownRecords,
+        log: impl FnOnce(bool) -> Result<(), IngestError>,
+    ) -> Result<Ingested, IngestError> {
+        let first_new_id = self.next_id.load(Ordering::Relaxed);
+        let context = Context { region: self.region, seen: payload.seen.day };
+        let mut reading = Reading {
+            ingest: self,
+            known,
+            context,
+            day: payload.seen.day,
+            source: payload.seen.source,
+            entries: Vec::new(),
+            quarantine: Vec::new(),
+            batch: Vec::new(),
+            pending: None,
+            buyers: BTreeSet::new(),
+            counts: Ingested::default(),
+            failure: None,
+        };
+        let split = decode::split(input, &payload.split, &mut |slice| reading.record(&slice))?;
+        let Reading { entries, quarantine, buyers, mut counts, .. } = reading.finish()?;
+        counts.received = entries.len() as u64;
+        counts.partial = match &split.ending {
+            Ending::Complete => None,
+            Ending::Cut { what } => Some(format!("the document stops inside {what}: the records before are merged")),
+            Ending::Damaged { what } => Some(format!("the document is damaged between its records ({what}): those that stand are merged")),
+        };
+        if counts.partial.is_none() {
+            refuse_shrunk(&payload, counts.received)?;
+        }
+        log(counts.partial.is_none())?;
+        let flip = Flip {
+            seen: payload.seen,
+            sha256: payload.sha256,
+            bytes: payload.bytes,
+            entries,
+            quarantine,
+            end: if counts.partial.is_none() { FlipEnd::Complete } else { FlipEnd::Partial },
+            error: counts.partial.clone(),
+            full_snapshot: payload.full_snapshot,
+            first_new_id,
+            buyers,
+        };
+        self.store.flip(flip)?;
+        Ok(counts)
+    }
+}
+
+/// The same bytes mean another thing in another container, or when what follows them is lost.
+fn seed(shape: Shape) -> u64 {
+    match shape {
+        Shape::Json(Container::Plain) => 1,
+        Shape::Json(Container::Named(Kind::Marche)) => 2,
+        Shape::Json(Container::Named(Kind::Concession)) => 3,
+        Shape::DamagedJson(Container::Plain) => 4,
+        Shape::DamagedJson(Container::Named(Kind::Marche)) => 5,
+        Shape::DamagedJson(Container::Named(Kind::Concession)) => 6,
+        Shape::Xml => 7,
+        Shape::DamagedXml => 8,
+        Shape::Cut => 9,
+        Shape::Oversized => 10,
+    }
+}
+
+/// Judged on whole documents only, since a cut one withdraws nothing.
+fn refuse_shrunk(payload: &Payload<'_>, received: u64) -> Result<(), IngestError> {
+    if received < payload.min_records {
+        return Err(IngestError::Shrunk(format!(
+            "the payload holds {received} records, fewer than `min_records` = {}: the last good one stands",
+            payload.min_records
+        )));
+    }
+    let before = payload.before.filter(|b| b.state == "complete" && payload.full_snapshot).map_or(0, |b| b.records);
+    if (received as f64) < before as f64 * (1.0 - payload.max_shrink) {
+        return Err(IngestError::Shrunk(format!(
+            "the payload holds {received} records where the last one held {before}, a fall of more than `max_shrink` = {:.0} %: \
+             the last good one stands; if the fall is real, raise `max_shrink` for this source and harvest again",
+            payload.max_shrink * 100.0
+        )));
+    }
+    Ok(())
+}
+
+impl Reading<'_> {
+    fn record(&mut self, slice: &Slice<'_>) -> ControlFlow<()> {
+        let hash = xxh3_128_with_seed(slice.bytes, seed(slice.shape));
+        let known = match self.known.get(hash) {
+            Some(known) => known,
+            None => {
+                self.counts.new += 1;
+                let known = self.read(slice, hash);
+                self.known.add(hash, known);
+                known
+            }
+        };
+        match known {
+            Known::Quarantine => self.counts.quarantined += 1,
+            Known::Out(_) => self.counts.out_of_region += 1,
+            Known::Observation(_) => {}
+        }
+        self.entries.push(Entry { hash, known });
+        if self.failure.is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    }
+
+    fn read(&mut self, slice: &Slice<'_>, hash: u128) -> Known {
+        let refined = match decode::parse(slice) {
+            Ok(raw) => refine::refine(raw, &self.context),
+            Err(reject) => Refined::Quarantine { reason: reject.reason, detail: reject.detail },
+        };
+        match refined {
+            Refined::Quarantine { reason, detail } => {
+                self.quarantine.push(QuarantineRow {
+                    position: slice.position,
+                    byte_start: slice.offset,
+                    byte_len: slice.bytes.len() as u64,
+                    reason,
+                    detail,
+                });
+                Known::Quarantine
+            }
+            Refined::OutOfRegion { .. } => Known::Out(OutReason::SeatOutside),
+            Refined::Observation(observation) => {
+                let id = self.ingest.next_id.fetch_add(1, Ordering::Relaxed);
+                let siren = observation.record.acheteur.siren().as_str().parse().unwrap_or_default();
+                let repaired = observation.findings.iter().any(|f| f.severity == Severity::Repaired);
+                let missing = missing_mask(&observation);
+                let last_day = observation.record.declared_days().max();
+                match postcard::to_allocvec(&*observation) {
+                    Ok(body) => self.batch.push(NewObservation { id, hash, siren, last_day, repaired, missing, body }),
+                    Err(e) => self.failure = Some(StoreError::Damaged { what: "an observation".to_owned(), why: e.to_string() }),
+                }
+                self.buyers.insert(siren);
+                if self.batch.len() >= BATCH {
+                    self.flush();
+                }
+                Known::Observation(id)
+            }
+        }
+    }
+
+    /// Queues the batch once the one before it is committed: never more than two in memory.
+    fn flush(&mut self) {
+        if let Some(Err(e)) = self.pending.take().map(crate::store::Pending::wait) {
+            self.failure = Some(e);
+        }
+        if !self.batch.is_empty() {
+            let batch = std::mem::take(&mut self.batch);
+            self.pending = Some(self.ingest.store.append(self.source, self.day, batch));
+        }
+    }
+
+    fn finish(mut self) -> Result<Self, StoreError> {
+        self.flush();
+        self.flush();
+        match self.failure.take() {
+            Some(e) => Err(e),
+            None => Ok(self),
+        }
+    }
+}

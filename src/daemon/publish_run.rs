@@ -1,0 +1,311 @@
+//! Publishing: one snapshot of the store → the files of a publication, and the store's note of it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::mpsc::sync_channel;
+
+use uuid::Uuid;
+
+use super::pipeline::{Pipeline, RunError, day_in};
+use crate::config::Config;
+use crate::publish::{
+    self, BuyerQuality, Input, Options, Published, Quality, ReadError, ResourceRow, Seat,
+    SourceQuality, SourceRow,
+};
+use crate::record::{Contract, Field, Siret};
+use crate::reference;
+use crate::store::{PublicationRow, Snapshot, StoreError};
+
+/// Contracts on their way from the store to the writers: enough to even out, little memory.
+const AHEAD: usize = 512;
+
+/// What an operator may ask of a publication.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct PublishOptions {
+    /// Write one even when nothing changed.
+    pub force: bool,
+    /// Accept a fall that the gate would refuse.
+    pub accept_shrink: bool,
+}
+
+impl Pipeline {
+    /// Writes a publication, unless nothing changed since the last. Blocks: for blocking threads.
+    ///
+    /// # Errors
+    /// A gate that refuses ([`publish::PublishError::is_refusal`]), a disk fault; what was published stays.
+    pub fn publish(&self, ask: PublishOptions) -> Result<Published, RunError> {
+        let began = std::time::Instant::now();
+        let result = self.publish_now(ask);
+        match &result {
+            Err(RunError::Publish(e)) if e.is_refusal() => self.meters.refused(),
+            Ok(Published::New(_)) => self.meters.published(began.elapsed()),
+            _ => {}
+        }
+        result
+    }
+
+    fn publish_now(&self, ask: PublishOptions) -> Result<Published, RunError> {
+        let config = self.config();
+        let snapshot = self.store.snapshot()?;
+        let state_version = snapshot.state_version()?;
+        let fingerprint = config.publishing_fingerprint();
+        if !ask.force
+            && let Some(name) = unchanged(&config, &snapshot, state_version, &fingerprint)?
+        {
+            return Ok(Published::Same { publication: name });
+        }
+        let epoch = self.store.epoch(Uuid::new_v4().to_string())?;
+        let created = self.clock.now();
+        let day = day_in(&config, created);
+        let input = Input {
+            contracts: contracts(self.store.snapshot()?),
+            sources: sources(&config, &snapshot)?,
+            resources: resources(&snapshot)?,
+            quality: quality(&snapshot)?,
+            seats: &seat,
+            day,
+            created,
+            epoch: epoch.id.parse().map_err(|_| StoreError::Damaged {
+                what: "the epoch".into(),
+                why: "it is no UUID".into(),
+            })?,
+            next_seq: epoch.next_seq,
+            region: config.region.name().map(str::to_owned),
+            redacted: 0,
+        };
+        drop(snapshot);
+        let published = publish::write(input, &options(&config, &fingerprint, ask), ask.force)?;
+        let row = match &published {
+            Published::New(outcome) => PublicationRow {
+                name: outcome.publication.clone(),
+                day,
+                created: created.to_string(),
+                state_version,
+                fingerprint,
+                first_seq: outcome.first_seq,
+                last_seq: outcome.last_seq,
+            },
+            // It shows this state already: noted, so that the next look is cheap.
+            Published::Same { publication } => {
+                match publish::Publication::latest(&config.public_dir())? {
+                    Some(last) => PublicationRow {
+                        name: publication.clone(),
+                        day,
+                        created: last.manifest.created,
+                        state_version,
+                        fingerprint,
+                        first_seq: last.manifest.first_seq,
+                        last_seq: last.manifest.last_seq,
+                    },
+                    None => return Ok(published),
+                }
+            }
+        };
+        self.store.published(row)?;
+        Ok(published)
+    }
+
+    /// Whether the store holds something that the last publication does not show.
+    ///
+    /// # Errors
+    /// A disk fault.
+    pub fn changed_since_publication(&self) -> Result<bool, RunError> {
+        let config = self.config();
+        let snapshot = self.store.snapshot()?;
+        let version = snapshot.state_version()?;
+        Ok(unchanged(
+            &config,
+            &snapshot,
+            version,
+            &config.publishing_fingerprint(),
+        )?
+        .is_none())
+    }
+}
+
+fn unchanged(
+    config: &Config,
+    snapshot: &Snapshot,
+    state_version: u64,
+    fingerprint: &str,
+) -> Result<Option<String>, RunError> {
+    let last = snapshot
+        .last_publication()?
+        .filter(|p| p.state_version == state_version && p.fingerprint == fingerprint);
+    let Some(last) = last else { return Ok(None) };
+    let stands =
+        publish::Publication::latest(&config.public_dir())?.is_some_and(|p| p.name == last.name);
+    Ok(stands.then_some(last.name))
+}
+
+fn options(config: &Config, fingerprint: &str, ask: PublishOptions) -> Options {
+    let p = &config.publish;
+    Options {
+        public: config.public_dir(),
+        formats: p.formats.clone(),
+        compress: p.compress,
+        max_drop: p.max_drop,
+        max_shrink: crate::config::MAX_SHRINK,
+        accept_shrink: ask.accept_shrink,
+        keep_daily: p.keep_daily as usize,
+        keep_monthly: p.keep_monthly as usize,
+        configuration: fingerprint.to_owned(),
+    }
+}
+
+/// Contracts in uid order, read and decoded by a thread of their own.
+fn contracts(snapshot: Snapshot) -> Box<dyn Iterator<Item = Result<Contract, ReadError>>> {
+    let (out, items) = sync_channel::<Result<Contract, ReadError>>(AHEAD);
+    let body = move || {
+        enum End {
+            Stopped,
+            Store(StoreError),
+        }
+        impl From<StoreError> for End {
+            fn from(e: StoreError) -> Self {
+                Self::Store(e)
+            }
+        }
+        let end = snapshot.contracts(|contract| out.send(Ok(contract)).map_err(|_| End::Stopped));
+        if let Err(End::Store(error)) = end {
+            let _ = out.send(Err(error.into()));
+        }
+    };
+    match std::thread::Builder::new()
+        .name("contracts".into())
+        .spawn(body)
+    {
+        Ok(_) => Box::new(items.into_iter()),
+        Err(error) => Box::new(std::iter::once(Err(error.into()))),
+    }
+}
+
+fn sources(config: &Config, snapshot: &Snapshot) -> Result<Vec<SourceRow>, StoreError> {
+    let states = snapshot.sources()?;
+    Ok(states
+        .into_iter()
+        .map(|s| {
+            let stanza = config.sources.get(&s.source.id);
+            SourceRow {
+                max_shrink: stanza.map(|x| x.max_shrink),
+                format: stanza.map_or_else(|| "auto".to_owned(), |x| x.format.word().to_owned()),
+                id: s.source.id,
+                name: s.source.name,
+                url: s.source.url,
+                licence: s.source.licence,
+                authority: s.source.authority,
+            }
+        })
+        .collect())
+}
+
+fn resources(snapshot: &Snapshot) -> Result<Vec<ResourceRow>, StoreError> {
+    let names: BTreeMap<i64, String> = snapshot
+        .sources()?
+        .into_iter()
+        .map(|s| (s.source.n, s.source.id))
+        .collect();
+    let rows = snapshot.resources(None)?.into_iter().filter_map(|r| {
+        let source = names.get(&r.source)?.clone();
+        Some(ResourceRow {
+            source,
+            id: r.id,
+            url: r.url,
+            title: Some(r.title),
+        })
+    });
+    Ok(rows.collect())
+}
+
+fn seat(buyer: &Siret) -> Option<Seat> {
+    let siren = buyer.siren();
+    let commune = reference::seat_commune(&siren);
+    let departement = reference::seat_departement(&siren).departement()?;
+    let region = reference::region_name(departement.region);
+    Some(Seat {
+        commune: commune.map(|c| (c.code.into(), c.name.into())),
+        departement: Some((departement.code.into(), departement.name.into())),
+        region: region.map(|r| (r.code.into(), r.name.into())),
+    })
+}
+
+/// The counts of quality.json: places in payloads from the store, findings from the contracts.
+fn quality(snapshot: &Snapshot) -> Result<Quality, StoreError> {
+    let found = findings(snapshot)?;
+    let names =
+        |m: &BTreeMap<Field, u64>| m.iter().map(|(f, n)| (f.name().to_owned(), *n)).collect();
+    let counts = snapshot.counts()?;
+    let sources = snapshot.sources()?.into_iter().map(|s| {
+        let c = counts.get(&s.source.n).cloned().unwrap_or_default();
+        let rules = found.sources.get(&s.source.id).cloned().unwrap_or_default();
+        SourceQuality {
+            source: s.source.id,
+            received: c.records.received,
+            accepted: c.records.accepted,
+            superseded: c.records.superseded,
+            repeats: c.records.repeats,
+            quarantined: c.records.quarantined,
+            out_of_region: c.records.out_of_region,
+            repaired: c.records.repaired,
+            late: rules.get(LATE).copied().unwrap_or(0),
+            missing: names(&c.missing),
+            rules,
+        }
+    });
+    let sources = sources.collect();
+    let mut buyers = Vec::new();
+    snapshot.buyer_counts(|b| {
+        let (name, rules) = found
+            .buyers
+            .get(b.siren.as_str())
+            .cloned()
+            .unwrap_or_default();
+        buyers.push(BuyerQuality {
+            buyer: b.siren.to_string(),
+            name,
+            accepted: b.accepted,
+            repaired: b.repaired,
+            missing: names(&b.missing),
+            rules,
+        });
+    })?;
+    Ok(Quality { sources, buyers })
+}
+
+/// The rule that a publication more than two months after the notification breaks.
+const LATE: &str = "publication-late";
+
+#[derive(Default)]
+struct Found {
+    sources: BTreeMap<String, BTreeMap<String, u64>>,
+    buyers: BTreeMap<String, (Option<String>, BTreeMap<String, u64>)>,
+}
+
+fn findings(snapshot: &Snapshot) -> Result<Found, StoreError> {
+    let mut found = Found::default();
+    snapshot.contracts::<StoreError>(|contract| {
+        let siren = contract.record.acheteur.siren().to_string();
+        let buyer = found.buyers.entry(siren).or_default();
+        if contract.record.acheteur_nom.is_some() {
+            buyer.0.clone_from(&contract.record.acheteur_nom);
+        }
+        for (finding, observation) in &contract.findings {
+            *buyer.1.entry(finding.code.to_string()).or_default() += 1;
+            if let Some(o) = contract.observations.get(*observation as usize) {
+                let rules = found.sources.entry(o.source.clone()).or_default();
+                *rules.entry(finding.code.to_string()).or_default() += 1;
+            }
+        }
+        Ok(())
+    })?;
+    Ok(found)
+}
+
+/// Runs a publication on a blocking thread.
+///
+/// # Errors
+/// As [`Pipeline::publish`].
+pub async fn publish(pipeline: &Arc<Pipeline>, ask: PublishOptions) -> Result<Published, RunError> {
+    let pipeline = Arc::clone(pipeline);
+    super::harvest_run::blocking("publish", move || pipeline.publish(ask)).await?
+}
