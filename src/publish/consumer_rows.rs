@@ -10,7 +10,7 @@ use super::consumer_db::State;
 use super::contract_json::{write_conflict_values, write_provenance};
 use super::input::Seat;
 use super::json;
-use super::tabular::{category, joined, siret, states};
+use super::tabular::{category, double, joined, siret, states};
 use crate::record::*;
 
 /// The statements that write rows, prepared once and kept by the connection.
@@ -62,7 +62,7 @@ impl<'s, 'c> Bind<'s, 'c> {
         }
     }
     fn money(&mut self, value: Option<Money>) -> rusqlite::Result<&mut Self> {
-        self.put(value.map(Money::to_f64))
+        self.put(value.map(double))
     }
     fn insert(&mut self) -> rusqlite::Result<()> {
         self.statement.raw_execute().map(|_| ())

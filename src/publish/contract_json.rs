@@ -85,13 +85,7 @@ fn fields(j: &mut Json<'_>, r: &Record) {
 
 fn lists(j: &mut Json<'_>, c: &Contract) {
     let r = &c.record;
-    whole_list(
-        j,
-        "titulaires",
-        &r.titulaires,
-        &c.titulaires_from,
-        holder,
-    );
+    whole_list(j, "titulaires", &r.titulaires, &c.titulaires_from, holder);
     if !r.donnees_execution.is_empty() {
         j.array("donneesExecution", &r.donnees_execution, |out, d| {
             Json::object_into(out, |j| {

@@ -24,7 +24,7 @@ use super::error::PublishError;
 use super::format::Writer;
 use super::input::Seats;
 use super::manifest::FileEntry;
-use super::tabular::{COLUMNS, Cell, Kind, rows};
+use super::tabular::{COLUMNS, Cell, Kind, double, rows};
 use crate::record::Day;
 
 /// Name of the file.
@@ -147,7 +147,7 @@ impl Column {
             }
             // The schema has no unsigned type that all readers know; no duration comes near.
             Cell::Integer(n) => self.integers.push(i32::try_from(n).unwrap_or(i32::MAX)),
-            Cell::Number(n) => self.numbers.push(n.to_f64()),
+            Cell::Number(n) => self.numbers.push(double(n)),
             Cell::Boolean(b) => self.booleans.push(b),
             Cell::Date(d) => self.integers.push(d.number()),
         }

@@ -173,6 +173,20 @@ fn months_left(notified: Option<Day>, months: Option<u32>, day: Day) -> Option<M
     Some(Money::new(Decimal::new(tenths, 1)))
 }
 
+/// The double nearest to an exact decimal, as [`Money::to_f64`] gives it, without a detour by text
+/// where both parts are exact as doubles: then one division rounds once.
+pub(super) fn double(value: Money) -> f64 {
+    const POWERS: [f64; 7] = [1.0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6];
+    let decimal = value.decimal();
+    let mantissa = i64::try_from(decimal.mantissa())
+        .ok()
+        .filter(|m| m.abs() < 1 << 53);
+    match (mantissa, POWERS.get(decimal.scale() as usize)) {
+        (Some(mantissa), Some(power)) => mantissa as f64 / power,
+        _ => value.to_f64(),
+    }
+}
+
 /// Travaux, Fournitures or Services, by the division of the CPV code.
 pub(super) fn category(cpv: &Cpv) -> &'static str {
     match cpv.division() {
@@ -392,4 +406,37 @@ pub(super) fn row_count(record: &Record) -> u64 {
         rows += holders;
     }
     rows as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn the_short_way_to_a_double_gives_the_nearest_one(mantissa in any::<i64>(), scale in 0_u32..12) {
+            let value = Money::new(Decimal::new(mantissa >> (scale * 3), scale));
+            prop_assert_eq!(double(value), value.to_f64());
+        }
+    }
+
+    #[test]
+    fn months_are_counted_from_the_notification_and_never_below_zero() {
+        let day = |text: &str| text.parse::<Day>().unwrap();
+        let left = |months, today| {
+            months_left(Some(day("2024-01-31")), Some(months), day(today))
+                .unwrap()
+                .to_string()
+        };
+        assert_eq!(left(1, "2024-01-31"), "1"); // 2024-02-29
+        assert_eq!(left(12, "2024-07-31"), "6");
+        assert_eq!(left(12, "2030-01-01"), "0");
+        assert_eq!(left(1, "2024-02-14"), "0.5");
+        assert_eq!(
+            months_left(Some(day("2024-01-31")), Some(u32::MAX), day("2024-01-31")),
+            None
+        );
+        assert_eq!(months_left(None, Some(3), day("2024-01-31")), None);
+    }
 }

@@ -107,30 +107,40 @@ impl Dice {
     }
 }
 
-fn buyer(n: u64) -> Siret {
-    // Communes, départements, EPCI of Occitanie by their numbers, and some that tell nothing.
-    let head = ["2131", "2134", "2231", "2430", "2000", "2181"][(n % 6) as usize];
-    Siret::parse(&format!("{head}{:05}{:05}", n * 7 % 100_000, n % 3 * 11)).unwrap()
+/// Contracts of one buyer that follow each other.
+const GROUP: u64 = 40;
+
+/// Public numbers from 20… to 29…, growing: some tell a département, some tell nothing.
+fn buyer(group: u64, groups: u64) -> Siret {
+    let siren = 200_000_000 + group * (90_000_000 / groups);
+    Siret::parse(&format!("{siren:09}{:05}", group % 3 * 11)).unwrap()
 }
 
-/// Contracts in uid order; about one buyer for forty contracts.
-pub fn contracts(seed: u64, n: u64) -> Vec<Contract> {
-    let mut all = BTreeMap::new();
+/// Contracts in uid order, made one buyer at a time.
+pub fn stream(seed: u64, n: u64) -> impl Iterator<Item = Contract> {
     let mut dice = Dice(seed);
-    for i in 0..n {
-        let contract = contract(&mut dice, i, n);
-        all.insert(contract.uid.as_str().to_owned(), contract);
-    }
-    all.into_values().collect()
+    let groups = n / GROUP + 1;
+    (0..groups).flat_map(move |group| {
+        let siret = buyer(group, groups);
+        let all: BTreeMap<String, Contract> = (group * GROUP..((group + 1) * GROUP).min(n))
+            .map(|i| contract(&mut dice, siret, i))
+            .map(|c| (c.uid.as_str().to_owned(), c))
+            .collect();
+        all.into_values()
+    })
 }
 
-fn contract(dice: &mut Dice, i: u64, n: u64) -> Contract {
+/// The same, all at once.
+pub fn contracts(seed: u64, n: u64) -> Vec<Contract> {
+    stream(seed, n).collect()
+}
+
+fn contract(dice: &mut Dice, siret: Siret, i: u64) -> Contract {
     let kind = if dice.one_in(15) {
         Kind::Concession
     } else {
         Kind::Marche
     };
-    let siret = buyer(dice.roll(n / 40 + 1));
     let id = match dice.roll(30) {
         0 => format!("2023/{i} é;,{}", dice.roll(9)),
         1 => format!("IDENTIFIANT-TRES-LONG-{i}"),

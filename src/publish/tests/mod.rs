@@ -14,7 +14,7 @@ use crate::record::{Contract, Day};
 
 /// What every test publication is made with; each test changes what it is about.
 pub(super) struct Case {
-    pub contracts: Vec<Contract>,
+    pub contracts: Box<dyn Iterator<Item = Contract>>,
     pub day: Day,
     pub next_seq: u64,
     pub redacted: u64,
@@ -24,9 +24,12 @@ pub(super) struct Case {
 }
 
 impl Case {
-    pub fn new(public: &Path, contracts: Vec<Contract>) -> Self {
+    pub fn new(
+        public: &Path,
+        contracts: impl IntoIterator<Item = Contract, IntoIter: 'static>,
+    ) -> Self {
         Self {
-            contracts,
+            contracts: Box::new(contracts.into_iter()),
             day: Day::from_ymd(2026, 11, 24).unwrap(),
             next_seq: 1,
             redacted: 0,
@@ -64,7 +67,7 @@ impl Case {
             buyers: Vec::new(),
         };
         let input = Input {
-            contracts: Box::new(self.contracts.into_iter().map(Ok)),
+            contracts: Box::new(self.contracts.map(Ok)),
             sources: (0..20).rev().map(source).collect(),
             resources: resources.collect(),
             quality,
