@@ -144,8 +144,18 @@ pub async fn run(
     router: Router,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> std::io::Result<()> {
+    run_within(listener, router, ConnectionLimits::default(), shutdown).await
+}
+
+/// [`run`] with other limits on its connections.
+pub async fn run_within(
+    listener: tokio::net::TcpListener,
+    router: Router,
+    limits: ConnectionLimits,
+    shutdown: impl Future<Output = ()> + Send + 'static,
+) -> std::io::Result<()> {
     let (stopping, stopped) = tokio::sync::oneshot::channel::<()>();
-    let guarded = net::Guarded::new(listener, ConnectionLimits::default());
+    let guarded = net::Guarded::new(listener, limits);
     let service = router.into_make_service_with_connect_info::<Peer>();
     let serving = axum::serve(guarded, service).with_graceful_shutdown(async move {
         shutdown.await;

@@ -11,7 +11,8 @@ use super::{Frame, Reader};
 use crate::serve::app::App;
 use crate::serve::problem::Problem;
 use crate::serve::queries::Figures;
-use crate::serve::queries::list::{self, Filter, Line};
+use crate::serve::queries::filter::Filter;
+use crate::serve::queries::list::{self, Line};
 
 /// Contracts shown.
 const LATEST: u32 = 10;

@@ -11,7 +11,8 @@ use super::{Frame, Reader};
 use crate::serve::app::App;
 use crate::serve::problem::Problem;
 use crate::serve::queries;
-use crate::serve::queries::list::{self, Filter, KNOWN, Line, Refused};
+use crate::serve::queries::filter::{Filter, KNOWN, Refused};
+use crate::serve::queries::list::{self, Line};
 
 #[derive(Template)]
 #[template(path = "marches.html")]

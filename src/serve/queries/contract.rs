@@ -216,11 +216,7 @@ pub fn contract(db: &Connection, n: i64) -> rusqlite::Result<Contract> {
 
 fn fields(db: &Connection, n: i64) -> rusqlite::Result<Fields> {
     let mut statement = db.prepare_cached("SELECT * FROM contrats WHERE n = ?1")?;
-    let names: Vec<String> = statement
-        .column_names()
-        .into_iter()
-        .map(str::to_owned)
-        .collect();
+    let names: Vec<String> = statement.column_names().map(str::to_owned).collect();
     statement.query_row([n], |row| {
         let pair = |(i, name): (usize, &String)| Ok((name.clone(), row.get::<_, Value>(i)?));
         names

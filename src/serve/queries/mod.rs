@@ -4,6 +4,7 @@
 //! (the templates escape it). Each query is bounded by a limit, an index, or the deadline of `db`.
 
 pub mod contract;
+pub mod filter;
 pub mod list;
 
 use rusqlite::{Connection, OptionalExtension, Row, params};

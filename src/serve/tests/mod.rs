@@ -2,6 +2,7 @@
 
 mod downloads;
 mod fixture;
+mod hostile;
 mod made_by_publish;
 mod pages;
 mod service;

@@ -9,7 +9,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tower::ServiceExt;
 
 use super::fixture::{Site, ask};
-use crate::serve::{Limits, run};
+use crate::serve::{ConnectionLimits, Limits, run, run_within};
 
 #[tokio::test]
 async fn an_empty_folder_is_alive_but_not_ready_and_has_a_friendly_page() {
@@ -238,6 +238,53 @@ async fn a_real_server_answers_and_drains_when_told_to_stop() {
         .unwrap()
         .unwrap()
         .unwrap();
+}
+
+#[tokio::test]
+async fn a_request_that_never_ends_holds_no_connection_and_others_are_answered() {
+    let site = Site::published();
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let limits = ConnectionLimits {
+        connections: 2,
+        quiet: Duration::from_millis(400),
+        ..ConnectionLimits::default()
+    };
+    let serving = run_within(
+        listener,
+        site.router.clone(),
+        limits,
+        std::future::pending(),
+    );
+    let server = tokio::spawn(serving);
+    let mut slow = Vec::new();
+    for _ in 0..2 {
+        let mut client = tokio::net::TcpStream::connect(address).await.unwrap();
+        client
+            .write_all(b"GET / HTTP/1.1\r\nHost: x\r\nX-Slow: ")
+            .await
+            .unwrap();
+        slow.push(tokio::spawn(async move {
+            while client.write_all(b"a").await.is_ok() {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        }));
+    }
+    // Both places are taken; the third client is answered as soon as they are free again.
+    let mut client = tokio::net::TcpStream::connect(address).await.unwrap();
+    let request = b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+    client.write_all(request).await.unwrap();
+    let mut text = String::new();
+    let answered = tokio::time::timeout(Duration::from_secs(20), client.read_to_string(&mut text));
+    answered.await.unwrap().unwrap();
+    assert!(text.starts_with("HTTP/1.1 200 OK"), "{text}");
+    for client in slow {
+        tokio::time::timeout(Duration::from_secs(20), client)
+            .await
+            .unwrap()
+            .unwrap();
+    }
+    server.abort();
 }
 
 #[tokio::test]
