@@ -90,7 +90,7 @@ fn read(path: &Path, day: Day) -> Result<File, String> {
         }
         ControlFlow::Continue(())
     });
-    let split = split.map_err(|error| format!("{}: {error}", path.display()))?;
+    let split = split.map_err(|error| files::not_data(path, &error))?;
     file.partial = match split.ending {
         Ending::Complete => None,
         Ending::Cut { what } => Some(format!("the document stops inside {what}: the records before are merged")),

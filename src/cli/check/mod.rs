@@ -50,10 +50,10 @@ pub(super) fn run(start: &Start, args: &Check) -> Ended {
         if args.rules {
             rules::table(&mut out)?;
         }
+        out.line(&verdict(&config, &warnings))?;
         if let Some(asked) = &asked {
             online::table(asked, &mut out)?;
         }
-        out.line(&verdict(&config, &warnings))?;
     }
     out.finish()?;
     Ok(exit)

@@ -10,7 +10,7 @@ use tokio::task::JoinSet;
 use url::Url;
 
 use crate::cli::context::{Failure, runtime};
-use crate::cli::output::{Column, Out, OutputError};
+use crate::cli::output::{Column, Out, OutputError, counted};
 use crate::cli::sources::{best, recognise};
 use crate::config::{Config, Format, Source};
 use crate::daemon::exit::Exit;
@@ -109,5 +109,7 @@ pub(super) fn table<W: Write>(answers: &[Answer], out: &mut Out<W>) -> Result<()
             a.remark.clone().unwrap_or_else(|| "-".to_owned()),
         ]
     };
-    out.table(&COLUMNS, answers.iter().map(row))
+    out.table(&COLUMNS, answers.iter().map(row))?;
+    let good = answers.iter().filter(|a| a.ok).count();
+    out.line(&format!("online: {good} of {} answer with data", counted(answers.len() as u64, "enabled source")))
 }

@@ -51,11 +51,11 @@ pub(super) fn table<W: Write>(out: &mut Out<W>) -> Result<(), OutputError> {
     out.table(&COLUMNS, rows().map(|row| row.map(str::to_owned).to_vec()))
 }
 
-/// A list of `{code, severity, field, fr, en, reference}`.
+/// A list of `{code, severity, field, message: {fr, en}, reference}`.
 pub(super) fn json() -> Value {
     rows()
         .map(|[code, severity, field, fr, en, reference]| {
-            json!({"code": code, "severity": severity, "field": field, "fr": fr, "en": en, "reference": Some(reference).filter(|r| *r != "-")})
+            json!({"code": code, "severity": severity, "field": field, "message": {"fr": fr, "en": en}, "reference": Some(reference).filter(|r| *r != "-")})
         })
         .collect()
 }

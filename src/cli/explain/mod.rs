@@ -32,7 +32,7 @@ pub(super) fn run(opened: &Opened, args: &Explain) -> Ended {
     match buyer.find(&args.uid) {
         Match::One(contract) => {
             let stored = snapshot.contract(&contract.uid)?;
-            let explained = model::explain(&buyer, contract, stored.as_ref())?;
+            let explained = model::explain(&args.uid, &buyer, contract, stored.as_ref())?;
             let mut out = Out::stdout(args.json);
             if out.is_json() {
                 out.json(&explained)?;
@@ -54,12 +54,13 @@ fn several(args: &Explain, contracts: &[&Contract]) -> Ended {
         let one = |c: &&Contract| {
             json!({
                 "uid": c.uid.as_str(),
+                "type": c.record.kind.name(),
                 "objet": c.record.objet,
                 "montant": c.record.montant.map(|m| m.to_string()),
                 "dateNotification": c.record.date_notification.map(|d| d.to_string()),
             })
         };
-        out.json(&json!({"uid": args.uid, "candidates": contracts.iter().map(one).collect::<Vec<_>>()}))?;
+        out.json(&json!({"asked": args.uid, "candidates": contracts.iter().map(one).collect::<Vec<_>>()}))?;
     } else {
         text::candidates(contracts, &mut out)?;
     }

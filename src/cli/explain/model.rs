@@ -17,6 +17,8 @@ use crate::store::MergeRow;
 /// The whole.
 #[derive(Debug, Serialize)]
 pub(super) struct Explained {
+    /// What was asked for: a uid, or a SIRET and id that one of its observations declares.
+    pub asked: String,
     pub uid: String,
     /// As it stands in a URL, under `/marches/`.
     pub url: String,
@@ -92,12 +94,13 @@ pub(super) struct Observed {
 }
 
 /// Explains one contract of a buyer.
-pub(super) fn explain(buyer: &Buyer, contract: &Contract, stored: Option<&Contract>) -> Result<Explained, Failure> {
+pub(super) fn explain(asked: &str, buyer: &Buyer, contract: &Contract, stored: Option<&Contract>) -> Result<Explained, Failure> {
     let mut line = Vec::new();
     write_contract(&mut line, contract);
     let observations = observations(buyer, contract);
     let voices = voices(buyer, contract, &observations);
     Ok(Explained {
+        asked: asked.to_owned(),
         uid: contract.uid.to_string(),
         url: contract.uid.to_url(),
         stored: match stored {
