@@ -8,7 +8,7 @@
 use std::borrow::Cow;
 
 use super::note::{self, Note};
-use super::scan::is_scalar;
+use super::scan::{is_scalar, text_stop};
 use super::tree::Tree;
 use super::{MAX_DEPTH, Reject};
 
@@ -224,14 +224,18 @@ impl<'a> Parser<'a> {
         let mut from = start;
         let mut control = false;
         loop {
-            let rest = self.bytes.get(self.at..).unwrap_or_default();
-            let Some(n) = rest
-                .iter()
-                .position(|b| *b == quote || *b == b'\\' || *b < 0x20)
-            else {
+            let stop = if quote == b'"' {
+                text_stop(self.bytes, self.at)
+            } else {
+                let rest = self.bytes.get(self.at..).unwrap_or_default();
+                rest.iter()
+                    .position(|b| *b == quote || *b == b'\\' || *b < 0x20)
+                    .map(|n| self.at + n)
+            };
+            let Some(stop) = stop else {
                 return Err(self.fail("a text without end"));
             };
-            self.at += n;
+            self.at = stop;
             match self.bytes.get(self.at) {
                 Some(b'\\') => {
                     let out = owned.get_or_insert_default();

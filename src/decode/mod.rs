@@ -13,6 +13,8 @@
 
 mod decp;
 mod decp_json;
+mod decp_names;
+mod decp_parts;
 mod decp_xml;
 mod json;
 mod note;
@@ -25,6 +27,7 @@ mod split_json;
 mod split_xml;
 mod text;
 mod tree;
+mod unwrap;
 mod window;
 mod xml;
 
@@ -38,6 +41,7 @@ use std::ops::ControlFlow;
 
 use crate::record::Kind;
 
+pub(crate) use note::BARE_QUOTE;
 pub use note::{NOTES, Note};
 pub use raw::*;
 pub use sniff::NotData;
@@ -201,20 +205,32 @@ pub fn split(
         records: 0,
         stopped: false,
     };
-    let (ending, damaged) = match dialect {
+    let ended = match dialect {
         Dialect::DecpJson => split_json::run(window, options, &mut sink),
         Dialect::DecpXml => split_xml::run(window, options, &mut sink),
     }?;
-    if damaged {
+    if ended.damaged {
         notes.push(Note::new(note::ENCODING_DAMAGED, "", encoding));
+    }
+    if let Some(text) = ended.trailing {
+        notes.push(Note::new(note::TRAILING_TEXT, "", text));
     }
     Ok(Split {
         dialect,
-        ending,
+        ending: ended.ending,
         records: sink.records,
         notes,
         encoding,
     })
+}
+
+/// What a splitter tells at the end.
+struct Ended {
+    ending: Ending,
+    /// The encoding was damaged.
+    damaged: bool,
+    /// How the text after the last document begins.
+    trailing: Option<String>,
 }
 
 /// Counts the slices and hands them on.

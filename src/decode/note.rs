@@ -5,7 +5,7 @@ use std::borrow::Cow;
 
 macro_rules! notes {
     ($($(#[$doc:meta])* $name:ident = $code:literal),+ $(,)?) => {
-        $($(#[$doc])* pub(super) const $name: &str = $code;)+
+        $($(#[$doc])* pub(crate) const $name: &str = $code;)+
         /// Every code that a decoder can note.
         pub const NOTES: &[&str] = &[$($name),+];
     };
@@ -18,6 +18,8 @@ notes! {
     ENCODING_DECLARED = "encoding-declared",
     /// Bytes without meaning in the encoding.
     ENCODING_DAMAGED = "encoding-damaged",
+    /// Something after the end of the document.
+    TRAILING_TEXT = "trailing-text",
     /// One record in another encoding than the rest.
     ENCODING_MIXED = "encoding-mixed",
     /// `NaN`, `Infinity`: no number, so no value.

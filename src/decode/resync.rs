@@ -1,16 +1,25 @@
 //! After damage in JSON: where does the next record begin?
 //!
-//! In: the text from the damaged record on. Out: the offset of the next `{` that stands in the
-//! place of a list element and opens with the fields of a record, not of a holder or of a
-//! modification. Looks at most [`LOOK`] bytes ahead of a candidate. The names that tell a record
-//! come from `decp_json`.
+//! In: the text from the damaged record on. Out: the damaged record, which ends at the next `{` that
+//! stands in the place of a list element and opens with the fields of a record, not of a holder or
+//! of a modification. Looks at most [`LOOK`] bytes ahead of a candidate. The names that tell a
+//! record come from `decp_json`.
 
-use super::decp_json;
+use std::io::Read;
+use std::ops::ControlFlow::{self, Break, Continue};
+
+use super::decp_json::{self, Role, role};
 use super::scan::{Scan, Step};
+use super::split_json::{MAX_KEY, Splitter, Stop};
 use super::window::is_space;
+use super::{Container, Shape};
 
 /// How far a candidate is read: a record names its buyer or its object within its first fields.
 pub(super) const LOOK: usize = 4096;
+
+/// How many candidates in vain make the look ahead short: a file made to waste time shall not.
+const MANY: u32 = 10_000;
+const SHORT_LOOK: usize = 256;
 
 /// Whether the text opens an object that has, among its first fields, one that only a record has.
 /// Damage before that field refuses it; so does the end of the text.
@@ -58,7 +67,7 @@ fn next_byte(text: &[u8], from: usize) -> Option<usize> {
 
 /// What stands before a candidate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Lead {
+enum Lead {
     /// Nothing that precedes a list element.
     None,
     /// A comma; the fragment before it ends at this index.
@@ -70,7 +79,7 @@ pub(super) enum Lead {
 }
 
 /// What stands before index `at` of the text.
-pub(super) fn lead(text: &[u8], at: usize) -> Lead {
+fn lead(text: &[u8], at: usize) -> Lead {
     let before = text.get(..at).unwrap_or_default();
     match before.iter().rposition(|b| !is_space(*b)) {
         Some(i) if before.get(i) == Some(&b',') => Lead::Comma(i),
@@ -87,7 +96,7 @@ pub(super) fn lead(text: &[u8], at: usize) -> Lead {
 }
 
 /// The name of the list that opens at index `bracket`: `"contrat-concession": [`.
-pub(super) fn list_name(text: &[u8], bracket: usize) -> Option<(&[u8], usize)> {
+fn list_name(text: &[u8], bracket: usize) -> Option<(&[u8], usize)> {
     let before = text.get(..bracket)?;
     let colon = before
         .iter()
@@ -100,6 +109,153 @@ pub(super) fn list_name(text: &[u8], bracket: usize) -> Option<(&[u8], usize)> {
         .filter(|i| before.get(*i) == Some(&b'"'))?;
     let open = memchr::memrchr(b'"', before.get(..close)?)?;
     Some((before.get(open + 1..close)?, open))
+}
+
+impl<R: Read> Splitter<'_, '_, R> {
+    /// Whether the text at `at` is a field name: then an object was closed too early before it.
+    pub(super) fn is_field(&mut self, at: u64) -> Result<bool, Stop> {
+        self.window.ensure(at, MAX_KEY)?;
+        let text = self.window.bytes(at + 1);
+        let text = text.get(..MAX_KEY).unwrap_or(text);
+        let after = memchr::memchr(b'"', text)
+            .and_then(|n| text.get(n + 1..))
+            .unwrap_or_default();
+        Ok(after.iter().find(|b| !is_space(**b)) == Some(&b':'))
+    }
+
+    /// Finds the next record after damage in the one that began at `start`, gives what lies before
+    /// as one damaged record, and tells the list that the next one stands in.
+    pub(super) fn after_damage(
+        &mut self,
+        start: u64,
+        mut held: bool,
+        mut container: Container,
+    ) -> Result<Option<Container>, Stop> {
+        let mut from = if held { start + 1 } else { self.at };
+        let shape = Shape::DamagedJson(container);
+        loop {
+            match self.candidate(start.max(from.saturating_sub(512)), from)? {
+                Continue(next) => from = next,
+                Break(Some((at, end, list))) => {
+                    if held {
+                        self.give(start, end, shape)?;
+                    }
+                    if let Some(list) = list {
+                        container = list;
+                    }
+                    self.at = at;
+                    return Ok(Some(container));
+                }
+                Break(None) => {
+                    self.at = self.window.end();
+                    let tail = self
+                        .window
+                        .slice(self.at.saturating_sub(256).max(start), self.at);
+                    let closed = tail
+                        .iter()
+                        .rev()
+                        .find(|b| !is_space(**b))
+                        .is_some_and(|b| matches!(b, b'}' | b']'));
+                    let whole = self.closes_all(start);
+                    if held {
+                        let shape = if closed { shape } else { Shape::Cut };
+                        self.give(start, self.at, shape)?;
+                    }
+                    return Err(match (whole, closed) {
+                        (true, _) => Stop::End,
+                        (false, true) => Stop::Lost("the last record is damaged".into()),
+                        (false, false) => Stop::Cut("a damaged record".into()),
+                    });
+                }
+            }
+            if held && from - start > self.max_record as u64 {
+                self.give(start, from, Shape::Oversized)?;
+                held = false;
+            }
+            if !held {
+                self.window.keep_from(from.saturating_sub(512));
+            }
+        }
+    }
+
+    /// Whether the text, read to its end, closes all that is open above the records.
+    fn closes_all(&self, start: u64) -> bool {
+        let end = self.window.end();
+        let tail = self.window.slice(end.saturating_sub(4096).max(start), end);
+        let mut tail = tail.iter().rev().filter(|b| !is_space(**b));
+        self.closers
+            .iter()
+            .all(|closer| tail.next() == Some(closer))
+    }
+
+    /// The next `{` from `from` on that begins a record: its offset, where the text before it
+    /// ends, and the list it opens, if it opens one. `Continue` names the place to go on from.
+    #[allow(clippy::type_complexity, reason = "used once, just above")]
+    fn candidate(
+        &mut self,
+        origin: u64,
+        from: u64,
+    ) -> Result<ControlFlow<Option<(u64, u64, Option<Container>)>, u64>, Stop> {
+        let Some(n) = memchr::memchr(b'{', self.window.bytes(from)) else {
+            let end = self.window.end();
+            return Ok(if self.window.more()? {
+                Continue(end)
+            } else {
+                Break(None)
+            });
+        };
+        let at = from + n as u64;
+        let text = self.window.slice(origin, at);
+        let (end, list) = match lead(text, text.len()) {
+            Lead::None => return Ok(Continue(at + 1)),
+            Lead::Comma(i) | Lead::Record(i) => (i, None),
+            Lead::List(i) => match list_name(text, i) {
+                Some((name, open)) => match role(name) {
+                    Role::Records(kind) => (open, Some(Container::Named(kind))),
+                    Role::Wrapper => (open, Some(Container::Plain)),
+                    Role::Other => return Ok(Continue(at + 1)),
+                },
+                None => (i, None),
+            },
+        };
+        let look = if self.fruitless < MANY {
+            LOOK
+        } else {
+            SHORT_LOOK
+        };
+        self.window.ensure(at, look)?;
+        self.fruitless += 1;
+        if opens_record(self.window.slice(at, at + look as u64)) {
+            self.fruitless = 0;
+            return Ok(Break(Some((at, origin + end as u64, list))));
+        }
+        Ok(Continue(at + 1))
+    }
+
+    /// Nonsense above the records: goes on with the next record, wherever it is.
+    pub(super) fn recover(
+        &mut self,
+        what: &str,
+        container: Container,
+        level: u32,
+    ) -> Result<(), Stop> {
+        let mut from = self.at;
+        self.passed
+            .get_or_insert_with(|| format!("damage in {what}"));
+        loop {
+            match self.candidate(from.saturating_sub(512), from)? {
+                Continue(next) => {
+                    from = next;
+                    self.window.keep_from(from.saturating_sub(512));
+                }
+                Break(None) => return Err(Stop::Lost(format!("damage in {what}"))),
+                Break(Some((at, _, list))) => {
+                    self.at = at;
+                    return self.list(list.unwrap_or(container), level);
+                }
+            }
+        }
+    }
 }
 
 #[cfg(test)]

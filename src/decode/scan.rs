@@ -92,6 +92,30 @@ fn string_stop(bytes: &[u8], i: usize) -> Option<usize> {
     memchr::memchr2(b'"', b'\\', bytes.get(at..)?).map(|n| at + n)
 }
 
+/// Position of the first quote, backslash or control character from `i`: what a parser must stop at.
+pub(super) fn text_stop(bytes: &[u8], i: usize) -> Option<usize> {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    const HIGH: u64 = 0x8080_8080_8080_8080;
+    let mut at = i;
+    while let Some(word) = bytes
+        .get(at..at + 8)
+        .and_then(|w| w.try_into().ok())
+        .map(u64::from_le_bytes)
+    {
+        let (q, b) = (word ^ (ONES * b'"' as u64), word ^ (ONES * b'\\' as u64));
+        let low = word.wrapping_sub(ONES * 0x20) & !word;
+        let hit = (q.wrapping_sub(ONES) & !q | b.wrapping_sub(ONES) & !b | low) & HIGH;
+        if hit != 0 {
+            return Some(at + hit.trailing_zeros() as usize / 8);
+        }
+        at += 8;
+    }
+    let rest = bytes.get(at..)?;
+    rest.iter()
+        .position(|b| matches!(b, b'"' | b'\\' | 0..0x20))
+        .map(|n| at + n)
+}
+
 impl Scan {
     /// Ready at the first byte of a value.
     pub fn new() -> Self {

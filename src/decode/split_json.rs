@@ -7,27 +7,28 @@
 //! Holds one record (`max_record`). Knows no field name: see `decp_json` for those.
 
 use std::io::Read;
-use std::ops::ControlFlow::{self, Break, Continue};
 
 use super::decp_json::{Role, is_record_field, role};
-use super::resync::{LOOK, Lead, lead, list_name, opens_record};
+use super::resync::{LOOK, opens_record};
 use super::scan::{Scan, Step};
 use super::sniff::begins;
 use super::window::{Window, is_space};
-use super::{Container, Ending, NotData, Shape, Sink, SplitOptions};
+use super::{Container, Ended, Ending, NotData, Shape, Sink, SplitOptions};
 
 /// Levels of objects and lists that may stand above the records.
 const MAX_LEVELS: u32 = 8;
 
 /// Longest field name read above the records.
-const MAX_KEY: usize = 256;
+pub(super) const MAX_KEY: usize = 256;
 
 /// Why walking stops before the end of the text.
-enum Stop {
+pub(super) enum Stop {
     /// The text ends inside what is named here.
     Cut(String),
     /// The text made no sense, and nothing after it does.
     Lost(String),
+    /// The text is at its end, and closes what it opened.
+    End,
     /// The caller broke off.
     Enough,
     /// Reading failed.
@@ -40,23 +41,29 @@ impl From<std::io::Error> for Stop {
     }
 }
 
-struct Splitter<'s, 'e, R> {
-    window: Window<R>,
-    at: u64,
-    max_record: usize,
-    sink: &'s mut Sink<'e>,
+pub(super) struct Splitter<'s, 'e, R> {
+    pub window: Window<R>,
+    pub at: u64,
+    pub max_record: usize,
+    pub sink: &'s mut Sink<'e>,
     /// A list of records was met, be it empty.
-    found: bool,
+    pub found: bool,
     /// Text passed over outside the records.
-    passed: Option<String>,
+    pub passed: Option<String>,
+    /// Text after the last document.
+    pub trailing: Option<String>,
+    /// What closes the objects and lists that are open above the records, innermost last.
+    pub closers: Vec<u8>,
+    /// Candidates for the next record looked at in vain, one after another.
+    pub fruitless: u32,
 }
 
-/// Splits; also tells whether the encoding was damaged.
+/// Splits.
 pub(super) fn run<R: Read>(
     window: Window<R>,
     options: &SplitOptions,
     sink: &mut Sink<'_>,
-) -> Result<(Ending, bool), NotData> {
+) -> Result<Ended, NotData> {
     let mut s = Splitter {
         window,
         at: 0,
@@ -64,10 +71,13 @@ pub(super) fn run<R: Read>(
         sink,
         found: false,
         passed: None,
+        trailing: None,
+        closers: Vec::new(),
+        fruitless: 0,
     };
     let opening = begins(s.window.text().head());
     let ending = match s.documents() {
-        Ok(()) | Err(Stop::Enough) => None,
+        Ok(()) | Err(Stop::Enough | Stop::End) => None,
         Err(Stop::Cut(what)) => Some(Ending::Cut { what }),
         Err(Stop::Lost(what)) => Some(Ending::Damaged { what }),
         Err(Stop::Read(e)) => return Err(NotData::Read(e)),
@@ -80,7 +90,11 @@ pub(super) fn run<R: Read>(
     let ending = ending
         .or(passed.map(|what| Ending::Damaged { what }))
         .unwrap_or(Ending::Complete);
-    Ok((ending, s.window.text().damaged()))
+    Ok(Ended {
+        ending,
+        damaged: s.window.text().damaged(),
+        trailing: s.trailing,
+    })
 }
 
 impl<R: Read> Splitter<'_, '_, R> {
@@ -101,11 +115,7 @@ impl<R: Read> Splitter<'_, '_, R> {
                 _ => {
                     // What follows the last document is no data; say so and leave it.
                     self.window.ensure(self.at, 80)?;
-                    let what = format!(
-                        "text after the document: {}",
-                        begins(self.window.bytes(self.at))
-                    );
-                    self.passed.get_or_insert(what);
+                    self.trailing = Some(begins(self.window.bytes(self.at)));
                     return Ok(());
                 }
             }
@@ -123,6 +133,13 @@ impl<R: Read> Splitter<'_, '_, R> {
     /// An object above the records, or a record in the place of one. `hint` says what the name
     /// before it promised.
     fn object(&mut self, hint: Option<Container>, level: u32) -> Result<(), Stop> {
+        self.closers.push(b'}');
+        self.fields(hint, level)?;
+        self.closers.pop();
+        Ok(())
+    }
+
+    fn fields(&mut self, hint: Option<Container>, level: u32) -> Result<(), Stop> {
         let start = self.at;
         self.at += 1;
         // While nothing tells, the start is kept: this may turn out to be a record.
@@ -251,8 +268,15 @@ impl<R: Read> Splitter<'_, '_, R> {
     }
 
     /// The records of a list; the walk stands after its opening bracket.
-    fn list(&mut self, mut container: Container, level: u32) -> Result<(), Stop> {
+    pub(super) fn list(&mut self, container: Container, level: u32) -> Result<(), Stop> {
         self.found = true;
+        self.closers.push(b']');
+        self.items(container, level)?;
+        self.closers.pop();
+        Ok(())
+    }
+
+    fn items(&mut self, mut container: Container, level: u32) -> Result<(), Stop> {
         loop {
             let b = self.next()?;
             self.window.keep_from(self.at);
@@ -336,130 +360,8 @@ impl<R: Read> Splitter<'_, '_, R> {
         })
     }
 
-    /// Whether the text at `at` is a field name: then an object was closed too early before it.
-    fn is_field(&mut self, at: u64) -> Result<bool, Stop> {
-        self.window.ensure(at, MAX_KEY)?;
-        let text = self.window.bytes(at + 1);
-        let text = text.get(..MAX_KEY).unwrap_or(text);
-        let after = memchr::memchr(b'"', text)
-            .and_then(|n| text.get(n + 1..))
-            .unwrap_or_default();
-        Ok(after.iter().find(|b| !is_space(**b)) == Some(&b':'))
-    }
-
-    /// Finds the next record after damage in the one that began at `start`, gives what lies before
-    /// as one damaged record, and tells the list that the next one stands in.
-    fn after_damage(
-        &mut self,
-        start: u64,
-        mut held: bool,
-        mut container: Container,
-    ) -> Result<Option<Container>, Stop> {
-        let mut from = if held { start + 1 } else { self.at };
-        let shape = Shape::DamagedJson(container);
-        loop {
-            match self.candidate(start.max(from.saturating_sub(512)), from)? {
-                Continue(next) => from = next,
-                Break(Some((at, end, list))) => {
-                    if held {
-                        self.give(start, end, shape)?;
-                    }
-                    if let Some(list) = list {
-                        container = list;
-                    }
-                    self.at = at;
-                    return Ok(Some(container));
-                }
-                Break(None) => {
-                    self.at = self.window.end();
-                    let tail = self
-                        .window
-                        .slice(self.at.saturating_sub(256).max(start), self.at);
-                    let closed = tail
-                        .iter()
-                        .rev()
-                        .find(|b| !is_space(**b))
-                        .is_some_and(|b| matches!(b, b'}' | b']'));
-                    if held {
-                        let shape = if closed { shape } else { Shape::Cut };
-                        self.give(start, self.at, shape)?;
-                    }
-                    return Err(if closed {
-                        Stop::Lost("the last record is damaged".into())
-                    } else {
-                        Stop::Cut("a damaged record".into())
-                    });
-                }
-            }
-            if held && from - start > self.max_record as u64 {
-                self.give(start, from, Shape::Oversized)?;
-                held = false;
-            }
-            if !held {
-                self.window.keep_from(from.saturating_sub(512));
-            }
-        }
-    }
-
-    /// The next `{` from `from` on that begins a record: its offset, where the text before it
-    /// ends, and the list it opens, if it opens one. `Continue` names the place to go on from.
-    #[allow(clippy::type_complexity, reason = "used once, just above")]
-    fn candidate(
-        &mut self,
-        origin: u64,
-        from: u64,
-    ) -> Result<ControlFlow<Option<(u64, u64, Option<Container>)>, u64>, Stop> {
-        let Some(n) = memchr::memchr(b'{', self.window.bytes(from)) else {
-            let end = self.window.end();
-            return Ok(if self.window.more()? {
-                Continue(end)
-            } else {
-                Break(None)
-            });
-        };
-        let at = from + n as u64;
-        let text = self.window.slice(origin, at);
-        let (end, list) = match lead(text, text.len()) {
-            Lead::None => return Ok(Continue(at + 1)),
-            Lead::Comma(i) | Lead::Record(i) => (i, None),
-            Lead::List(i) => match list_name(text, i) {
-                Some((name, open)) => match role(name) {
-                    Role::Records(kind) => (open, Some(Container::Named(kind))),
-                    Role::Wrapper => (open, Some(Container::Plain)),
-                    Role::Other => return Ok(Continue(at + 1)),
-                },
-                None => (i, None),
-            },
-        };
-        self.window.ensure(at, LOOK)?;
-        if opens_record(self.window.bytes(at)) {
-            return Ok(Break(Some((at, origin + end as u64, list))));
-        }
-        Ok(Continue(at + 1))
-    }
-
-    /// Nonsense above the records: goes on with the next record, wherever it is.
-    fn recover(&mut self, what: &str, container: Container, level: u32) -> Result<(), Stop> {
-        let mut from = self.at;
-        self.passed
-            .get_or_insert_with(|| format!("damage in {what}"));
-        loop {
-            match self.candidate(from.saturating_sub(512), from)? {
-                Continue(next) => {
-                    from = next;
-                    self.window.keep_from(from.saturating_sub(512));
-                }
-                Break(None) => return Err(Stop::Lost(format!("damage in {what}"))),
-                Break(Some((at, _, list))) => {
-                    self.at = at;
-                    return self.list(list.unwrap_or(container), level);
-                }
-            }
-        }
-    }
-
     /// Gives a slice, without the white space after it, and no longer than the limit.
-    fn give(&mut self, from: u64, to: u64, shape: Shape) -> Result<(), Stop> {
+    pub(super) fn give(&mut self, from: u64, to: u64, shape: Shape) -> Result<(), Stop> {
         let limit = from + self.max_record as u64;
         let (to, shape) = if to > limit {
             (limit, Shape::Oversized)

@@ -11,7 +11,7 @@ use std::io::Read;
 use super::decp_xml::{is_record, is_root};
 use super::sniff::begins;
 use super::window::{Window, is_space};
-use super::{Ending, NotData, Shape, Sink, SplitOptions};
+use super::{Ended, Ending, NotData, Shape, Sink, SplitOptions};
 
 /// Longest tag read above the records, in bytes; also how far a name is read.
 const MAX_TAG: usize = 16 * 1024;
@@ -40,15 +40,17 @@ struct Splitter<'s, 'e, R> {
     open: Vec<Vec<u8>>,
     /// Names carry a namespace prefix.
     prefixed: bool,
+    /// A document type declaration was passed.
+    declared: bool,
     found: bool,
 }
 
-/// Splits; also tells whether the encoding was damaged.
+/// Splits.
 pub(super) fn run<R: Read>(
     window: Window<R>,
     options: &SplitOptions,
     sink: &mut Sink<'_>,
-) -> Result<(Ending, bool), NotData> {
+) -> Result<Ended, NotData> {
     let max_record = options.max_record.max(64);
     let mut s = Splitter {
         window,
@@ -57,6 +59,7 @@ pub(super) fn run<R: Read>(
         sink,
         open: Vec::new(),
         prefixed: false,
+        declared: false,
         found: false,
     };
     let opening = begins(s.window.text().head());
@@ -65,7 +68,11 @@ pub(super) fn run<R: Read>(
         return Err(NotData::NoRecords { begins: opening });
     }
     let ending = cut.map_or(Ending::Complete, |what| Ending::Cut { what });
-    Ok((ending, s.window.text().damaged()))
+    Ok(Ended {
+        ending,
+        damaged: s.window.text().damaged(),
+        trailing: None,
+    })
 }
 
 impl<R: Read> Splitter<'_, '_, R> {
@@ -234,32 +241,25 @@ impl<R: Read> Splitter<'_, '_, R> {
 
     /// Passes to the end of a comment, CDATA section or instruction. One that has lost its end (it
     /// is too long, another one begins inside, or the document ends properly without it) is passed
-    /// over at its first byte: a lost `-->` must not cost the rest of the file.
+    /// over at its first byte: a lost `-->` must not cost the rest of the file. The look ahead
+    /// doubles, so that a file of nothing but openings costs no more than twice its length.
     fn aside(&mut self, lt: u64, start: &[u8], end: &[u8]) -> std::io::Result<Tag> {
         let from = lt + start.len() as u64;
-        let limit = from + self.max_record as u64;
-        let mut at = from;
+        let mut look = 64;
         loop {
-            if let Some(n) = memchr::memmem::find(self.window.bytes(at), end) {
-                let found = at + n as u64;
-                let nested = memchr::memmem::find(self.window.slice(from, found), start).is_some();
-                let whole = found <= limit && !nested;
-                return Ok(if whole {
-                    Tag::Aside(found + end.len() as u64)
-                } else {
-                    Tag::Stray
-                });
-            }
-            at = at.max((self.window.end() + 1).saturating_sub(end.len() as u64));
-            if at > limit {
-                return Ok(Tag::Stray);
-            }
-            if !self.window.more()? {
-                return Ok(if self.ends_properly(from) {
-                    Tag::Stray
-                } else {
-                    Tag::Cut
-                });
+            let more = self.window.ensure(from, look)?;
+            let text = self.window.slice(from, from + look as u64);
+            let found = memchr::memmem::find(text, end);
+            let again = memchr::memmem::find(text, start);
+            match (found, again) {
+                (Some(n), again) if again.is_none_or(|a| a > n) => {
+                    return Ok(Tag::Aside(from + (n + end.len()) as u64));
+                }
+                (_, Some(_)) => return Ok(Tag::Stray),
+                _ if look > self.max_record => return Ok(Tag::Stray),
+                _ if !more && self.ends_properly(from) => return Ok(Tag::Stray),
+                _ if !more => return Ok(Tag::Cut),
+                _ => look *= 2,
             }
         }
     }
@@ -276,10 +276,20 @@ impl<R: Read> Splitter<'_, '_, R> {
         name.is_some_and(|n| self.open.first().map_or(is_record(n), |root| n == &**root))
     }
 
-    /// `<!DOCTYPE … [ … ]>`, which is passed and never expanded.
+    /// `<!DOCTYPE … [ … ]>`, which is passed and never expanded. There is one at most, before the
+    /// first element.
     fn declaration(&mut self, lt: u64) -> std::io::Result<Tag> {
         self.window.ensure(lt, MAX_TAG)?;
         let text = self.window.bytes(lt);
+        let first = self.open.is_empty() && !self.found && !self.declared;
+        if !first
+            || !text
+                .get(..9)
+                .is_some_and(|t| t.eq_ignore_ascii_case(b"<!DOCTYPE"))
+        {
+            return Ok(Tag::Stray);
+        }
+        self.declared = true;
         let mut depth = 0_i32;
         for (i, b) in text.iter().enumerate().take(MAX_TAG) {
             match b {

@@ -280,7 +280,7 @@ fn damage_inside_a_json_record_costs_only_that_record() {
             (2, "a"),
             "{name} in the last record: {ids:?}"
         );
-        assert!(!matches!(split.ending, Ending::Cut { .. }), "{name}");
+        assert_eq!(split.ending, Ending::Complete, "{name}");
         let two = format!(
             "{{\"marches\":{{\"marche\":[{bad}],\"contrat-concession\":[{}]}}}}",
             json_2022("b")
@@ -299,6 +299,15 @@ fn damage_inside_a_json_record_costs_only_that_record() {
 fn a_missing_comma_between_records_costs_none() {
     let doc = format!("{{\"marches\":[{}\n{}]}}", json_2019("a"), json_2019("b"));
     assert_eq!(ids(&doc), ["a", "b"]);
+}
+
+#[test]
+fn text_after_the_document_is_noted_and_costs_nothing() {
+    let (ids, split) = read(&format!("{}\n-- generated --", list(&[json_2019("a")])));
+    assert_eq!(
+        (ids, split.ending, split.notes[0].code),
+        (vec!["a".to_owned()], Ending::Complete, "trailing-text")
+    );
 }
 
 #[test]
@@ -363,6 +372,23 @@ fn a_record_beyond_the_limit_is_refused_and_reading_goes_on() {
     let long = xml("long").replace(" R&amp;D", &"x ".repeat(500));
     let doc = format!("<marches>{}{long}{}</marches>", xml("a"), xml("b"));
     assert_eq!(read_by(doc.as_bytes(), 800).0, ["a", "!oversized", "b"]);
+}
+
+#[test]
+fn a_file_made_to_waste_time_is_read_in_little() {
+    let n = 400_000;
+    for doc in [
+        format!("<marches><marche>{}", "<!--".repeat(n)),
+        format!("<marches>{}", "<![CDATA[".repeat(n / 2)),
+        format!("<marches>{}", "<!DOCTYPE[".repeat(n / 2)),
+        format!("<marches><marche>{}", "<a ".repeat(n)),
+        format!("{{\"marches\":[{{\"objet\" 1{}", ",{\"a\":[".repeat(n / 4)),
+        format!("{{\"marches\":[{}", "{\"objet\":\"a\"b\",".repeat(n / 8)),
+        format!("[{}", "[".repeat(n)),
+        format!("{{\"a\":{}", "{\"a\":".repeat(n / 4)),
+    ] {
+        let _ = slices(doc.as_bytes(), MAX_RECORD);
+    }
 }
 
 #[test]

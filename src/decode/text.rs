@@ -36,6 +36,8 @@ struct Transcoder {
     to: usize,
     last: bool,
     damaged: bool,
+    /// The end of the input has been decoded, too.
+    finished: bool,
 }
 
 /// Reads until `buffer` is full or the input ends; says how much.
@@ -69,7 +71,7 @@ impl<R: Read> Text<R> {
                 from: 0,
                 to: n,
                 last: false,
-                damaged: false,
+                damaged: false, finished: false,
             })
         });
         let taken = if transcode.is_some() { n } else { 0 };
@@ -130,7 +132,8 @@ impl<R: Read> Text<R> {
 
 impl Transcoder {
     fn fill(&mut self, input: &mut impl Read, out: &mut [u8]) -> io::Result<usize> {
-        loop {
+        // A decoder that has seen the end must not be asked again.
+        while !self.finished {
             if self.from == self.to && !self.last {
                 self.source.resize(HEAD, 0);
                 self.from = 0;
@@ -142,13 +145,12 @@ impl Transcoder {
                 self.decoder.decode_to_utf8(source, out, self.last);
             self.from += read;
             self.damaged |= lossy;
+            self.finished = self.last && result == CoderResult::InputEmpty;
             if written > 0 {
                 return Ok(written);
             }
-            if result == CoderResult::InputEmpty && self.last {
-                return Ok(0);
-            }
         }
+        Ok(0)
     }
 }
 
@@ -282,6 +284,14 @@ mod tests {
             all(bare).0,
             "{\"objet\":\"Marché de téléphonie à l'œuvre\"}"
         );
+    }
+
+    #[test]
+    fn a_long_payload_in_another_encoding_is_read_to_its_end_and_not_beyond() {
+        let mut long = b"<?xml version=\"1.0\" encoding=\"windows-1252\"?><a>".to_vec();
+        long.extend(std::iter::repeat_n(0xe9, HEAD * 2 + 17));
+        let text = all(&long).0;
+        assert_eq!(text.chars().filter(|c| *c == 'é').count(), HEAD * 2 + 17);
     }
 
     #[test]

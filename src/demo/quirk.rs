@@ -44,6 +44,11 @@ pub enum Quirk {
     IdInUidOnly,
     /// The same fields in another order, so that the bytes differ and nothing else.
     Reordered,
+    /// Two quotes in the object that are not escaped (JSON): the text between them looks as if it
+    /// stood outside.
+    QuotesUnescaped,
+    /// A single one: from there on, text looks like structure and structure like text.
+    QuoteUnescaped,
     /// `NC` for the number of offers and the share of the advance.
     OffersNotCommunicated,
     /// `1e17`.
@@ -76,6 +81,11 @@ impl Quirk {
             }
             _ => false,
         }
+    }
+
+    /// Whether the text of the record is damaged, and not only what it says.
+    pub fn damages_text(self) -> bool {
+        matches!(self, Self::QuotesUnescaped | Self::QuoteUnescaped)
     }
 
     /// Spells the tree of a record this way, where the dialect can.
@@ -115,6 +125,8 @@ impl Quirk {
                     fields.rotate_right(1);
                 }
             }
+            // Done to the text: see `damage`.
+            Self::QuotesUnescaped | Self::QuoteUnescaped => {}
             Self::OffersNotCommunicated => {
                 respell(tree, "offresRecues", |_| "NC".to_owned());
                 respell(tree, "tauxAvance", |_| "NC".to_owned());
@@ -130,6 +142,21 @@ impl Quirk {
             }
             Self::HoldersOverlong => overlong(tree, r),
         }
+    }
+
+    /// Damages the text of a record, for the quirks that no tree can hold.
+    pub(crate) fn damage(self, dialect: Dialect, text: String) -> String {
+        let quotes = match self {
+            Self::QuotesUnescaped if dialect.is_json() => 2,
+            Self::QuoteUnescaped if dialect.is_json() => 1,
+            _ => return text,
+        };
+        let Some((_, objet)) = text.split_once("\"objet\":").and_then(|(_, rest)| rest.split_once('"')) else {
+            return text;
+        };
+        let at = text.len() - objet.len();
+        let quoted = objet.replacen(' ', " \"", quotes);
+        format!("{}{quoted}", text.get(..at).unwrap_or_default())
     }
 }
 
@@ -212,11 +239,10 @@ pub enum Broken {
     NoId,
     /// The buyer's SIRET has 17 digits.
     BuyerOverlong,
-    /// Two quotes too many, in the id (JSON); an element left open (XML).
-    QuotesInside,
-    /// One quote too many, in the id (JSON): from there on, what looks like text is none; an
-    /// element closed by another's name (XML).
-    QuoteUnbalanced,
+    /// No colon after the name `id` (JSON); an element in the object that nothing closes (XML).
+    Garbled,
+    /// The first half of a record, and then the next one.
+    Torn,
 }
 
 impl Broken {
@@ -227,9 +253,14 @@ impl Broken {
         Self::NoBuyer,
         Self::NoId,
         Self::BuyerOverlong,
-        Self::QuotesInside,
-        Self::QuoteUnbalanced,
+        Self::Garbled,
+        Self::Torn,
     ];
+
+    /// Whether the text of the record is damaged, and not only what it says.
+    pub fn damages_text(self) -> bool {
+        matches!(self, Self::Garbled | Self::Torn)
+    }
 
     /// Takes the identity out of the tree, for the kinds that still are well formed.
     pub(crate) fn apply(self, r: &Record, tree: &mut Node) {
@@ -244,21 +275,25 @@ impl Broken {
                     respell(buyer, "id", |t| t + "123");
                 }
             }
-            Self::QuotesInside | Self::QuoteUnbalanced => {}
+            Self::Garbled | Self::Torn => {}
         }
     }
 
     /// Breaks the text of a record, for the kinds that are not well formed.
-    pub(crate) fn damage(self, r: &Record, dialect: Dialect, text: String) -> String {
-        let (id, json) = (r.id.as_str(), dialect.is_json());
-        let (head, tail) = id.split_at(id.len() / 2);
-        match (self, json) {
+    pub(crate) fn damage(self, r: &Record, dialect: Dialect, mut text: String) -> String {
+        match (self, dialect.is_json()) {
             (Self::Null, true) => "null".to_owned(),
             (Self::Null, false) => format!("<{}/>", dialect.element(r)),
-            (Self::QuotesInside, true) => text.replacen(id, &format!("{head}\"\"{tail}"), 1),
-            (Self::QuoteUnbalanced, true) => text.replacen(id, &format!("{head}\"{tail}"), 1),
-            (Self::QuotesInside, false) => text.replacen("<objet>", "<objet><b>", 1),
-            (Self::QuoteUnbalanced, false) => text.replacen("</objet>", "</objt>", 1),
+            (Self::Garbled, true) => text.replacen("\"id\":", "\"id\"", 1),
+            (Self::Garbled, false) => text.replacen("<objet>", "<objet><b>", 1),
+            (Self::Torn, _) => {
+                let mut half = text.len() / 2;
+                while !text.is_char_boundary(half) {
+                    half -= 1;
+                }
+                text.truncate(half);
+                text
+            }
             _ => text,
         }
     }

@@ -12,8 +12,9 @@ use rusqlite::{Connection, OpenFlags};
 
 use super::batch::{Batch, Item, Numbered, Verdict};
 use super::catalog::Catalog;
-use super::consumer_rows::{Buyer, Statements, sql_integer};
-use super::consumer_schema::{DOCUMENTATION, INDEXES, SCHEMA_VERSION, TABLES, views};
+use super::consumer_buyer::Buyer;
+use super::consumer_rows::{Statements, sql_integer};
+use super::consumer_schema::{INDEXES, SCHEMA_VERSION, TABLES, documentation, views};
 use super::error::PublishError;
 use super::format::Writer;
 use super::input::{Seat, Seats};
@@ -97,8 +98,8 @@ impl<'a> ConsumerDb<'a> {
         sources(connection, &self.state)?;
         meta(connection, &self.state, self.region.as_deref())?;
         let mut documented = connection.prepare("INSERT INTO documentation VALUES (?1, ?2, ?3)")?;
-        for row in DOCUMENTATION {
-            documented.execute([row.0, row.1, row.2])?;
+        for row in documentation() {
+            documented.execute(row)?;
         }
         drop(documented);
         connection.execute_batch(INDEXES)?;

@@ -4,16 +4,14 @@
 
 use rusqlite::{CachedStatement, Connection, ToSql};
 
-use super::batch::{Item, Numbered, Verdict};
+use super::batch::{Numbered, Verdict};
+use super::consumer_buyer::Buyer;
 use super::consumer_db::State;
 use super::contract_json::{write_conflict_values, write_provenance};
 use super::input::Seat;
 use super::json;
 use super::tabular::{category, joined, siret, states};
 use crate::record::*;
-
-/// Amounts from here on are taken for mistakes, and kept out of sums.
-const ABERRANT: i64 = 1_000_000_000;
 
 /// The statements that write rows, prepared once and kept by the connection.
 pub(super) struct Statements<'c> {
@@ -392,67 +390,4 @@ fn holder_names(holders: &[Holder]) -> String {
         .filter_map(|h| h.name.as_deref().or(h.id.as_deref()))
         .collect();
     names.join(", ")
-}
-
-/// What the pages say about a buyer, summed while its contracts pass.
-pub(super) struct Buyer {
-    pub(super) siren: Siren,
-    siret: Option<Siret>,
-    name: Option<String>,
-    departement: Option<String>,
-    contracts: u64,
-    withdrawn: u64,
-    amount: Money,
-    first: Option<Day>,
-    last: Option<Day>,
-    /// When what stands in `siret` and `name` was notified.
-    siret_day: Option<Day>,
-    name_day: Option<Day>,
-}
-
-impl Buyer {
-    /// Nothing known yet.
-    pub(super) fn new(siren: Siren) -> Self {
-        Self {
-            siren,
-            siret: None,
-            name: None,
-            departement: None,
-            contracts: 0,
-            withdrawn: 0,
-            amount: Money::euros(0),
-            first: None,
-            last: None,
-            siret_day: None,
-            name_day: None,
-        }
-    }
-    /// Adds a contract; says whether its SIRET is another than before.
-    pub(super) fn add(&mut self, item: &Item) -> bool {
-        let (c, r) = (&item.contract, &item.contract.record);
-        let notified = r.date_notification;
-        if item.verdict == Verdict::Withdrawn {
-            self.withdrawn += 1;
-        } else {
-            self.contracts += 1;
-            let amount = c.current.montant.filter(|m| *m < Money::euros(ABERRANT));
-            // A sum beyond 28 digits stays what it was.
-            let sum = amount.and_then(|m| self.amount.decimal().checked_add(m.decimal()));
-            self.amount = sum.map_or(self.amount, Money::new);
-            self.first = [self.first, notified].into_iter().flatten().min();
-            self.last = [self.last, notified].into_iter().flatten().max();
-        }
-        if self.name.is_none() || notified > self.name_day {
-            if let Some(name) = &r.acheteur_nom {
-                (self.name, self.name_day) = (Some(name.clone()), notified);
-            }
-        }
-        let other = self.siret != Some(r.acheteur);
-        if self.siret.is_none() || notified > self.siret_day {
-            (self.siret, self.siret_day) = (Some(r.acheteur), notified);
-            let departement = item.seat.as_ref().and_then(|s| s.departement.as_ref());
-            self.departement = departement.map(|d| d.0.to_string());
-        }
-        other
-    }
 }

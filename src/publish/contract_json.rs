@@ -90,7 +90,7 @@ fn lists(j: &mut Json<'_>, c: &Contract) {
         "titulaires",
         &r.titulaires,
         &c.titulaires_from,
-        |j, h| holder(j, h),
+        holder,
     );
     if !r.donnees_execution.is_empty() {
         j.array("donneesExecution", &r.donnees_execution, |out, d| {

@@ -10,9 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use parquet::basic::{Compression, LogicalType, Repetition, Type as Physical, ZstdLevel};
-use parquet::data_type::{
-    BoolType, ByteArray, ByteArrayType, DataType, DoubleType, Int32Type,
-};
+use parquet::data_type::{BoolType, ByteArray, ByteArrayType, DataType, DoubleType, Int32Type};
 use parquet::errors::ParquetError;
 use parquet::file::properties::WriterProperties;
 use parquet::file::writer::{SerializedFileWriter, SerializedRowGroupWriter};
@@ -72,7 +70,16 @@ impl<'a> DecpParquet<'a> {
         let out = Hashing::new(BufWriter::with_capacity(64 << 10, file));
         let writer = open(out).map_err(PublishError::parquet(&path))?;
         let columns = COLUMNS.iter().map(|(_, kind)| Column::new(*kind)).collect();
-        Ok(Self { catalog, seats, day, columns, gathered: 0, rows: 0, writer, path })
+        Ok(Self {
+            catalog,
+            seats,
+            day,
+            columns,
+            gathered: 0,
+            rows: 0,
+            writer,
+            path,
+        })
     }
 
     fn flush(&mut self) -> Result<(), PublishError> {
@@ -107,7 +114,9 @@ fn open<W: std::io::Write + Send>(out: W) -> Result<SerializedFileWriter<W>, Par
             Ok(Arc::new(field.build()?))
         })
         .collect::<Result<Vec<_>, ParquetError>>()?;
-    let schema = Type::group_type_builder("decp").with_fields(fields).build()?;
+    let schema = Type::group_type_builder("decp")
+        .with_fields(fields)
+        .build()?;
     let properties = WriterProperties::builder()
         .set_created_by("guichet".to_owned())
         .set_compression(Compression::ZSTD(ZstdLevel::try_new(1)?))
@@ -180,9 +189,13 @@ fn put<T: DataType, W: std::io::Write + Send>(
     defined: &[i16],
 ) -> Result<(), ParquetError> {
     let Some(mut column) = group.next_column()? else {
-        return Err(ParquetError::General("more columns than the schema has".to_owned()));
+        return Err(ParquetError::General(
+            "more columns than the schema has".to_owned(),
+        ));
     };
-    column.typed::<T>().write_batch(values, Some(defined), None)?;
+    column
+        .typed::<T>()
+        .write_batch(values, Some(defined), None)?;
     column.close()
 }
 
@@ -191,7 +204,11 @@ impl Writer for DecpParquet<'_> {
         PARQUET
     }
     fn batch(&mut self, batch: &Batch) -> Result<(), PublishError> {
-        for item in batch.items.iter().filter(|i| i.verdict != Verdict::Withdrawn) {
+        for item in batch
+            .items
+            .iter()
+            .filter(|i| i.verdict != Verdict::Withdrawn)
+        {
             let (columns, catalog) = (&mut self.columns, &self.catalog);
             let written = rows(item, catalog, self.seats, self.day, |row| {
                 for (column, cell) in columns.iter_mut().zip(row.cells().iter()) {
@@ -212,6 +229,11 @@ impl Writer for DecpParquet<'_> {
         let error = PublishError::parquet(&self.path);
         let (file, sha256, bytes) = self.writer.into_inner().map_err(&error)?.finish();
         sync(file).map_err(PublishError::io("write", &self.path))?;
-        Ok(vec![FileEntry { name: PARQUET.to_owned(), sha256, bytes, rows: Some(self.rows) }])
+        Ok(vec![FileEntry {
+            name: PARQUET.to_owned(),
+            sha256,
+            bytes,
+            rows: Some(self.rows),
+        }])
     }
 }

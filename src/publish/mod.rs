@@ -13,6 +13,7 @@ mod catalog;
 mod changes;
 mod checksums;
 mod compress;
+mod consumer_buyer;
 mod consumer_db;
 mod consumer_rows;
 mod consumer_schema;
@@ -54,6 +55,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
+use tempfile::TempDir;
 
 pub use consumer_db::CONSUMER_DB;
 pub use contract_json::write_contract;
@@ -71,7 +73,7 @@ pub use valid_2019::valid_2019;
 pub use valid_2022::valid_2022;
 
 use catalog::Catalog;
-use changes::Changes;
+use changes::{ChangeCounts, Changes};
 use format::{TextFile, Writer};
 use input::Input as In;
 
@@ -94,8 +96,8 @@ pub enum Published {
 pub fn write(input: In<'_>, options: &Options, force: bool) -> Result<Published, PublishError> {
     swap::recover(&options.public)?;
     let previous = Publication::latest(&options.public)?;
-    let built = swap::build_in(&options.public)?;
-    let dir = built.path();
+    let folder = swap::build_in(&options.public)?;
+    let dir = folder.path();
     let catalog = Arc::new(Catalog::new(input.sources, input.resources));
     // A journal never goes back: not even when the caller's own count was lost with a crash.
     let first_seq = match &previous {
@@ -141,48 +143,54 @@ pub fn write(input: In<'_>, options: &Options, force: bool) -> Result<Published,
         });
     }
 
-    let (changed, count) = changes.finish(&dir.join(CONSUMER_DB))?;
+    let (changed, changes) = changes.finish(&dir.join(CONSUMER_DB))?;
     files.extend(changed);
     let quality = quality::write(input.quality).map_err(unwritable(dir, quality::QUALITY))?;
     files.push(output::put(dir, quality::QUALITY, &quality, None)?);
     files.sort_by(|a, b| a.name.cmp(&b.name));
-    verify::verify(dir, &files)?;
-
-    let publication = swap::name(&options.public, input.day)?;
     let manifest = Manifest {
         day: input.day.to_string(),
-        publication: publication.clone(),
+        publication: swap::name(&options.public, input.day)?,
         created: input.created.to_string(),
         generator: GENERATOR.to_owned(),
         epoch: input.epoch,
         first_seq,
-        last_seq: count.next_seq.saturating_sub(1),
+        last_seq: changes.next_seq.saturating_sub(1),
         applies_to: previous.map(|p| p.name),
         counts: read.counts,
         files,
         left_out: read.left_out,
         configuration,
     };
+    seal(folder, manifest, changes, options)
+}
+
+/// Reads everything back, adds manifest and sums, and shows the publication.
+fn seal(
+    folder: TempDir,
+    manifest: Manifest,
+    changes: ChangeCounts,
+    options: &Options,
+) -> Result<Published, PublishError> {
+    let (dir, public) = (folder.path(), options.public.as_path());
+    verify::verify(dir, &manifest.files)?;
     let text = manifest.to_json().map_err(unwritable(dir, MANIFEST))?;
     let mut all = manifest.files.clone();
     all.push(output::put(dir, MANIFEST, &text, None)?);
     output::put(dir, "SHA256SUMS", checksums::sums(&all).as_bytes(), None)?;
     swap::settle(dir)?;
-    let dir = swap::show(&options.public, built, &publication)?;
-    let removed = retention::apply(
-        &options.public,
-        &publication,
-        options.keep_daily,
-        options.keep_monthly,
-    )?;
+    let publication = manifest.publication;
+    let dir = swap::show(public, folder, &publication)?;
+    let (daily, monthly) = (options.keep_daily, options.keep_monthly);
+    let removed = retention::apply(public, &publication, daily, monthly)?;
     Ok(Published::New(Box::new(Outcome {
         publication,
         dir,
-        first_seq,
+        first_seq: manifest.first_seq,
         last_seq: manifest.last_seq,
         counts: manifest.counts,
-        upserts: count.upserts,
-        deletes: count.deletes,
+        upserts: changes.upserts,
+        deletes: changes.deletes,
         removed,
     })))
 }

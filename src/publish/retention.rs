@@ -40,7 +40,7 @@ pub(super) fn plan(names: &[String], latest: &str, keep_daily: usize, keep_month
         .iter()
         .filter_map(|name| Some((parse(name)?, name)))
         .collect();
-    known.sort_by(|a, b| b.0.cmp(&a.0));
+    known.sort_by_key(|(day, _)| std::cmp::Reverse(*day));
     let (mut days, mut months) = (BTreeSet::new(), BTreeSet::new());
     let mut plan = Plan::default();
     for (place, ((day, _), name)) in known.into_iter().enumerate() {

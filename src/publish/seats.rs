@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 
 use super::input::Seat;
-use crate::reference;
 use crate::record::Siret;
+use crate::reference;
 
 /// The seat of a public body, as far as its SIREN tells; `None` for everyone else.
 pub fn reference_seat(siret: &Siret) -> Option<Seat> {
@@ -28,6 +28,9 @@ mod tests {
         assert_eq!(seat.commune.unwrap(), ("31555".into(), "Toulouse".into()));
         assert_eq!(seat.departement.unwrap().0, "31");
         assert_eq!(seat.region.unwrap(), ("76".into(), "Occitanie".into()));
-        assert_eq!(reference_seat(&Siret::parse("55204599900869").unwrap()), None);
+        assert_eq!(
+            reference_seat(&Siret::parse("55204599900869").unwrap()),
+            None
+        );
     }
 }

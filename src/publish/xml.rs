@@ -148,9 +148,9 @@ mod tests {
                 quick_xml::events::Event::Text(t) => text.push_str(&t.xml10_content()),
                 quick_xml::events::Event::GeneralRef(r) => match r.resolve_char_ref().unwrap() {
                     Some(c) => text.push(c),
-                    None => text.push_str(
-                        quick_xml::escape::resolve_predefined_entity(&r).unwrap(),
-                    ),
+                    None => {
+                        text.push_str(quick_xml::escape::resolve_predefined_entity(&r).unwrap())
+                    }
                 },
                 quick_xml::events::Event::Eof => break,
                 _ => {}

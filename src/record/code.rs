@@ -75,7 +75,8 @@ vocabulary!(
         SansPublicite = "Marché passé sans publicité ni mise en concurrence préalable"
             | "marche negocie sans publicite ni mise en concurrence prealable"
             | "marche public negocie sans publicite ni mise en concurrence prealable"
-            | "marche passe sans publicite ni mise en concurrence",
+            | "marche passe sans publicite ni mise en concurrence"
+            | "marche negocie sans publicite ni mise en concurrence",
         Dialogue = "Dialogue compétitif",
         NegocieeOuverte = "Procédure négociée ouverte",
         NonNegocieeOuverte = "Procédure non négociée ouverte",
@@ -136,7 +137,7 @@ vocabulary!(
     /// `typesPrix.typePrix`; the aliases are the 2019 `formePrix`.
     TypePrix {
         Ferme = "Définitif ferme" | "ferme" | "fermes",
-        Actualisable = "Définitif actualisable" | "ferme et actualisable" | "fermes et actualisables",
+        Actualisable = "Définitif actualisable" | "ferme et actualisable" | "fermes et actualisables" | "fermes actualisables",
         Revisable = "Définitif révisable" | "revisable" | "revisables",
         Provisoire = "Provisoire",
     }

@@ -37,6 +37,7 @@ rules! {
     EncodingDeclared = "encoding-declared", "*", Repaired, "L'encodage déclaré n'est pas celui du fichier. Corrigez la déclaration.", "The declared encoding is not that of the file. Correct the declaration.", "XML 1.0 §4.3.3";
     EncodingDamaged = "encoding-damaged", "*", Warning, "Des octets n'ont pas de sens dans cet encodage : des caractères sont perdus.", "Some bytes mean nothing in this encoding: characters are lost.", "RFC 3629";
     EncodingMixed = "encoding-mixed", "*", Repaired, "Cette donnée est en Windows-1252 dans un fichier UTF-8 ; elle a été convertie.", "This record is Windows-1252 inside a UTF-8 file; it was converted.", "RFC 3629";
+    TrailingText = "trailing-text", "*", Repaired, "Texte après la fin du document : ignoré.", "Text after the end of the document: passed over.", "RFC 8259 §2";
     NotANumber = "not-a-number", "*", Repaired, "NaN ou Infinity n'est pas une valeur JSON : lu comme absent. N'écrivez pas le champ.", "NaN or Infinity is no JSON value: read as absent. Leave the field out.", "RFC 8259 §6";
     TrailingComma = "trailing-comma", "*", Repaired, "Virgule en trop avant une fermeture.", "A comma too many before a closing bracket.", "RFC 8259 §4";
     ControlCharacter = "control-character", "*", Repaired, "Caractère de contrôle dans un texte : retiré ou lu comme une espace.", "A control character in a text: dropped or read as a space.", "RFC 8259 §7, XML 1.0 §2.2";
@@ -137,16 +138,57 @@ rules! {
 
 /// Why a record goes to quarantine, in French and in English.
 pub const REASONS: &[(&str, &str, &str)] = &[
-    ("cut", "Le document s'arrête au milieu de cette donnée.", "The document stops inside this record."),
-    ("null", "null à la place d'une donnée.", "null in the place of a record."),
-    ("empty", "Donnée sans aucun champ.", "A record without any field."),
-    ("not-an-object", "Autre chose qu'une donnée dans la liste.", "Something else than a record in the list."),
-    ("unreadable", "Donnée illisible : syntaxe fausse.", "An unreadable record: broken syntax."),
+    (
+        "cut",
+        "Le document s'arrête au milieu de cette donnée.",
+        "The document stops inside this record.",
+    ),
+    (
+        "null",
+        "null à la place d'une donnée.",
+        "null in the place of a record.",
+    ),
+    (
+        "empty",
+        "Donnée sans aucun champ.",
+        "A record without any field.",
+    ),
+    (
+        "not-an-object",
+        "Autre chose qu'une donnée dans la liste.",
+        "Something else than a record in the list.",
+    ),
+    (
+        "unreadable",
+        "Donnée illisible : syntaxe fausse.",
+        "An unreadable record: broken syntax.",
+    ),
     ("too-deep", "Trop de niveaux imbriqués.", "Nested too deep."),
-    ("oversized", "Donnée plus longue que la limite.", "A record longer than the limit."),
-    ("buyer-missing", "Aucun acheteur déclaré.", "No buyer declared."),
-    ("buyer-unusable", "L'identifiant de l'acheteur n'est pas un SIRET.", "The buyer's identifier is no SIRET."),
-    ("id-missing", "Aucun identifiant de contrat.", "No contract id."),
+    (
+        "oversized",
+        "Donnée plus longue que la limite.",
+        "A record longer than the limit.",
+    ),
+    (
+        "buyer-missing",
+        "Aucun acheteur déclaré.",
+        "No buyer declared.",
+    ),
+    (
+        "buyer-unusable",
+        "L'identifiant de l'acheteur n'est pas un SIRET.",
+        "The buyer's identifier is no SIRET.",
+    ),
+    (
+        "identity-damaged",
+        "L'identifiant est abîmé par des guillemets non protégés.",
+        "The id is damaged by quotes that are not escaped.",
+    ),
+    (
+        "id-missing",
+        "Aucun identifiant de contrat.",
+        "No contract id.",
+    ),
 ];
 
 #[cfg(test)]
@@ -168,8 +210,16 @@ mod tests {
         assert_eq!(codes.len(), Rule::ALL.len());
         for rule in Rule::ALL {
             assert_eq!(Rule::from_code(rule.code()), Some(*rule));
-            assert!(rule.french().len() > 10 && rule.english().len() > 10 && !rule.reference().is_empty());
-            assert!(rule.code().bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-'));
+            assert!(
+                rule.french().len() > 10
+                    && rule.english().len() > 10
+                    && !rule.reference().is_empty()
+            );
+            assert!(
+                rule.code()
+                    .bytes()
+                    .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+            );
         }
     }
 }

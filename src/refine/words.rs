@@ -20,9 +20,39 @@ pub(super) fn is_placeholder(text: &str) -> bool {
     }
     matches!(
         text.to_ascii_lowercase().as_str(),
-        "nc" | "n/c" | "n.c." | "n.c" | "mq" | "mq nc" | "cdl" | "inx" | "null" | "none" | "nan" | "na" | "n/a" | "#n/a" | "nr" | "n.r." | "non communiqué"
-            | "non communique" | "non communiquÉ" | "non disponible" | "non renseigné" | "non renseigne" | "non renseignÉ" | "non renseignée" | "inconnu"
-            | "inconnue" | "-" | "--" | "---" | "?" | "." | "undefined" | "[]" | "{}"
+        "nc" | "n/c"
+            | "n.c."
+            | "n.c"
+            | "mq"
+            | "mq nc"
+            | "cdl"
+            | "inx"
+            | "null"
+            | "none"
+            | "nan"
+            | "na"
+            | "n/a"
+            | "#n/a"
+            | "nr"
+            | "n.r."
+            | "non communiqué"
+            | "non communique"
+            | "non communiquÉ"
+            | "non disponible"
+            | "non renseigné"
+            | "non renseigne"
+            | "non renseignÉ"
+            | "non renseignée"
+            | "inconnu"
+            | "inconnue"
+            | "-"
+            | "--"
+            | "---"
+            | "?"
+            | "."
+            | "undefined"
+            | "[]"
+            | "{}"
     )
 }
 
@@ -50,7 +80,11 @@ pub(super) fn text(out: &mut Out, at: Path, scalar: &Option<Scalar>) -> Option<S
     }
     if text.chars().any(|c| c.is_control() && !c.is_whitespace()) {
         out.find(Rule::ControlCharacter, at, declared);
-        text = text.chars().filter(|c| !c.is_control() || c.is_whitespace()).collect::<String>().into();
+        text = text
+            .chars()
+            .filter_map(printable)
+            .collect::<String>()
+            .into();
     }
     if !is_squeezed(&text) {
         out.find(Rule::Whitespace, at, declared);
@@ -78,6 +112,17 @@ pub(super) fn code(out: &mut Out, at: Path, scalar: &Option<Scalar>) -> Option<S
         out.find(Rule::TextAsNumber, at, declared.as_str());
     }
     text(out, at, scalar)
+}
+
+/// A character fit for a text. The control characters U+0080 to U+009F are letters and signs of
+/// Windows-1252 that were read as Latin-1 (`c\u{9c}ur` is `cœur`); other ones mean nothing.
+fn printable(c: char) -> Option<char> {
+    if !c.is_control() || c.is_whitespace() {
+        return Some(c);
+    }
+    let byte = [u8::try_from(u32::from(c)).ok().filter(|b| *b >= 0x80)?];
+    let (letter, _) = encoding_rs::WINDOWS_1252.decode_without_bom_handling(&byte);
+    letter.chars().next().filter(|c| !c.is_control())
 }
 
 fn is_squeezed(text: &str) -> bool {
@@ -163,8 +208,20 @@ macro_rules! words {
     )+};
 }
 words!(
-    Nature, Nature2019, Procedure, PlaceType, IdType, Technique, Modalite, FormePrix, TypePrix, ConsiderationSociale,
-    ConsiderationEnvironnementale, Ccag, Groupement, VariationPrix
+    Nature,
+    Nature2019,
+    Procedure,
+    PlaceType,
+    IdType,
+    Technique,
+    Modalite,
+    FormePrix,
+    TypePrix,
+    ConsiderationSociale,
+    ConsiderationEnvironnementale,
+    Ccag,
+    Groupement,
+    VariationPrix
 );
 
 /// The word meant by a text, whatever its case, accents, lost letters or entities.
@@ -172,7 +229,11 @@ pub(super) fn meant<T: Word>(text: &str) -> Option<T> {
     if let Some(w) = T::parse(text) {
         return Some(w);
     }
-    let text = if text.contains('&') { unescape(text) } else { text.to_owned() };
+    let text = if text.contains('&') {
+        unescape(text)
+    } else {
+        text.to_owned()
+    };
     if let Some(w) = T::parse(&text) {
         return Some(w);
     }
@@ -180,7 +241,11 @@ pub(super) fn meant<T: Word>(text: &str) -> Option<T> {
         let wanted: Vec<char> = squeeze(&text).to_lowercase().chars().collect();
         let mut fits = T::ALL.iter().copied().filter(|w| {
             let label: Vec<char> = w.label().to_lowercase().chars().collect();
-            label.len() == wanted.len() && label.iter().zip(&wanted).all(|(a, b)| a == b || *b == char::REPLACEMENT_CHARACTER)
+            label.len() == wanted.len()
+                && label
+                    .iter()
+                    .zip(&wanted)
+                    .all(|(a, b)| a == b || *b == char::REPLACEMENT_CHARACTER)
         });
         return fits.next().filter(|_| fits.next().is_none());
     }
@@ -194,7 +259,15 @@ pub(super) fn word<T: Word>(out: &mut Out, at: Path, scalar: &Option<Scalar>) ->
     }
     let text = value(out, at, scalar)?.as_str();
     let found = meant(text);
-    out.find(if found.is_some() { Rule::EnumSpelling } else { Rule::EnumUnknown }, at, text);
+    out.find(
+        if found.is_some() {
+            Rule::EnumSpelling
+        } else {
+            Rule::EnumUnknown
+        },
+        at,
+        text,
+    );
     found
 }
 
@@ -230,6 +303,14 @@ pub(super) fn boolean(out: &mut Out, at: Path, scalar: &Option<Scalar>) -> Optio
         (_, "non" | "false" | "0" | "faux" | "n" | "no") => Some(false),
         _ => None,
     };
-    out.find(if found.is_some() { Rule::BooleanAsText } else { Rule::BooleanUnreadable }, at, text);
+    out.find(
+        if found.is_some() {
+            Rule::BooleanAsText
+        } else {
+            Rule::BooleanUnreadable
+        },
+        at,
+        text,
+    );
     found
 }

@@ -36,6 +36,7 @@ pub struct App {
     /// Requests worked on at once.
     pub slots: Arc<Semaphore>,
     queries: Arc<Semaphore>,
+    downloads: Arc<Semaphore>,
 }
 
 /// The figures of a publication are counted once, over every contract of it: France whole takes a
@@ -52,6 +53,7 @@ impl App {
             requests: Requests::default(),
             slots: Arc::new(Semaphore::new(options.limits.requests)),
             queries: Arc::new(Semaphore::new(options.limits.queries)),
+            downloads: Arc::new(Semaphore::new(options.limits.downloads)),
             options,
         }
     }
@@ -118,6 +120,14 @@ impl App {
                 Problem::internal()
             }
         })
+    }
+
+    /// Room for one more file to be sent, or 503.
+    fn room(&self) -> Result<files::Room, Problem> {
+        self.downloads
+            .clone()
+            .try_acquire_owned()
+            .map_err(|_| Problem::busy())
     }
 
     /// The health file, as it is now.
@@ -187,14 +197,12 @@ async fn latest_file(
     let name = parts(path)?;
     let publication = app.latest().await?;
     let seen = publication.name.clone();
-    let first = files::serve(
-        publication,
-        name.clone(),
-        Through::Latest,
-        &method,
-        &request,
-    )
-    .await;
+    let asked = files::Asked {
+        method: &method,
+        headers: &request,
+        through: Through::Latest,
+    };
+    let first = files::serve(publication, name.clone(), &asked, app.room()?).await;
     match first {
         // The publication may have been replaced and removed between the look and the opening.
         Err(problem) if matches!(problem.status.as_u16(), 404 | 410 | 500) => {
@@ -202,7 +210,7 @@ async fn latest_file(
             if publication.name == seen {
                 return Err(problem);
             }
-            files::serve(publication, name, Through::Latest, &method, &request).await
+            files::serve(publication, name, &asked, app.room()?).await
         }
         other => other,
     }
@@ -216,7 +224,12 @@ async fn dated_file(
 ) -> Result<Response, Problem> {
     let (publication, name) = parts(path)?;
     let publication = app.dated(publication).await?;
-    files::serve(publication, name, Through::Dated, &method, &request).await
+    let asked = files::Asked {
+        method: &method,
+        headers: &request,
+        through: Through::Dated,
+    };
+    files::serve(publication, name, &asked, app.room()?).await
 }
 
 async fn to_folder(State(app): State<Arc<App>>, path: Parts<String>) -> Result<Redirect, Problem> {

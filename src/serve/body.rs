@@ -15,28 +15,30 @@ use zstd::stream::raw::{Decoder, InBuffer, Operation, OutBuffer};
 /// Bytes read at once: large enough that a read costs little beside its copy.
 const CHUNK: usize = 128 << 10;
 
-/// The next `len` bytes of the file.
-pub fn part(file: File, len: u64) -> Body {
+/// The next `len` bytes of the file. `held` is let go when the last one is sent, or the client is
+/// gone.
+pub fn part<T: Send + 'static>(file: File, len: u64, held: T) -> Body {
+    let start = (file, len, held);
     Body::from_stream(stream::try_unfold(
-        (file, len),
-        |(mut file, left)| async move {
+        start,
+        |(mut file, left, held)| async move {
             if left == 0 {
                 return Ok(None);
             }
-            let mut chunk =
-                BytesMut::with_capacity(CHUNK.min(usize::try_from(left).unwrap_or(CHUNK)));
+            let room = CHUNK.min(usize::try_from(left).unwrap_or(CHUNK));
+            let mut chunk = BytesMut::with_capacity(room);
             if file.read_buf(&mut chunk).await? == 0 {
                 return Err(ended_early());
             }
             let chunk = take(chunk, left);
             let left = left - chunk.len() as u64;
-            Ok(Some((chunk, (file, left))))
+            Ok(Some((chunk, (file, left, held))))
         },
     ))
 }
 
-/// A `.zst` file as it was before, `len` bytes in all.
-pub fn inflated(file: File, len: u64) -> io::Result<Body> {
+/// A `.zst` file as it was before, `len` bytes in all; `held` as in [`part`].
+pub fn inflated<T: Send + 'static>(file: File, len: u64, held: T) -> io::Result<Body> {
     let state = Inflating {
         file,
         decoder: Decoder::new()?,
@@ -44,8 +46,11 @@ pub fn inflated(file: File, len: u64) -> io::Result<Body> {
         left: len,
     };
     Ok(Body::from_stream(stream::try_unfold(
-        state,
-        |mut state| async move { Ok::<_, io::Error>(state.next().await?.map(|chunk| (chunk, state))) },
+        (state, held),
+        |(mut state, held)| async move {
+            let chunk = state.next().await?;
+            Ok::<_, io::Error>(chunk.map(|chunk| (chunk, (state, held))))
+        },
     )))
 }
 
@@ -115,12 +120,12 @@ mod tests {
             .flat_map(|n| (n / 7).to_le_bytes())
             .collect();
         let packed = zstd::encode_all(&plain[..], 3).unwrap();
-        let body = inflated(open(dir.path(), &packed).await, plain.len() as u64).unwrap();
+        let body = inflated(open(dir.path(), &packed).await, plain.len() as u64, ()).unwrap();
         assert!(to_bytes(body, usize::MAX).await.unwrap() == plain[..]);
         let cut = &packed[..packed.len() / 2];
-        let body = inflated(open(dir.path(), cut).await, plain.len() as u64).unwrap();
+        let body = inflated(open(dir.path(), cut).await, plain.len() as u64, ()).unwrap();
         assert!(to_bytes(body, usize::MAX).await.is_err());
-        let body = part(open(dir.path(), b"abc").await, 5);
+        let body = part(open(dir.path(), b"abc").await, 5, ());
         assert!(to_bytes(body, usize::MAX).await.is_err());
     }
 }

@@ -15,12 +15,13 @@ use std::time::{Duration, UNIX_EPOCH};
 use axum::body::Body;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use tokio::sync::OwnedSemaphorePermit;
 
 use super::encoding::{self, Encoding};
 use super::etag::{self, ETag, Verdict};
 use super::manifest::Entry;
 use super::problem::Problem;
-use super::range::{self, Asked};
+use super::range::{self, Asked as Range};
 use super::snapshot::Publication;
 use super::{body, content_type, headers};
 
@@ -75,19 +76,37 @@ struct Chosen {
     varies: bool,
 }
 
+/// Held while a file is being sent.
+pub type Room = OwnedSemaphorePermit;
+
+/// What is asked of a file.
+pub struct Asked<'a> {
+    /// GET or HEAD.
+    pub method: &'a Method,
+    /// Headers of the request.
+    pub headers: &'a HeaderMap,
+    /// How the publication was reached.
+    pub through: Through,
+}
+
 /// Answers a request for one file.
 pub async fn serve(
     publication: Arc<Publication>,
     name: String,
-    through: Through,
-    method: &Method,
-    request: &HeaderMap,
+    asked: &Asked<'_>,
+    room: Room,
 ) -> Result<Response, Problem> {
+    let Asked {
+        method,
+        headers: request,
+        through,
+    } = *asked;
     if publication.manifest.is_withdrawn() {
         return Err(withdrawn(&publication));
     }
-    let accepted =
-        request.get(header::ACCEPT_ENCODING).map(|v| v.to_str().unwrap_or_default().to_owned());
+    let accepted = request
+        .get(header::ACCEPT_ENCODING)
+        .map(|v| v.to_str().unwrap_or_default().to_owned());
     let (of, wanted) = (publication.clone(), name.clone());
     let chosen = blocking(move || open(&of, &wanted, accepted.as_deref())).await??;
     let tag = ETag::of_digest(&chosen.entry.sha256);
@@ -107,20 +126,23 @@ pub async fn serve(
                 && etag::range_applies(request, &tag, publication.created, varies);
             let asked = request.get(header::RANGE).filter(|_| applies);
             let asked = asked.and_then(|v| v.to_str().ok());
-            send(chosen, asked, *method == Method::HEAD).await?
+            let room = (*method == Method::GET).then_some(room);
+            send(chosen, asked, room).await?
         }
     };
-    let about = About { publication: &publication, name: &name, through, tag: &tag, varies };
+    let about = About {
+        publication: &publication,
+        name: &name,
+        through,
+        tag: &tag,
+        varies,
+    };
     about.describe(response.headers_mut(), encoding);
     Ok(response)
 }
 
 /// Finds the file, chooses the best variant that exists and opens it. Blocks.
-fn open(
-    publication: &Publication,
-    name: &str,
-    accepted: Option<&str>,
-) -> Result<Chosen, Problem> {
+fn open(publication: &Publication, name: &str, accepted: Option<&str>) -> Result<Chosen, Problem> {
     let plain = publication.files.get(name).ok_or_else(Problem::not_found)?;
     // Retention may remove a variant between the look and the opening: then look again.
     for _ in 0..2 {
@@ -130,8 +152,10 @@ fn open(
             let path = publication.dir.join(&file);
             path.is_file().then(|| (entry.clone(), path))
         };
-        let mut available: Vec<Encoding> =
-            Encoding::ALL.into_iter().filter(|e| listed(*e).is_some()).collect();
+        let mut available: Vec<Encoding> = Encoding::ALL
+            .into_iter()
+            .filter(|e| listed(*e).is_some())
+            .collect();
         // An older publication keeps its large texts compressed only; the plain bytes are
         // announced still, and can be made again.
         let gone = !available.contains(&Encoding::Identity) && available.contains(&Encoding::Zstd);
@@ -151,7 +175,15 @@ fn open(
         let varies = available.len() > 1;
         match File::open(&path).and_then(|file| Ok((file.metadata()?.len(), file))) {
             Ok((stored, file)) => {
-                return Ok(Chosen { encoding, entry, path, file, stored, inflate, varies });
+                return Ok(Chosen {
+                    encoding,
+                    entry,
+                    path,
+                    file,
+                    stored,
+                    inflate,
+                    varies,
+                });
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(error) => {
@@ -172,54 +204,67 @@ fn not_acceptable() -> Problem {
     )
 }
 
-/// 200, 206 or 416 with its body.
-async fn send(chosen: Chosen, asked: Option<&str>, head: bool) -> Result<Response, Problem> {
+/// 200, 206 or 416 with its body; without room, for HEAD, the same without it.
+async fn send(
+    chosen: Chosen,
+    asked: Option<&str>,
+    room: Option<Room>,
+) -> Result<Response, Problem> {
     if chosen.inflate {
-        return inflate(chosen, head);
+        return inflate(chosen, room);
     }
     let stored = chosen.stored;
     // A copy in progress, or one that was cut, must not pass for what was announced.
-    if chosen.entry.bytes.is_some_and(|announced| announced != stored) {
+    if chosen
+        .entry
+        .bytes
+        .is_some_and(|announced| announced != stored)
+    {
         tracing::error!(
             path = %chosen.path.display(), bytes = stored, announced = chosen.entry.bytes,
             "a published file has not the size that its manifest announces; copy or publish again"
         );
         return Err(Problem::internal().retry_after(60));
     }
-    let (status, first, len) = match asked.map_or(Asked::Whole, |text| range::asked(text, stored)) {
-        Asked::Whole => (StatusCode::OK, 0, stored),
-        Asked::Part { first, last } => (StatusCode::PARTIAL_CONTENT, first, last - first + 1),
-        Asked::Unsatisfiable => return Ok(unsatisfiable(stored)),
+    let (status, first, len) = match asked.map_or(Range::Whole, |text| range::asked(text, stored)) {
+        Range::Whole => (StatusCode::OK, 0, stored),
+
+        Range::Part { first, last } => (StatusCode::PARTIAL_CONTENT, first, last - first + 1),
+
+        Range::Unsatisfiable => return Ok(unsatisfiable(stored)),
     };
     let mut file = chosen.file;
     if first > 0 {
         let moved = blocking(move || file.seek(SeekFrom::Start(first)).map(|_| file)).await?;
         file = moved.map_err(|_| Problem::internal())?;
     }
-    let body = if head { Body::empty() } else { body::part(file.into(), len) };
+    let body = room.map_or_else(Body::empty, |room| body::part(file.into(), len, room));
     let mut response = (status, body).into_response();
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_LENGTH, HeaderValue::from(len));
     headers.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
     if status == StatusCode::PARTIAL_CONTENT {
-        set(headers, header::CONTENT_RANGE, &format!("bytes {first}-{}/{stored}", first + len - 1));
+        set(
+            headers,
+            header::CONTENT_RANGE,
+            &format!("bytes {first}-{}/{stored}", first + len - 1),
+        );
     }
     Ok(response)
 }
 
 /// The plain bytes of a file that stands compressed only. A part of them would cost the whole, so
 /// none is offered: `.zst` itself can be asked for in parts.
-fn inflate(chosen: Chosen, head: bool) -> Result<Response, Problem> {
+fn inflate(chosen: Chosen, room: Option<Room>) -> Result<Response, Problem> {
     let Some(len) = chosen.entry.bytes else {
         return Err(Problem::not_found());
     };
-    let body = if head {
-        Body::empty()
-    } else {
-        body::inflated(chosen.file.into(), len).map_err(|error| {
+    let body = match room {
+        None => Body::empty(),
+        Some(room) => body::inflated(chosen.file.into(), len, room).map_err(|error| {
             tracing::error!(path = %chosen.path.display(), %error, "cannot inflate a published file");
             Problem::internal()
-        })?
+        })?,
     };
     let mut response = body.into_response();
     let headers = response.headers_mut();
@@ -236,7 +281,11 @@ fn unsatisfiable(len: u64) -> Response {
         format!("The file has {len} bytes; the part asked for lies beyond."),
     );
     let mut response = problem.into_response();
-    set(response.headers_mut(), header::CONTENT_RANGE, &format!("bytes */{len}"));
+    set(
+        response.headers_mut(),
+        header::CONTENT_RANGE,
+        &format!("bytes */{len}"),
+    );
     response
 }
 

@@ -154,7 +154,10 @@ texts! {
     holders_now: "Titulaires actuels", "Present holders";
     initial: "à l’origine", "initially";
     amount_now: "Montant actuel", "Present amount";
-    duration_initial: "Durée initiale", "Initial duration";
+    duration: "Durée", "Duration";
+    new_amount: "Nouveau montant", "New amount";
+    new_duration: "Nouvelle durée", "New duration";
+    new_holders: "Nouveaux titulaires", "New holders";
     duration_now: "Durée actuelle", "Present duration";
     field: "Champ", "Field";
     timeline: "Historique", "History";
@@ -162,6 +165,7 @@ texts! {
     modification: "Modification", "Modification";
     published_on: "données publiées le", "data published on";
     subcontracting: "Sous-traitance", "Subcontracting";
+    subcontractor: "Sous-traitant", "Subcontractor";
     act: "Acte", "Act";
     act_change: "Modification de l’acte", "Change of act";
     execution: "Exécution de la concession", "Execution of the concession";
@@ -181,6 +185,7 @@ texts! {
     provenance_note: "Chaque ligne est une déclaration reçue. Le numéro entre crochets, à côté d’une valeur, dit de laquelle elle vient.", "Each line is a declaration received. The number in brackets beside a value tells which one it comes from.";
     source: "Source", "Source";
     resource: "Fichier", "File";
+    position: "position", "position";
     declared_as: "Déclaré sous", "Declared as";
     published: "Publié le", "Published";
     licence: "Licence", "Licence";

@@ -75,6 +75,8 @@ pub struct Limits {
     /// Requests worked on at once; beyond, 503 with `Retry-After`. Downloads count until their
     /// headers are sent.
     pub requests: usize,
+    /// Files being sent at once: each holds a file descriptor for as long as its client likes.
+    pub downloads: usize,
     /// From a request to the headers of its answer.
     pub request_time: Duration,
     /// One query of the database.
@@ -87,6 +89,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             requests: 512,
+            downloads: 256,
             request_time: Duration::from_secs(10),
             query_time: Duration::from_secs(2),
             queries: 8,

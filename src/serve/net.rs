@@ -32,11 +32,13 @@ pub struct ConnectionLimits {
 }
 
 impl Default for ConnectionLimits {
-    /// A proxy in front keeps a few hundred connections; 30 s for a request covers the slowest
-    /// page (10 s) and a bad mobile line; a minute without reading is a client that is gone.
+    /// A proxy in front keeps a few hundred connections, and with the files being sent they must
+    /// stay below the 1024 descriptors that a service may open by default. 30 s for a request
+    /// covers the slowest page (10 s) and a bad mobile line; a minute without reading is a client
+    /// that is gone.
     fn default() -> Self {
         Self {
-            connections: 2048,
+            connections: 512,
             quiet: Duration::from_secs(30),
             stalled: Duration::from_secs(60),
         }

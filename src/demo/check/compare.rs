@@ -23,6 +23,7 @@ pub(super) fn values(truth: &TruthContract, line: &Line, problems: &mut Vec<Stri
     }
     differs.value("objet", &e.objet, line.objet.as_deref().map(fold).as_ref());
     differs.value("codeCPV", &e.cpv, line.code_cpv.as_ref());
+    differs.value("offresRecues", &e.offres_recues, line.offres_recues.as_ref());
     differs.count("modifications", e.modifications, line.modifications.len());
     differs.count("actesSousTraitance", e.actes, line.actes_sous_traitance.len());
     let modified = line.modifications_actes_sous_traitance.len();

@@ -24,6 +24,7 @@ pub(super) struct Line {
     pub(super) titulaires: Vec<Holder>,
     pub(super) montant: Option<Box<RawValue>>,
     pub(super) duree_mois: Option<u32>,
+    pub(super) offres_recues: Option<u32>,
     pub(super) date_notification: Option<String>,
     pub(super) objet: Option<String>,
     #[serde(rename = "codeCPV")]

@@ -42,6 +42,7 @@ fn line(world: &World, c: &TruthContract) -> Value {
         "dateNotification": value(&e.date, |d| json!(d.to_string())),
         "objet": value(&e.objet, |o| json!(o)),
         "codeCPV": value(&e.cpv, |o| json!(o)),
+        "offresRecues": value(&e.offres_recues, |n| json!(n)),
         "modifications": list(e.modifications),
         "actesSousTraitance": list(e.actes),
         "modificationsActesSousTraitance": list(e.modifications_actes),

@@ -100,7 +100,7 @@ impl Dialect {
             Content::Record(r, quirks) => {
                 let mut tree = self.tree(r);
                 quirks.iter().for_each(|q| q.apply(r, self, &mut tree));
-                self.text(r, &tree, ascii)
+                quirks.iter().fold(self.text(r, &tree, ascii), |text, q| q.damage(self, text))
             }
             Content::Broken(broken, r) => {
                 let mut tree = self.tree(r);

@@ -5,7 +5,8 @@ use super::Cx;
 use crate::demo::actors;
 use crate::demo::draft::{self, later};
 use crate::demo::family::{Family, Notice, Slot, Voice, Wanted};
-use crate::record::{Holder, Record};
+use crate::demo::truth::{Expected, Says};
+use crate::record::{Day, Holder, Record};
 
 const BUYER: Slot = Slot {
     format: Wanted::V2022,
@@ -59,6 +60,37 @@ pub(super) fn forged(cx: &mut Cx) -> Option<Family> {
     f.alone(&own);
     let n = f.member(&forged);
     f.notices.push(Notice::accepted(1, n, &forged));
+    Some(f)
+}
+
+/// The newer word has no number of offers, and another amount than the older one that has: the
+/// number stays out, since it was said of another amount.
+pub(super) fn no_chimera(cx: &mut Cx) -> Option<Family> {
+    let b = cx.buyer();
+    let old = draft::marche(&b, &cx.number('M'), true, &mut cx.rng)?;
+    let mut new = contradicted(cx, &old, 30);
+    new.offres_recues = None;
+    let mut expected = Expected::of(&new);
+    expected.offres_recues = Says::Nothing;
+    let newer = Slot { format: Wanted::V2019, ..PLATFORM };
+    let mut f = Family::of(&b.siren, [PLATFORM, newer]);
+    let n = f.member_as(expected, true);
+    f.notices.push(Notice::accepted(0, n, &old));
+    f.notices.push(Notice::accepted(1, n, &new));
+    Some(f)
+}
+
+/// A publication date that lies after the day of the file says nothing of how new the record is:
+/// the other source's word counts.
+pub(super) fn dated_ahead(cx: &mut Cx) -> Option<Family> {
+    let b = cx.buyer();
+    let right = cx.marche_2019(&b)?;
+    let mut ahead = contradicted(cx, &right, 0);
+    ahead.date_publication = Day::from_ymd(2026, 9, 1);
+    let slot = Slot { format: Wanted::V2019, ..PLATFORM };
+    let mut f = Family::of(&b.siren, [slot, slot]);
+    let n = f.alone(&right);
+    f.notices.push(Notice::accepted(1, n, &ahead));
     Some(f)
 }
 

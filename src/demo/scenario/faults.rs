@@ -1,6 +1,8 @@
 //! Records that come twice, are misspelled, hold what nobody can use, or are none.
 
 use super::Cx;
+use crate::demo::actors::Buyer;
+use crate::demo::draft;
 use crate::demo::family::{Content, Family, Fate, Notice, Slot, Wanted};
 use crate::demo::quirk::{Broken, Quirk};
 use crate::demo::truth::{Expected, Says};
@@ -85,6 +87,8 @@ pub(super) fn unusable(cx: &mut Cx, quirk: Quirk) -> Option<Family> {
             expected.montant = Says::Nothing;
             expected.current_montant = Says::Nothing;
         }
+        // The record stands; where the quotes belong is the reader's guess.
+        Quirk::QuotesUnescaped | Quirk::QuoteUnescaped => expected.objet = Says::Anything,
         Quirk::YearTypo => expected.date = Says::Nothing,
         Quirk::DurationNotCommunicated => {
             expected.duree_mois = Says::Nothing;
@@ -100,6 +104,9 @@ pub(super) fn unusable(cx: &mut Cx, quirk: Quirk) -> Option<Family> {
     let mut f = Family::of(&b.siren, [Slot::any(Wanted::Either)]);
     let n = f.member_as(expected, true);
     f.notices.push(Notice::accepted(0, n, &r).spelled(quirk));
+    if quirk.damages_text() {
+        sound_one_after(cx, &b, &mut f)?;
+    }
     Some(f)
 }
 
@@ -114,5 +121,15 @@ pub(super) fn broken(cx: &mut Cx, broken: Broken) -> Option<Family> {
         content: Content::Broken(broken, Box::new(r)),
         fate: Fate::Quarantined,
     });
+    if broken.damages_text() {
+        sound_one_after(cx, &b, &mut f)?;
+    }
     Some(f)
+}
+
+/// After damage stands a sound record, in the same file: it shows that the damage cost one record,
+/// and where two damaged ones meet nobody can say where the first of them ends.
+fn sound_one_after(cx: &mut Cx, b: &Buyer, f: &mut Family) -> Option<u32> {
+    let r = draft::marche(b, &cx.number('S'), true, &mut cx.rng)?;
+    Some(f.alone(&r))
 }

@@ -3,6 +3,7 @@
 use super::{Cx, without_lot};
 use crate::demo::draft::{self, later};
 use crate::demo::family::{Family, Fate, Notice, Slot, Voice, Wanted};
+use crate::demo::truth::Expected;
 use crate::record::{Groupement, Nature2019, Technique};
 
 /// `2023M00A7K00` in the 2019 format and `M00A7K` in the 2022 one.
@@ -15,7 +16,9 @@ pub(super) fn year_and_sequence(cx: &mut Cx) -> Option<Family> {
         &b.siren,
         [Slot::any(Wanted::V2022), Slot::any(Wanted::V2019)],
     );
-    let n = f.member(&new);
+    // The older format has no number of offers; both agree on amount and holders, so it is kept.
+    let expected = Expected { offres_recues: new.offres_recues.into(), ..Expected::of(&new) };
+    let n = f.member_as(expected, true);
     f.notices.push(Notice::accepted(0, n, &new));
     f.notices.push(Notice::accepted(1, n, &old));
     Some(f)
@@ -38,19 +41,19 @@ pub(super) fn sequence_grew(cx: &mut Cx) -> Option<Family> {
     Some(f)
 }
 
-/// Two modifications with an object and no number in the 2019 format; the first of them with a
-/// number and no object in the 2022 one. There are two.
+/// Modifications with an object and no number in the 2019 format, with a number and no object in
+/// the 2022 one. Each source has two of the three; the second is the same in both.
 pub(super) fn modified(cx: &mut Cx) -> Option<Family> {
     let b = cx.buyer();
-    let mut early = cx.marche(&b)?;
-    draft::modify(&mut early, &mut cx.rng);
-    let mut late = early.clone();
-    draft::modify(&mut late, &mut cx.rng);
-    let mut f = Family::of(
-        &b.siren,
-        [Slot::any(Wanted::V2022), Slot::any(Wanted::V2019)],
-    );
-    let n = f.member(&late);
+    let mut all = cx.marche(&b)?;
+    for _ in 0..3 {
+        draft::modify(&mut all, &mut cx.rng);
+    }
+    let (mut early, mut late) = (all.clone(), all.clone());
+    early.modifications.pop();
+    late.modifications.remove(0);
+    let mut f = Family::of(&b.siren, [Slot::any(Wanted::V2022), Slot::any(Wanted::V2019)]);
+    let n = f.member(&all);
     f.notices.push(Notice::accepted(0, n, &early));
     f.notices.push(Notice::accepted(1, n, &late));
     Some(f)

@@ -44,11 +44,15 @@ pub enum Scenario {
     LastTwoDigits,
     SequencesOfLots,
     ThroughAThird,
+    StemWithoutEvidence,
+    BestFit,
     KindsOfOneId,
     YearsOfOneStem,
     LotsInTwoSources,
     BuyerSpeaks,
     PlatformOverConsolidator,
+    NoChimera,
+    DatedAhead,
     Forged,
     OutsideSeat,
     PlaceDecides,
@@ -67,7 +71,7 @@ pub enum Scenario {
 
 impl Scenario {
     /// Every case: a world of some eighty contracts holds each at least once.
-    pub const ALL: [Self; 53] = [
+    pub const ALL: [Self; 59] = [
         Self::Overlap,
         Self::YearAndSequence,
         Self::Lots,
@@ -79,11 +83,15 @@ impl Scenario {
         Self::LastTwoDigits,
         Self::SequencesOfLots,
         Self::ThroughAThird,
+        Self::StemWithoutEvidence,
+        Self::BestFit,
         Self::KindsOfOneId,
         Self::YearsOfOneStem,
         Self::LotsInTwoSources,
         Self::BuyerSpeaks,
         Self::PlatformOverConsolidator,
+        Self::NoChimera,
+        Self::DatedAhead,
         Self::Forged,
         Self::Single,
         Self::Concession,
@@ -107,6 +115,8 @@ impl Scenario {
         Self::RepeatedInOtherFile,
         Self::Misspelled,
         Self::Misspelled,
+        Self::Unusable(Quirk::QuotesUnescaped),
+        Self::Unusable(Quirk::QuoteUnescaped),
         Self::Unusable(Quirk::OffersNotCommunicated),
         Self::Unusable(Quirk::AmountHuge),
         Self::Unusable(Quirk::AmountNotANumber),
@@ -117,8 +127,8 @@ impl Scenario {
         Self::Broken(Broken::NoBuyer),
         Self::Broken(Broken::NoId),
         Self::Broken(Broken::BuyerOverlong),
-        Self::Broken(Broken::QuotesInside),
-        Self::Broken(Broken::QuoteUnbalanced),
+        Self::Broken(Broken::Garbled),
+        Self::Broken(Broken::Torn),
         // These two have no content that could tell two of them apart: a second one in the same
         // file would be a repeat as well, so that no other family plays them.
         Self::Broken(Broken::Null),
@@ -144,7 +154,8 @@ impl Scenario {
     /// How many contracts its families have (once all of them are published).
     pub fn contracts(self) -> usize {
         match self {
-            Self::Broken(_) => 0,
+            Self::Broken(broken) => usize::from(broken.damages_text()),
+            Self::Unusable(quirk) if quirk.damages_text() => 2,
             Self::Lots | Self::SameText => 3,
             Self::LotsAlike
             | Self::SameHolder
@@ -153,6 +164,8 @@ impl Scenario {
             | Self::LastTwoDigits
             | Self::SequencesOfLots
             | Self::ThroughAThird
+            | Self::StemWithoutEvidence
+            | Self::BestFit
             | Self::KindsOfOneId
             | Self::YearsOfOneStem
             | Self::LotsInTwoSources
@@ -185,11 +198,15 @@ impl Scenario {
             Self::LastTwoDigits => reused::last_two_digits(cx),
             Self::SequencesOfLots => reused::sequences_of_lots(cx),
             Self::ThroughAThird => reused::through_a_third(cx),
+            Self::StemWithoutEvidence => reused::stem_without_evidence(cx),
+            Self::BestFit => reused::best_fit(cx),
             Self::KindsOfOneId => reused::kinds_of_one_id(cx),
             Self::YearsOfOneStem => reused::years_of_one_stem(cx),
             Self::LotsInTwoSources => reused::lots_in_two_sources(cx),
             Self::BuyerSpeaks => authority::buyer_speaks(cx),
             Self::PlatformOverConsolidator => authority::platform_over_consolidator(cx),
+            Self::NoChimera => authority::no_chimera(cx),
+            Self::DatedAhead => authority::dated_ahead(cx),
             Self::Forged => authority::forged(cx),
             Self::OutsideSeat => region::outside_seat(cx),
             Self::PlaceDecides => region::place_decides(cx),
@@ -366,7 +383,7 @@ mod tests {
             .iter()
             .filter(|s| !matches!(s, Scenario::Broken(_) | Scenario::Unusable(_)));
         let kinds: std::collections::BTreeSet<_> = ordinary.collect();
-        assert_eq!(kinds.len(), 38);
+        assert_eq!(kinds.len(), 42);
         for b in Broken::ALL {
             assert!(Scenario::ALL.contains(&Scenario::Broken(b)));
         }

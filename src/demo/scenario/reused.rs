@@ -1,10 +1,12 @@
 //! What is several contracts although its records look alike: they must not meet (records.md §4
 //! and the labelled pairs of the real files, of which these are the kinds).
 
+use rust_decimal::Decimal;
+
 use super::{Cx, without_lot};
 use crate::demo::draft;
-use crate::demo::family::{Family, Notice, Slot, Wanted};
-use crate::record::Record;
+use crate::demo::family::{Family, Notice, Slot, Voice, Wanted};
+use crate::record::{Money, Record};
 
 /// Three lots under one id: other lot numbers, holders and amounts.
 pub(super) fn lots(cx: &mut Cx) -> Option<Family> {
@@ -116,33 +118,74 @@ pub(super) fn sequences_of_lots(cx: &mut Cx) -> Option<Family> {
     Some(f)
 }
 
-/// A third source gives the stem of both ids (`T00A7K`): it is the one whose holder, amount and
-/// object it has, and does not pull the other in.
+/// Two contracts alike in holder, amount and object, numbered `T00A7K10` and `T00A7K17`; a third
+/// source gives the stem of both (`T00A7K`), with the day and duration of the second. It joins that
+/// one, and does not pull the first in.
 pub(super) fn through_a_third(cx: &mut Cx) -> Option<Family> {
     let b = cx.buyer();
     let mut one = cx.marche(&b)?;
     without_lot(&mut one);
-    let mut other = cx.unlike(&one);
-    let mut stem = one.clone();
+    let mut other = one.clone();
+    other.date_notification = draft::later(one.date_notification, -40);
+    other.duree_mois = one.duree_mois.map(|d| d + 12);
+    let mut stem = other.clone();
     one.id = draft::local_id(&format!("{}10", cx.number('T')))?;
     other.id = draft::local_id(&format!("{}17", cx.number('T')))?;
     stem.id = draft::local_id(&cx.number('T'))?;
-    let mut f = Family::of(
-        &b.siren,
-        [Slot::any(Wanted::V2022), Slot::any(Wanted::Either)],
-    );
-    let n = f.alone(&one);
-    f.alone(&other);
+    let mut f = Family::of(&b.siren, [Slot::any(Wanted::V2022), Slot::any(Wanted::Either)]);
+    f.alone(&one);
+    let n = f.alone(&other);
     f.notices.push(Notice::accepted(1, n, &stem));
     Some(f)
 }
 
-/// A marché and a concession of one id.
+/// The forms that two formats make of one number, but nothing else in common than the amount.
+pub(super) fn stem_without_evidence(cx: &mut Cx) -> Option<Family> {
+    let b = cx.buyer();
+    let mut new = cx.marche(&b)?;
+    without_lot(&mut new);
+    let mut old = cx.unlike(&new);
+    old.montant = new.montant;
+    old.id = cx.id_2019(&old, 0)?;
+    let mut f = Family::of(&b.siren, [Slot::any(Wanted::V2022), Slot::any(Wanted::V2019)]);
+    f.alone(&new);
+    let n = f.member(&old);
+    f.notices.push(Notice::accepted(1, n, &old));
+    Some(f)
+}
+
+/// Two contracts of one firm under one id; another platform knows the second of them only, with an
+/// amount corrected since. Nothing forbids that it were the first: object, day and the nearer
+/// amount say which it is.
+pub(super) fn best_fit(cx: &mut Cx) -> Option<Family> {
+    let b = cx.buyer();
+    let mut one = cx.marche_2019(&b)?;
+    without_lot(&mut one);
+    let mut other = cx.unlike(&one);
+    other.titulaires = one.titulaires.clone();
+    other.date_notification = draft::later(one.date_notification, -50);
+    let mut corrected = other.clone();
+    corrected.montant = other.montant.map(|m| Money::new((m.decimal() * Decimal::new(105, 2)).round_dp(2)));
+    corrected.date_publication = draft::later(other.date_publication, 30);
+    let slot = Slot { format: Wanted::V2019, voice: Voice::Platform, needed: true };
+    let mut f = Family::of(&b.siren, [slot, slot]);
+    f.alone(&one);
+    let n = f.member(&corrected);
+    f.notices.push(Notice::accepted(0, n, &other));
+    f.notices.push(Notice::accepted(1, n, &corrected));
+    Some(f)
+}
+
+/// A marché and a concession of one id, alike in all that both have.
 pub(super) fn kinds_of_one_id(cx: &mut Cx) -> Option<Family> {
     let b = cx.buyer();
     let recent = cx.rng.chance(50);
-    let marche = draft::marche(&b, &cx.number('M'), recent, &mut cx.rng)?;
-    let concession = draft::concession(&b, &cx.number('M'), recent, &mut cx.rng)?;
+    let mut marche = draft::marche(&b, &cx.number('M'), recent, &mut cx.rng)?;
+    without_lot(&mut marche);
+    let mut concession = draft::concession(&b, &cx.number('M'), recent, &mut cx.rng)?;
+    concession.objet = marche.objet.clone();
+    concession.montant = marche.montant;
+    concession.titulaires = marche.titulaires.clone();
     let mut f = Family::of(&b.siren, [Slot::any(Wanted::Either)]);
     f.alone(&marche);
     f.alone(&concession);

@@ -111,7 +111,7 @@ struct Several<'a> {
 
 /// What the database says of the name asked for.
 enum Found {
-    Contract(Box<Contract>, Option<String>),
+    Contract(Box<Contract>),
     Other(Lead),
 }
 
@@ -131,15 +131,19 @@ pub async fn page(
     .into_iter()
     .flatten()
     .collect();
-    let (uid, found) = app.ask(&publication, move |db| find(db, names)).await?;
+    let (region, (uid, found)) = app
+        .ask(&publication, move |db| {
+            Ok((queries::region(db)?, find(db, names)?))
+        })
+        .await?;
+    reader.frame.region = region;
     reader.frame.showing(&publication);
     match found {
-        Found::Contract(contract, region) => {
+        Found::Contract(contract) => {
             let canonical = Uid::from_text(uid.clone()).to_url();
             if canonical != asked {
                 return Ok(redirect(&reader.frame, &canonical, true));
             }
-            reader.frame.region = region;
             let rows = fields::rows(&reader.frame, &contract);
             let state_now = contract.holders.iter().map(|h| h.state).max().unwrap_or(0);
             reader.page(&Page {
@@ -180,7 +184,7 @@ fn find(db: &rusqlite::Connection, names: Vec<String>) -> rusqlite::Result<(Stri
             Lead::Nothing => {}
             Lead::Contract(n) => {
                 let contract = Box::new(contract::contract(db, n)?);
-                return Ok((name, Found::Contract(contract, queries::region(db)?)));
+                return Ok((name, Found::Contract(contract)));
             }
             other => return Ok((name, Found::Other(other))),
         }

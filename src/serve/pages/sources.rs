@@ -74,15 +74,21 @@ impl Row {
     }
 
     /// The state in words.
-    fn state_text(&self, t: &'static Texts) -> &'static str {
+    fn state_text(&self, t: &'static Texts) -> Option<&'static str> {
         match self.state.as_str() {
-            "ok" => t.state_ok,
-            "degraded" => t.state_degraded,
-            "failing" => t.state_failing,
-            "disabled" => t.state_disabled,
-            "orphan" => t.state_orphan,
-            _ => t.state_unknown,
+            "ok" => Some(t.state_ok),
+            "degraded" => Some(t.state_degraded),
+            "failing" => Some(t.state_failing),
+            "disabled" => Some(t.state_disabled),
+            "orphan" => Some(t.state_orphan),
+            "" => None,
+            _ => Some(t.state_unknown),
         }
+    }
+
+    /// Whether the health file knows the source.
+    fn is_known(&self) -> bool {
+        !self.state.is_empty()
     }
 
     /// The state as a class of the style sheet.

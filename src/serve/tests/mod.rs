@@ -2,5 +2,6 @@
 
 mod downloads;
 mod fixture;
+mod made_by_publish;
 mod pages;
 mod service;
