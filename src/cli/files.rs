@@ -32,9 +32,10 @@ impl Input {
             _ => format!("{shown}: cannot be opened: {error}; check its permissions"),
         })?;
         match file.metadata() {
-            Ok(data) if data.is_dir() => {
-                Err(format!("{shown}: is a directory; name its files, as in `{}/*.json`", shown.to_string().trim_end_matches('/')))
-            }
+            Ok(data) if data.is_dir() => Err(format!(
+                "{shown}: is a directory; name its files, as in `{}/*.json`",
+                shown.to_string().trim_end_matches('/')
+            )),
             _ => Ok(Self::File(file)),
         }
     }
@@ -53,7 +54,9 @@ impl Read for Input {
 pub(super) fn not_data(path: &Path, error: &NotData) -> String {
     let what = match error {
         NotData::Empty => "is empty".to_owned(),
-        NotData::Html { begins } => format!("is a web page (it begins with {begins:?}); save the data that it links to"),
+        NotData::Html { begins } => {
+            format!("is a web page (it begins with {begins:?}); save the data that it links to")
+        }
         NotData::NoRecords { begins } => {
             format!("holds no list of contracts (it begins with {begins:?}): an error message, or another format")
         }

@@ -45,7 +45,11 @@ pub(super) fn run(start: &Start, args: &Merge) -> Ended {
                 if let Some(why) = &file.partial {
                     complain(&format!("{}: {why}", path.display()));
                 }
-                if file.partial.is_some() { faulty += 1 } else { whole += 1 }
+                if file.partial.is_some() {
+                    faulty += 1
+                } else {
+                    whole += 1
+                }
                 let n = sources.len() as u32;
                 sources.push(SourceFacts { id: name, authority: Authority::Platform, buyers: Vec::new() });
                 for (position, observation) in file.observations {
@@ -94,7 +98,9 @@ fn read(path: &Path, day: Day) -> Result<File, String> {
     file.partial = match split.ending {
         Ending::Complete => None,
         Ending::Cut { what } => Some(format!("the document stops inside {what}: the records before are merged")),
-        Ending::Damaged { what } => Some(format!("the document is damaged between its records ({what}): those that stand are merged")),
+        Ending::Damaged { what } => {
+            Some(format!("the document is damaged between its records ({what}): those that stand are merged"))
+        }
     };
     Ok(file)
 }

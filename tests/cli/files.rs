@@ -28,7 +28,14 @@ fn bad() -> String {
 }
 
 fn validated(dir: &tempfile::TempDir, arguments: &[&str], code: i32) -> Value {
-    let out = guichet().current_dir(dir.path()).args(["validate", "--json"]).args(arguments).assert().code(code).get_output().clone();
+    let out = guichet()
+        .current_dir(dir.path())
+        .args(["validate", "--json"])
+        .args(arguments)
+        .assert()
+        .code(code)
+        .get_output()
+        .clone();
     serde_json::from_slice(&out.stdout).unwrap()
 }
 
@@ -48,25 +55,42 @@ fn each_broken_rule_is_told_with_its_place_value_and_meaning_worst_first() {
     let dir = folder(&[("bad.json", &bad())]);
     let json = validated(&dir, &["bad.json"], 1);
     let file = &json["files"][0];
-    let codes: Vec<(&str, &str)> =
-        file["rules"].as_array().unwrap().iter().map(|r| (r["severity"].as_str().unwrap(), r["code"].as_str().unwrap())).collect();
+    let codes: Vec<(&str, &str)> = file["rules"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|r| (r["severity"].as_str().unwrap(), r["code"].as_str().unwrap()))
+        .collect();
     assert_eq!(codes, [("quarantine", "id-missing"), ("error", "amount-negative"), ("repaired", "cpv-check-digit")]);
     let amount = &file["rules"][1];
     assert_eq!(amount["count"], 1);
     let example = &amount["examples"][0];
-    assert_eq!((&example["position"], &example["id"], &example["field"], &example["value"]), (&1.into(), &"2024-03".into(), &"montant".into(), &"-5".into()));
+    assert_eq!(
+        (&example["position"], &example["id"], &example["field"], &example["value"]),
+        (&1.into(), &"2024-03".into(), &"montant".into(), &"-5".into())
+    );
     // The offset is that of the record itself.
     let offset = example["offset"].as_u64().unwrap() as usize;
     assert!(bad().get(offset..).unwrap().starts_with('{'));
     assert_eq!(file["missing"]["montant"], 1);
-    assert_eq!((&file["records"], &file["accepted"], &file["quarantined"], &file["repaired"]), (&3.into(), &2.into(), &1.into(), &1.into()));
+    assert_eq!(
+        (&file["records"], &file["accepted"], &file["quarantined"], &file["repaired"]),
+        (&3.into(), &2.into(), &1.into(), &1.into())
+    );
 }
 
 #[test]
 fn the_report_speaks_french_where_the_user_does() {
     let dir = folder(&[("bad.json", &bad())]);
     let report = |variable: &str, locale: &str| {
-        let out = guichet().current_dir(dir.path()).env(variable, locale).args(["validate", "bad.json"]).assert().code(1).get_output().clone();
+        let out = guichet()
+            .current_dir(dir.path())
+            .env(variable, locale)
+            .args(["validate", "bad.json"])
+            .assert()
+            .code(1)
+            .get_output()
+            .clone();
         text(&out.stdout)
     };
     let french = report("LANG", "fr_FR.UTF-8");
@@ -88,11 +112,18 @@ fn a_cut_file_gives_the_records_before_the_cut_and_is_not_good() {
 
 #[test]
 fn what_is_no_data_is_told_and_the_other_files_are_read() {
-    let dir = folder(&[("page.json", "<!DOCTYPE html><html><body>404</body></html>"), ("empty.json", " \n"), ("good.json", &good())]);
+    let dir = folder(&[
+        ("page.json", "<!DOCTYPE html><html><body>404</body></html>"),
+        ("empty.json", " \n"),
+        ("good.json", &good()),
+    ]);
     std::fs::create_dir(dir.path().join("folder")).unwrap();
     let json = validated(&dir, &["page.json", "empty.json", "folder", "missing.json", "good.json"], 1);
-    let errors: Vec<&str> = json["files"].as_array().unwrap().iter().map(|f| f["error"].as_str().unwrap_or("-")).collect();
-    for (error, part) in errors.iter().zip(["is a web page", "is empty", "is a directory", "there is no such file", "-"]) {
+    let errors: Vec<&str> =
+        json["files"].as_array().unwrap().iter().map(|f| f["error"].as_str().unwrap_or("-")).collect();
+    for (error, part) in
+        errors.iter().zip(["is a web page", "is empty", "is a directory", "there is no such file", "-"])
+    {
         assert!(error.contains(part), "{error}");
     }
     assert_eq!(json["records"], 2);
@@ -121,7 +152,8 @@ fn local_files_are_merged_and_each_is_a_source() {
     let (contracts, told) = merged(&dir, &["a.json", "b.json"], 0);
     let uids: Vec<&str> = contracts.iter().map(|c| c["uid"].as_str().unwrap()).collect();
     assert_eq!(uids, [format!("{BUYER}2024-00"), format!("{BUYER}2024-01"), format!("{BUYER}2024.02")]);
-    let sources: Vec<&str> = contracts[2]["observations"].as_array().unwrap().iter().map(|o| o["source"].as_str().unwrap()).collect();
+    let sources: Vec<&str> =
+        contracts[2]["observations"].as_array().unwrap().iter().map(|o| o["source"].as_str().unwrap()).collect();
     assert_eq!(sources, ["a.json", "b.json"]);
     assert_eq!(contracts[2]["region"]["reasons"], serde_json::json!(["no-region"]));
     assert!(told.contains("3 contracts from 2 files"), "{told}");

@@ -47,7 +47,10 @@ impl Profile {
         let path = first.split(' ').nth(1).unwrap_or("/").trim_start_matches('/').to_owned();
         let found = self.files.lock().unwrap().iter().find(|(known, _)| *known == path).map(|(_, body)| body.clone());
         let (status, body) = found.map_or(("404 Not Found", "no".to_owned()), |body| ("200 OK", body));
-        let head = format!("HTTP/1.1 {status}\r\nContent-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", body.len());
+        let head = format!(
+            "HTTP/1.1 {status}\r\nContent-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
+            body.len()
+        );
         let _ = stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(body.as_bytes()));
     }
 }
@@ -59,10 +62,19 @@ fn two_nights() -> (Region, Profile) {
     let mut reused = marche("2024-09", 5_000, "2024-03-15");
     reused["titulaires"][0]["titulaire"]["id"] = "35600000000048".into();
     reused["objet"] = "Livraison de papier".into();
-    profile.put("albi.json", document(&[marche("2024-01", 120_000, "2024-03-15"), marche("2024-02", 80_000, "2024-03-15")]));
-    profile.put("tarn.json", document(&[marche("2024-01", 120_000, "2024-03-10"), marche("2024-09", 90_000, "2024-03-15"), reused]));
+    profile.put(
+        "albi.json",
+        document(&[marche("2024-01", 120_000, "2024-03-15"), marche("2024-02", 80_000, "2024-03-15")]),
+    );
+    profile.put(
+        "tarn.json",
+        document(&[marche("2024-01", 120_000, "2024-03-10"), marche("2024-09", 90_000, "2024-03-15"), reused]),
+    );
     region.guichet().args(["-q", "harvest"]).assert().code(0);
-    profile.put("albi.json", document(&[marche("2024-01", 125_000, "2024-05-02"), marche("2024-02", 80_000, "2024-03-15")]));
+    profile.put(
+        "albi.json",
+        document(&[marche("2024-01", 125_000, "2024-05-02"), marche("2024-02", 80_000, "2024-03-15")]),
+    );
     region.guichet().env("GUICHET_NOW", "2026-11-25T03:00:00Z").args(["-q", "harvest"]).assert().code(0);
     (region, profile)
 }
@@ -84,8 +96,15 @@ fn a_contract_is_explained_field_by_field_with_its_history() {
     assert_eq!((&e["uid"], &e["stored"], &e["in_scope"]), (&uid.as_str().into(), &"current".into(), &true.into()));
     assert_eq!(e["contract"]["montant"], 125_000);
     let montant = field(&e, "montant");
-    assert_eq!((&montant["value"], &montant["source"], &montant["why"]), (&125_000.into(), &"albi".into(), &"coupled:effective-date".into()));
-    assert_eq!((&montant["rejected"][0]["value"], &montant["rejected"][0]["source"]), (&120_000.into(), &"tarn".into()), "{montant}");
+    assert_eq!(
+        (&montant["value"], &montant["source"], &montant["why"]),
+        (&125_000.into(), &"albi".into(), &"coupled:effective-date".into())
+    );
+    assert_eq!(
+        (&montant["rejected"][0]["value"], &montant["rejected"][0]["source"]),
+        (&120_000.into(), &"tarn".into()),
+        "{montant}"
+    );
     assert_eq!(field(&e, "objet")["why"], "agreed");
     let observed: Vec<(&str, &str, bool)> = e["observations"]
         .as_array()
@@ -96,7 +115,11 @@ fn a_contract_is_explained_field_by_field_with_its_history() {
     assert_eq!(observed, [("albi", "accepted", false), ("tarn", "accepted", false), ("albi", "gone", true)]);
     assert!(e["observations"].as_array().unwrap().iter().all(|o| o["key"] == "2024-01" && o["identity"] == "same-id"));
     let out = region.guichet().args(["explain", &uid]).assert().code(0).get_output().clone();
-    assert!(text(&out.stdout).contains("montant ≠\t120000\t1 tarn\trejected: older effective date"), "{}", text(&out.stdout));
+    assert!(
+        text(&out.stdout).contains("montant ≠\t120000\t1 tarn\trejected: older effective date"),
+        "{}",
+        text(&out.stdout)
+    );
 }
 
 #[test]
@@ -104,7 +127,8 @@ fn a_reused_id_lists_its_contracts_and_every_form_of_a_uid_is_understood() {
     let (region, _profile) = two_nights();
     let bare = format!("{BUYER}2024-09");
     let several = json(&region, &["explain", &bare], 2);
-    let uids: Vec<&str> = several["candidates"].as_array().unwrap().iter().map(|c| c["uid"].as_str().unwrap()).collect();
+    let uids: Vec<&str> =
+        several["candidates"].as_array().unwrap().iter().map(|c| c["uid"].as_str().unwrap()).collect();
     assert_eq!(uids.len(), 2, "{several}");
     for uid in uids {
         assert!(uid.starts_with(&format!("{bare}~")));
@@ -124,7 +148,12 @@ fn what_an_ended_source_said_goes_when_it_is_forgotten() {
     region.source("tarn", &profile.url("tarn.json"));
     let state = |id: &str| {
         let sources = json(&region, &["sources", "list"], 0);
-        sources["sources"].as_array().unwrap().iter().find(|s| s["id"] == id).map(|s| s["state"].as_str().unwrap().to_owned())
+        sources["sources"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .find(|s| s["id"] == id)
+            .map(|s| s["state"].as_str().unwrap().to_owned())
     };
     assert_eq!(state("albi").as_deref(), Some("orphan"));
     let shown = json(&region, &["sources", "show", "albi"], 0);
@@ -172,7 +201,10 @@ fn an_address_is_probed_and_gives_a_stanza_that_check_accepts() {
     let region = Region::new();
     region.sources("");
     let probed = json(&region, &["sources", "probe", &profile.url("decp-albi.json")], 0);
-    assert_eq!((&probed["format"], &probed["catalog"], &probed["status"]), (&"decp-json".into(), &"none".into(), &200.into()));
+    assert_eq!(
+        (&probed["format"], &probed["catalog"], &probed["status"]),
+        (&"decp-json".into(), &"none".into(), &200.into())
+    );
     region.sources(probed["stanza"].as_str().unwrap());
     let out = region.guichet().arg("check").assert().code(0).get_output().clone();
     assert!(text(&out.stdout).starts_with("ok: 1 source (1 enabled"), "{}", text(&out.stdout));
@@ -184,7 +216,13 @@ fn an_address_is_probed_and_gives_a_stanza_that_check_accepts() {
     }
     // Without a configuration nobody allowed loopback.
     let empty = tempfile::tempdir().unwrap();
-    let out = guichet().current_dir(empty.path()).args(["sources", "probe", &profile.url("page")]).assert().code(1).get_output().clone();
+    let out = guichet()
+        .current_dir(empty.path())
+        .args(["sources", "probe", &profile.url("page")])
+        .assert()
+        .code(1)
+        .get_output()
+        .clone();
     assert!(text(&out.stderr).contains("allow_private_hosts"), "{}", text(&out.stderr));
 }
 

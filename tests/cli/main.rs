@@ -56,7 +56,8 @@ fn every_error_of_the_configuration_is_shown_at_once_with_its_place() {
     let json: serde_json::Value = serde_json::from_slice(&out.stdout).unwrap();
     assert_eq!(json["ok"], false);
     assert!(json["errors"].as_u64().unwrap() >= 2, "{json}");
-    assert_eq!(json["diagnostics"][0]["line"], 4);
+    let places = json["diagnostics"].as_array().unwrap();
+    assert!(places.iter().any(|d| d["line"] == 4 && d["column"].is_u64()), "{json}");
 }
 
 #[test]
@@ -64,7 +65,8 @@ fn a_configuration_that_is_nowhere_is_a_configuration_error() {
     let empty = tempfile::tempdir().unwrap();
     let out = guichet().current_dir(empty.path()).arg("status").assert().code(78).get_output().clone();
     assert!(text(&out.stderr).contains("--config FILE"));
-    let out = guichet().env("GUICHET_NOW", "yesterday").args(["check", "--rules"]).assert().code(78).get_output().clone();
+    let out =
+        guichet().env("GUICHET_NOW", "yesterday").args(["check", "--rules"]).assert().code(78).get_output().clone();
     assert!(text(&out.stderr).contains("2026-11-24T03:00:00Z"), "{}", text(&out.stderr));
 }
 
@@ -83,7 +85,8 @@ fn a_configuration_that_others_can_write_is_warned_of() {
 #[test]
 fn the_rules_are_listed_in_both_languages_without_a_configuration() {
     let empty = tempfile::tempdir().unwrap();
-    let out = guichet().current_dir(empty.path()).args(["check", "--rules", "--json"]).assert().code(0).get_output().clone();
+    let out =
+        guichet().current_dir(empty.path()).args(["check", "--rules", "--json"]).assert().code(0).get_output().clone();
     let json: serde_json::Value = serde_json::from_slice(&out.stdout).unwrap();
     let rules = json["rules"].as_array().unwrap();
     for code in ["amount-negative", "id-missing", "id-reused"] {
@@ -146,13 +149,27 @@ fn the_stanza_shown_is_the_one_understood_and_keeps_secrets() {
         "[defaults]\nlicence = \"etalab-2.0\"\n[[source]]\nid = \"albi\"\nname = \"Albi\"\nurl = \"https://example.org/albi.json\"\n\
          headers = { \"X-API-KEY\" = \"{credential}\" }\ncredential = { env = \"ALBI_KEY\" }\n",
     );
-    let out = region.guichet().env("ALBI_KEY", "hunter2").args(["sources", "show", "albi"]).assert().code(0).get_output().clone();
+    let out = region
+        .guichet()
+        .env("ALBI_KEY", "hunter2")
+        .args(["sources", "show", "albi"])
+        .assert()
+        .code(0)
+        .get_output()
+        .clone();
     let told = text(&out.stdout);
     for part in ["licence    = \"etalab-2.0\"", "catalog    = \"none\"", "{ env = \"ALBI_KEY\" }", "********"] {
         assert!(told.contains(part), "{part}: {told}");
     }
     assert!(!told.contains("hunter2"), "{told}");
-    let out = region.guichet().env("ALBI_KEY", "hunter2").args(["sources", "show", "albi", "--json"]).assert().code(0).get_output().clone();
+    let out = region
+        .guichet()
+        .env("ALBI_KEY", "hunter2")
+        .args(["sources", "show", "albi", "--json"])
+        .assert()
+        .code(0)
+        .get_output()
+        .clone();
     let json: serde_json::Value = serde_json::from_slice(&out.stdout).unwrap();
     assert_eq!(json["configured"]["credential"], "env:ALBI_KEY");
     assert!(!text(&out.stdout).contains("hunter2"));

@@ -41,8 +41,11 @@ pub(super) fn print(as_json: bool) -> Ended {
 }
 
 fn rows() -> impl Iterator<Item = [&'static str; 6]> {
-    let records = Rule::ALL.iter().map(|r| [r.code(), r.severity().name(), r.field(), r.french(), r.english(), r.reference()]);
-    let merge = OF_THE_MERGE.iter().map(|(code, severity, field, fr, en, reference)| [*code, *severity, *field, *fr, *en, *reference]);
+    let records =
+        Rule::ALL.iter().map(|r| [r.code(), r.severity().name(), r.field(), r.french(), r.english(), r.reference()]);
+    let merge = OF_THE_MERGE
+        .iter()
+        .map(|(code, severity, field, fr, en, reference)| [*code, *severity, *field, *fr, *en, *reference]);
     let quarantine = REASONS.iter().map(|(code, fr, en)| [*code, "quarantine", "*", *fr, *en, "-"]);
     records.chain(merge).chain(quarantine)
 }

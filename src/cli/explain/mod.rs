@@ -23,10 +23,16 @@ use find::{Buyer, Match};
 
 pub(super) fn run(opened: &Opened, args: &Explain) -> Ended {
     let Some(snapshot) = opened.snapshot()? else {
-        return Err(Failure::usage(format!("`{}` is not known: nothing was harvested yet; `guichet harvest` begins", args.uid)));
+        return Err(Failure::usage(format!(
+            "`{}` is not known: nothing was harvested yet; `guichet harvest` begins",
+            args.uid
+        )));
     };
     let siren = find::siren_of(&args.uid).ok_or_else(|| {
-        Failure::usage(format!("`{}` is no uid: it begins with the 14 digits of the buyer's SIRET, the contract's id follows", args.uid))
+        Failure::usage(format!(
+            "`{}` is no uid: it begins with the 14 digits of the buyer's SIRET, the contract's id follows",
+            args.uid
+        ))
     })?;
     let buyer = Buyer::load(opened, &snapshot, siren)?;
     match buyer.find(&args.uid) {

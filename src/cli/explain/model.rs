@@ -94,7 +94,12 @@ pub(super) struct Observed {
 }
 
 /// Explains one contract of a buyer.
-pub(super) fn explain(asked: &str, buyer: &Buyer, contract: &Contract, stored: Option<&Contract>) -> Result<Explained, Failure> {
+pub(super) fn explain(
+    asked: &str,
+    buyer: &Buyer,
+    contract: &Contract,
+    stored: Option<&Contract>,
+) -> Result<Explained, Failure> {
     let mut line = Vec::new();
     write_contract(&mut line, contract);
     let observations = observations(buyer, contract);
@@ -183,14 +188,18 @@ fn observations(buyer: &Buyer, contract: &Contract) -> Vec<(i64, Observed)> {
             let outcome = match belonging.iter().find(|(id, _)| *id == row.id) {
                 Some((_, outcome)) => name(*outcome),
                 // What a source says whose licence is unknown is kept, and speaks in no contract.
-                None if !buyer.candidates.contains_key(&row.id) && row.observation.record.id.key() == canonical => "unpublishable",
+                None if !buyer.candidates.contains_key(&row.id) && row.observation.record.id.key() == canonical => {
+                    "unpublishable"
+                }
                 None => return None,
             };
             Some((row.id, observed(buyer, contract, row, outcome, &canonical)))
         })
         .collect();
     all.sort_by(|(_, a), (_, b)| {
-        let place = |o: &Observed| (o.index.is_none(), o.index, o.first_seen.clone(), o.source.clone(), o.resource.clone(), o.position);
+        let place = |o: &Observed| {
+            (o.index.is_none(), o.index, o.first_seen.clone(), o.source.clone(), o.resource.clone(), o.position)
+        };
         place(a).cmp(&place(b))
     });
     all
@@ -205,11 +214,15 @@ fn belonging(buyer: &Buyer, uid: &Uid) -> Vec<(i64, Outcome)> {
     let Some(place) = buyer.merged.contracts.iter().position(|c| c.uid == *uid) else { return Vec::new() };
     let mut own = members(&buyer.merged, place as u32);
     // What is gone met this contract where it shares an observation with it.
-    let with_gone = buyer.with_gone.contract_of.iter().find(|(id, _)| own.iter().any(|(o, _)| o == id)).map(|(_, p)| *p);
+    let with_gone =
+        buyer.with_gone.contract_of.iter().find(|(id, _)| own.iter().any(|(o, _)| o == id)).map(|(_, p)| *p);
     for (id, outcome) in with_gone.map(|p| members(&buyer.with_gone, p)).unwrap_or_default() {
         let elsewhere = buyer.merged.contract_of.iter().any(|(o, _)| *o == id);
         if !elsewhere {
-            own.push((id, if outcome == Outcome::Accepted || outcome == Outcome::Superseded { Outcome::Gone } else { outcome }));
+            own.push((
+                id,
+                if outcome == Outcome::Accepted || outcome == Outcome::Superseded { Outcome::Gone } else { outcome },
+            ));
         }
     }
     own

@@ -231,7 +231,8 @@ impl FileReport {
 
     /// Worst first, the most frequent first.
     fn ranked(&self) -> Vec<(Weight, &str, &Group)> {
-        let mut all: Vec<_> = self.rules.iter().map(|((weight, code), group)| (*weight, code.as_ref(), group)).collect();
+        let mut all: Vec<_> =
+            self.rules.iter().map(|((weight, code), group)| (*weight, code.as_ref(), group)).collect();
         all.sort_by(|a, b| a.0.cmp(&b.0).then(b.2.count.cmp(&a.2.count)).then(a.1.cmp(b.1)));
         all
     }
