@@ -257,6 +257,8 @@ impl Opened {
 /// The system gives no threads.
 pub fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
     tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(|error| {
-        Failure::failed(format!("cannot start the threads of the network side: {error}; check the limits of processes and memory"))
+        Failure::failed(format!(
+            "cannot start the threads of the network side: {error}; check the limits of processes and memory"
+        ))
     })
 }

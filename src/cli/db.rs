@@ -96,7 +96,10 @@ pub(super) fn backup(start: &Start, to: &Path) -> Ended {
 
 pub(super) fn restore(start: &Start, from: &Path) -> Ended {
     if !from.is_file() {
-        return Err(Failure::failed(format!("there is no backup {}: name a file that `guichet db backup` wrote", from.display())));
+        return Err(Failure::failed(format!(
+            "there is no backup {}: name a file that `guichet db backup` wrote",
+            from.display()
+        )));
     }
     let (dir, _lock) = start.open_data_dir()?;
     let path = file(&dir);
@@ -104,7 +107,8 @@ pub(super) fn restore(start: &Start, from: &Path) -> Ended {
     store::restore(&path, from)?;
     // Whoever follows changes.ndjson must not take the numbers of before for those that come now.
     Store::open(&path)?.begin_epoch(uuid::Uuid::new_v4().to_string())?;
-    let kept = if before { format!("; what stood there is kept as {}.before-restore", path.display()) } else { String::new() };
+    let kept =
+        if before { format!("; what stood there is kept as {}.before-restore", path.display()) } else { String::new() };
     said(&format!("{} restored from {}, with a new epoch{kept}", path.display(), from.display()))
 }
 

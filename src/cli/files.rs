@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use jiff::tz::TimeZone;
 
 use crate::daemon::clock::Clock;
+use crate::decode::NotData;
 use crate::record::Day;
 
 /// A file or stdin.
@@ -31,9 +32,10 @@ impl Input {
             _ => format!("{shown}: cannot be opened: {error}; check its permissions"),
         })?;
         match file.metadata() {
-            Ok(data) if data.is_dir() => {
-                Err(format!("{shown}: is a directory; name its files, as in `{}/*.json`", shown.to_string().trim_end_matches('/')))
-            }
+            Ok(data) if data.is_dir() => Err(format!(
+                "{shown}: is a directory; name its files, as in `{}/*.json`",
+                shown.to_string().trim_end_matches('/')
+            )),
             _ => Ok(Self::File(file)),
         }
     }
@@ -46,6 +48,24 @@ impl Read for Input {
             Self::Stdin(stdin) => stdin.read(buffer),
         }
     }
+}
+
+/// Why a local file gives nothing: what the reading says, without its advice on sources.
+pub(super) fn not_data(path: &Path, error: &NotData) -> String {
+    let what = match error {
+        NotData::Empty => "is empty".to_owned(),
+        NotData::Html { begins } => {
+            format!("is a web page (it begins with {begins:?}); save the data that it links to")
+        }
+        NotData::NoRecords { begins } => {
+            format!("holds no list of contracts (it begins with {begins:?}): an error message, or another format")
+        }
+        NotData::Unrecognised { what, begins } => {
+            format!("is {what}, not DECP in JSON or XML (it begins with {begins:?}); unpack or convert it first")
+        }
+        NotData::Read(cause) => format!("cannot be read to its end: {cause}; check the disk"),
+    };
+    format!("{}: {what}", path.display())
 }
 
 /// The day by which dates of local files are judged to lie in the future: today in Paris, where

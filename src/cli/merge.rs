@@ -45,7 +45,11 @@ pub(super) fn run(start: &Start, args: &Merge) -> Ended {
                 if let Some(why) = &file.partial {
                     complain(&format!("{}: {why}", path.display()));
                 }
-                if file.partial.is_some() { faulty += 1 } else { whole += 1 }
+                if file.partial.is_some() {
+                    faulty += 1
+                } else {
+                    whole += 1
+                }
                 let n = sources.len() as u32;
                 sources.push(SourceFacts { id: name, authority: Authority::Platform, buyers: Vec::new() });
                 for (position, observation) in file.observations {
@@ -90,11 +94,13 @@ fn read(path: &Path, day: Day) -> Result<File, String> {
         }
         ControlFlow::Continue(())
     });
-    let split = split.map_err(|error| format!("{}: {error}", path.display()))?;
+    let split = split.map_err(|error| files::not_data(path, &error))?;
     file.partial = match split.ending {
         Ending::Complete => None,
         Ending::Cut { what } => Some(format!("the document stops inside {what}: the records before are merged")),
-        Ending::Damaged { what } => Some(format!("the document is damaged between its records ({what}): those that stand are merged")),
+        Ending::Damaged { what } => {
+            Some(format!("the document is damaged between its records ({what}): those that stand are merged"))
+        }
     };
     Ok(file)
 }

@@ -31,18 +31,12 @@ pub struct Column {
 impl Column {
     /// Text.
     pub const fn left(title: &'static str) -> Self {
-        Column {
-            title,
-            align: CellAlignment::Left,
-        }
+        Column { title, align: CellAlignment::Left }
     }
 
     /// Numbers.
     pub const fn right(title: &'static str) -> Self {
-        Column {
-            title,
-            align: CellAlignment::Right,
-        }
+        Column { title, align: CellAlignment::Right }
     }
 }
 
@@ -117,12 +111,10 @@ impl<W: Write> Out<W> {
 
     /// One JSON document, indented, ended by a newline.
     pub fn json(&mut self, value: &impl Serialize) -> Result<(), OutputError> {
-        serde_json::to_writer_pretty(&mut self.to, value).map_err(|error| {
-            match error.io_error_kind() {
-                Some(io::ErrorKind::BrokenPipe) => OutputError::Gone,
-                Some(_) => OutputError::Io(error.into()),
-                None => OutputError::Json(error),
-            }
+        serde_json::to_writer_pretty(&mut self.to, value).map_err(|error| match error.io_error_kind() {
+            Some(io::ErrorKind::BrokenPipe) => OutputError::Gone,
+            Some(_) => OutputError::Io(error.into()),
+            None => OutputError::Json(error),
         })?;
         Ok(self.to.write_all(b"\n")?)
     }
@@ -144,30 +136,17 @@ impl<W: Write> Out<W> {
         columns: &[Column],
         rows: impl IntoIterator<Item = Vec<String>>,
     ) -> Result<(), OutputError> {
-        let mut rows = rows
-            .into_iter()
-            .map(|row| row.iter().map(|cell| clean(cell)).collect::<Vec<_>>());
+        let mut rows = rows.into_iter().map(|row| row.iter().map(|cell| clean(cell)).collect::<Vec<_>>());
         if self.shape != Shape::Table {
             return rows.try_for_each(|row| Ok(writeln!(self.to, "{}", row.join("\t"))?));
         }
         let mut table = Table::new();
         table.load_style(presets::UTF8_HORIZONTAL_ONLY);
         table.set_content_arrangement(ContentArrangement::Dynamic);
-        table.set_header(
-            columns
-                .iter()
-                .map(|c| Cell::new(c.title).set_alignment(c.align)),
-        );
+        table.set_header(columns.iter().map(|c| Cell::new(c.title).set_alignment(c.align)));
         for row in rows {
-            let aligned = columns
-                .iter()
-                .map(|c| c.align)
-                .chain(std::iter::repeat(CellAlignment::Left));
-            table.add_row(
-                row.iter()
-                    .zip(aligned)
-                    .map(|(cell, a)| Cell::new(cell).set_alignment(a)),
-            );
+            let aligned = columns.iter().map(|c| c.align).chain(std::iter::repeat(CellAlignment::Left));
+            table.add_row(row.iter().zip(aligned).map(|(cell, a)| Cell::new(cell).set_alignment(a)));
         }
         if table.row_count() == 0 {
             return Ok(());
@@ -246,29 +225,19 @@ mod tests {
 
     fn drawn(shape: Shape, rows: &[[&str; 2]]) -> String {
         let mut out = Out::new(Vec::new(), shape);
-        out.table(
-            &COLUMNS,
-            rows.iter().map(|row| row.map(str::to_owned).to_vec()),
-        )
-        .unwrap();
+        out.table(&COLUMNS, rows.iter().map(|row| row.map(str::to_owned).to_vec())).unwrap();
         String::from_utf8(out.finish().unwrap()).unwrap()
     }
 
     #[test]
     fn pipes_get_one_line_per_row_and_no_title() {
-        assert_eq!(
-            drawn(Shape::Plain, &[["nimes", "12"], ["albi", "3"]]),
-            "nimes\t12\nalbi\t3\n"
-        );
+        assert_eq!(drawn(Shape::Plain, &[["nimes", "12"], ["albi", "3"]]), "nimes\t12\nalbi\t3\n");
     }
 
     #[test]
     fn terminals_get_titles_and_numbers_to_the_right() {
         let table = drawn(Shape::Table, &[["nimes", "12"], ["albi", "3"]]);
-        assert!(
-            table.contains("source") && table.contains("       3 "),
-            "{table}"
-        );
+        assert!(table.contains("source") && table.contains("       3 "), "{table}");
         assert_eq!(drawn(Shape::Table, &[]), "");
     }
 
@@ -277,10 +246,7 @@ mod tests {
         let hostile = "Travaux\x1b[2J\u{202E}gnirts\nligne\u{9b}";
         let row = drawn(Shape::Plain, &[[hostile, "1"]]);
         assert_eq!(row, "Travaux\\u{1b}[2J\\u{202e}gnirts ligne\\u{9b}\t1\n");
-        assert_eq!(
-            clean("Nîmes – école « Jean-Jaurès » 🏫"),
-            "Nîmes – école « Jean-Jaurès » 🏫"
-        );
+        assert_eq!(clean("Nîmes – école « Jean-Jaurès » 🏫"), "Nîmes – école « Jean-Jaurès » 🏫");
     }
 
     #[test]
@@ -312,10 +278,7 @@ mod tests {
     #[test]
     fn a_reader_that_has_gone_is_no_failure_and_a_full_disk_is() {
         let value = serde_json::json!([1]);
-        for (kind, exit) in [
-            (io::ErrorKind::BrokenPipe, Exit::Done),
-            (io::ErrorKind::StorageFull, Exit::Failed),
-        ] {
+        for (kind, exit) in [(io::ErrorKind::BrokenPipe, Exit::Done), (io::ErrorKind::StorageFull, Exit::Failed)] {
             let out = || Out::new(Closed(kind), Shape::Plain);
             assert_eq!(out().line("x").unwrap_err().exit(), exit);
             assert_eq!(out().json(&value).unwrap_err().exit(), exit);

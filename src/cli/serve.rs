@@ -20,7 +20,10 @@ const LISTEN: std::net::SocketAddr =
 pub(super) fn run(start: &Start, args: &Serve) -> Ended {
     let opened = match &args.public {
         Some(public) if !public.is_dir() => {
-            return Err(Failure::failed(format!("there is no folder {}: name a public/ or a copy of one", public.display())));
+            return Err(Failure::failed(format!(
+                "there is no folder {}: name a public/ or a copy of one",
+                public.display()
+            )));
         }
         Some(_) => start.open_if_any()?,
         None => Some(start.open()?),

@@ -72,7 +72,9 @@ fn show<W: Write>(status: &Status, stored: bool, opened: &Opened, out: &mut Out<
     let mark = if out.shape() == Shape::Table { "" } else { "# " };
     let store = &status.store;
     out.line(&match stored {
-        false => format!("{mark}store: none yet at {}; `guichet harvest` makes it", store_path(&opened.config).display()),
+        false => {
+            format!("{mark}store: none yet at {}; `guichet harvest` makes it", store_path(&opened.config).display())
+        }
         true => format!(
             "{mark}store: {}, write-ahead log {}, {} due for a merge",
             bytes(store.bytes),

@@ -326,10 +326,11 @@ fn headers(reader: &Reader<'_>) -> Option<Located<Pairs>> {
     let listed = reader.string_map("headers")?;
     for (name, value) in &listed.value {
         let token = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b);
-        let found = if is_secret_header(name) {
+        let placeholder = value.value.contains("{credential}");
+        let found = if is_secret_header(name) && !placeholder {
             let what =
                 format!("the header `{name}` carries a secret, and a secret is never inline");
-            let help = "write `credential = { env = \"NAME\" }`, `{ file = \"…\" }` or `{ systemd = \"name\" }`";
+            let help = "write `credential = { env = \"NAME\" }`, `{ file = \"…\" }` or `{ systemd = \"name\" }`, and `{credential}` in its place here";
             Some(
                 Diagnostic::error(value.at.clone(), what)
                     .help(help)

@@ -50,10 +50,10 @@ pub(super) fn run(start: &Start, args: &Check) -> Ended {
         if args.rules {
             rules::table(&mut out)?;
         }
+        out.line(&verdict(&config, &warnings))?;
         if let Some(asked) = &asked {
             online::table(asked, &mut out)?;
         }
-        out.line(&verdict(&config, &warnings))?;
     }
     out.finish()?;
     Ok(exit)
@@ -106,6 +106,8 @@ fn verdict(config: &Config, warnings: &Diagnostics) -> String {
 
 impl From<serde_json::Error> for Failure {
     fn from(error: serde_json::Error) -> Self {
-        Failure::failed(format!("cannot write the result as JSON: {error}; this is a fault of guichet, please report it"))
+        Failure::failed(format!(
+            "cannot write the result as JSON: {error}; this is a fault of guichet, please report it"
+        ))
     }
 }

@@ -10,7 +10,7 @@ use tokio::task::JoinSet;
 use url::Url;
 
 use crate::cli::context::{Failure, runtime};
-use crate::cli::output::{Column, Out, OutputError};
+use crate::cli::output::{Column, Out, OutputError, counted};
 use crate::cli::sources::{best, recognise};
 use crate::config::{Config, Format, Source};
 use crate::daemon::exit::Exit;
@@ -59,7 +59,12 @@ async fn one(harvester: &Harvester, source: &Source, now: Timestamp) -> Answer {
 }
 
 /// A remark on a source that answers, or why it does not.
-async fn look(harvester: &Harvester, source: &Source, now: Timestamp, answer: &mut Answer) -> Result<Option<String>, String> {
+async fn look(
+    harvester: &Harvester,
+    source: &Source,
+    now: Timestamp,
+    answer: &mut Answer,
+) -> Result<Option<String>, String> {
     let access = pipeline::access(source)?;
     let listing = harvester.list(&access, now).await.map_err(|e| e.to_string())?;
     answer.resources = Some(listing.resources.len());
@@ -76,9 +81,16 @@ async fn look(harvester: &Harvester, source: &Source, now: Timestamp, answer: &m
     let format = recognise(&probe.prefix).map_err(|why| format!("`{}`: {why}", resource.title))?;
     answer.format = Some(format);
     if source.format != Format::Auto && source.format.word() != format {
-        return Err(format!("`{}` is {format}, and the stanza says format = \"{}\"", resource.title, source.format.word()));
+        return Err(format!(
+            "`{}` is {format}, and the stanza says format = \"{}\"",
+            resource.title,
+            source.format.word()
+        ));
     }
-    Ok(listing.incomplete.map(|why| format!("the list is incomplete: {why}")).or_else(|| listing.warnings.into_iter().next()))
+    Ok(listing
+        .incomplete
+        .map(|why| format!("the list is incomplete: {why}"))
+        .or_else(|| listing.warnings.into_iter().next()))
 }
 
 /// How one file of a source is reached. Its secrets go to the source's own host and no other.
@@ -109,5 +121,7 @@ pub(super) fn table<W: Write>(answers: &[Answer], out: &mut Out<W>) -> Result<()
             a.remark.clone().unwrap_or_else(|| "-".to_owned()),
         ]
     };
-    out.table(&COLUMNS, answers.iter().map(row))
+    out.table(&COLUMNS, answers.iter().map(row))?;
+    let good = answers.iter().filter(|a| a.ok).count();
+    out.line(&format!("online: {good} of {} answer with data", counted(answers.len() as u64, "enabled source")))
 }

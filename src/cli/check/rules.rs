@@ -41,8 +41,11 @@ pub(super) fn print(as_json: bool) -> Ended {
 }
 
 fn rows() -> impl Iterator<Item = [&'static str; 6]> {
-    let records = Rule::ALL.iter().map(|r| [r.code(), r.severity().name(), r.field(), r.french(), r.english(), r.reference()]);
-    let merge = OF_THE_MERGE.iter().map(|(code, severity, field, fr, en, reference)| [*code, *severity, *field, *fr, *en, *reference]);
+    let records =
+        Rule::ALL.iter().map(|r| [r.code(), r.severity().name(), r.field(), r.french(), r.english(), r.reference()]);
+    let merge = OF_THE_MERGE
+        .iter()
+        .map(|(code, severity, field, fr, en, reference)| [*code, *severity, *field, *fr, *en, *reference]);
     let quarantine = REASONS.iter().map(|(code, fr, en)| [*code, "quarantine", "*", *fr, *en, "-"]);
     records.chain(merge).chain(quarantine)
 }
@@ -51,11 +54,11 @@ pub(super) fn table<W: Write>(out: &mut Out<W>) -> Result<(), OutputError> {
     out.table(&COLUMNS, rows().map(|row| row.map(str::to_owned).to_vec()))
 }
 
-/// A list of `{code, severity, field, fr, en, reference}`.
+/// A list of `{code, severity, field, message: {fr, en}, reference}`.
 pub(super) fn json() -> Value {
     rows()
         .map(|[code, severity, field, fr, en, reference]| {
-            json!({"code": code, "severity": severity, "field": field, "fr": fr, "en": en, "reference": Some(reference).filter(|r| *r != "-")})
+            json!({"code": code, "severity": severity, "field": field, "message": {"fr": fr, "en": en}, "reference": Some(reference).filter(|r| *r != "-")})
         })
         .collect()
 }

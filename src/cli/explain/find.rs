@@ -77,7 +77,9 @@ impl Buyer {
             return Match::One(one);
         }
         let declared = |siret: &str, id: &str| names.iter().any(|n| n.strip_prefix(siret) == Some(id));
-        let alike = |_: &str, id: &str| names.iter().any(|n| n.get(14..).is_some_and(|asked| normalised_key(asked) == normalised_key(id)));
+        let alike = |_: &str, id: &str| {
+            names.iter().any(|n| n.get(14..).is_some_and(|asked| normalised_key(asked) == normalised_key(id)))
+        };
         for test in [&declared as &dyn Fn(&str, &str) -> bool, &alike] {
             let found = self.naming(test);
             match found.as_slice() {

@@ -23,16 +23,22 @@ use find::{Buyer, Match};
 
 pub(super) fn run(opened: &Opened, args: &Explain) -> Ended {
     let Some(snapshot) = opened.snapshot()? else {
-        return Err(Failure::usage(format!("`{}` is not known: nothing was harvested yet; `guichet harvest` begins", args.uid)));
+        return Err(Failure::usage(format!(
+            "`{}` is not known: nothing was harvested yet; `guichet harvest` begins",
+            args.uid
+        )));
     };
     let siren = find::siren_of(&args.uid).ok_or_else(|| {
-        Failure::usage(format!("`{}` is no uid: it begins with the 14 digits of the buyer's SIRET, the contract's id follows", args.uid))
+        Failure::usage(format!(
+            "`{}` is no uid: it begins with the 14 digits of the buyer's SIRET, the contract's id follows",
+            args.uid
+        ))
     })?;
     let buyer = Buyer::load(opened, &snapshot, siren)?;
     match buyer.find(&args.uid) {
         Match::One(contract) => {
             let stored = snapshot.contract(&contract.uid)?;
-            let explained = model::explain(&buyer, contract, stored.as_ref())?;
+            let explained = model::explain(&args.uid, &buyer, contract, stored.as_ref())?;
             let mut out = Out::stdout(args.json);
             if out.is_json() {
                 out.json(&explained)?;
@@ -54,12 +60,13 @@ fn several(args: &Explain, contracts: &[&Contract]) -> Ended {
         let one = |c: &&Contract| {
             json!({
                 "uid": c.uid.as_str(),
+                "type": c.record.kind.name(),
                 "objet": c.record.objet,
                 "montant": c.record.montant.map(|m| m.to_string()),
                 "dateNotification": c.record.date_notification.map(|d| d.to_string()),
             })
         };
-        out.json(&json!({"uid": args.uid, "candidates": contracts.iter().map(one).collect::<Vec<_>>()}))?;
+        out.json(&json!({"asked": args.uid, "candidates": contracts.iter().map(one).collect::<Vec<_>>()}))?;
     } else {
         text::candidates(contracts, &mut out)?;
     }

@@ -17,6 +17,8 @@ use crate::store::MergeRow;
 /// The whole.
 #[derive(Debug, Serialize)]
 pub(super) struct Explained {
+    /// What was asked for: a uid, or a SIRET and id that one of its observations declares.
+    pub asked: String,
     pub uid: String,
     /// As it stands in a URL, under `/marches/`.
     pub url: String,
@@ -92,12 +94,18 @@ pub(super) struct Observed {
 }
 
 /// Explains one contract of a buyer.
-pub(super) fn explain(buyer: &Buyer, contract: &Contract, stored: Option<&Contract>) -> Result<Explained, Failure> {
+pub(super) fn explain(
+    asked: &str,
+    buyer: &Buyer,
+    contract: &Contract,
+    stored: Option<&Contract>,
+) -> Result<Explained, Failure> {
     let mut line = Vec::new();
     write_contract(&mut line, contract);
     let observations = observations(buyer, contract);
     let voices = voices(buyer, contract, &observations);
     Ok(Explained {
+        asked: asked.to_owned(),
         uid: contract.uid.to_string(),
         url: contract.uid.to_url(),
         stored: match stored {
@@ -180,14 +188,18 @@ fn observations(buyer: &Buyer, contract: &Contract) -> Vec<(i64, Observed)> {
             let outcome = match belonging.iter().find(|(id, _)| *id == row.id) {
                 Some((_, outcome)) => name(*outcome),
                 // What a source says whose licence is unknown is kept, and speaks in no contract.
-                None if !buyer.candidates.contains_key(&row.id) && row.observation.record.id.key() == canonical => "unpublishable",
+                None if !buyer.candidates.contains_key(&row.id) && row.observation.record.id.key() == canonical => {
+                    "unpublishable"
+                }
                 None => return None,
             };
             Some((row.id, observed(buyer, contract, row, outcome, &canonical)))
         })
         .collect();
     all.sort_by(|(_, a), (_, b)| {
-        let place = |o: &Observed| (o.index.is_none(), o.index, o.first_seen.clone(), o.source.clone(), o.resource.clone(), o.position);
+        let place = |o: &Observed| {
+            (o.index.is_none(), o.index, o.first_seen.clone(), o.source.clone(), o.resource.clone(), o.position)
+        };
         place(a).cmp(&place(b))
     });
     all
@@ -202,11 +214,15 @@ fn belonging(buyer: &Buyer, uid: &Uid) -> Vec<(i64, Outcome)> {
     let Some(place) = buyer.merged.contracts.iter().position(|c| c.uid == *uid) else { return Vec::new() };
     let mut own = members(&buyer.merged, place as u32);
     // What is gone met this contract where it shares an observation with it.
-    let with_gone = buyer.with_gone.contract_of.iter().find(|(id, _)| own.iter().any(|(o, _)| o == id)).map(|(_, p)| *p);
+    let with_gone =
+        buyer.with_gone.contract_of.iter().find(|(id, _)| own.iter().any(|(o, _)| o == id)).map(|(_, p)| *p);
     for (id, outcome) in with_gone.map(|p| members(&buyer.with_gone, p)).unwrap_or_default() {
         let elsewhere = buyer.merged.contract_of.iter().any(|(o, _)| *o == id);
         if !elsewhere {
-            own.push((id, if outcome == Outcome::Accepted || outcome == Outcome::Superseded { Outcome::Gone } else { outcome }));
+            own.push((
+                id,
+                if outcome == Outcome::Accepted || outcome == Outcome::Superseded { Outcome::Gone } else { outcome },
+            ));
         }
     }
     own

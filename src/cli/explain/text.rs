@@ -24,8 +24,7 @@ const OBSERVATIONS: [Column; 10] = [
     Column::left("identity"),
 ];
 
-const FIELDS: [Column; 4] =
-    [Column::left("field"), Column::left("value"), Column::left("from"), Column::left("why")];
+const FIELDS: [Column; 4] = [Column::left("field"), Column::left("value"), Column::left("from"), Column::left("why")];
 
 const FINDINGS: [Column; 5] = [
     Column::left("finding"),
@@ -72,10 +71,20 @@ pub(super) fn print<W: Write>(e: &Explained, out: &mut Out<W>) -> Result<(), Out
     let mut rows = Vec::new();
     for f in &e.fields {
         let from = f.observation.map_or_else(|| "-".to_owned(), |i| from(i, f.source.as_deref()));
-        rows.push(vec![f.field.to_owned(), f.value.as_deref().map_or_else(|| "-".to_owned(), value), from, f.told.clone()]);
+        rows.push(vec![
+            f.field.to_owned(),
+            f.value.as_deref().map_or_else(|| "-".to_owned(), value),
+            from,
+            f.told.clone(),
+        ]);
         for r in &f.rejected {
             let told = format!("rejected: {}", r.told);
-            rows.push(vec![format!("{} ≠", f.field), value(&r.value), self::from(r.observation, Some(&r.source)), told]);
+            rows.push(vec![
+                format!("{} ≠", f.field),
+                value(&r.value),
+                self::from(r.observation, Some(&r.source)),
+                told,
+            ]);
         }
     }
     out.table(&FIELDS, rows)?;
@@ -107,7 +116,13 @@ fn findings<W: Write>(e: &Explained, out: &mut Out<W>) -> Result<(), OutputError
     let Some(found) = contract["findings"].as_array().filter(|f| !f.is_empty()) else { return Ok(()) };
     let text = |v: &serde_json::Value| v.as_str().map_or_else(|| v.to_string(), str::to_owned);
     let row = |f: &serde_json::Value| {
-        vec![text(&f["code"]), text(&f["severity"]), text(&f["field"]), short(&text(&f["value"])), text(&f["observation"])]
+        vec![
+            text(&f["code"]),
+            text(&f["severity"]),
+            text(&f["field"]),
+            short(&text(&f["value"])),
+            text(&f["observation"]),
+        ]
     };
     out.line("")?;
     out.table(&FINDINGS, found.iter().map(row))

@@ -49,7 +49,9 @@ impl Why {
             Self::Filled => "fills a gap: agrees with the winner on amount and holders".to_owned(),
             Self::United => "united over the observations".to_owned(),
             Self::Order(c) => words(c).to_owned(),
-            Self::Coupled(c) => format!("{}; amount, duration, price, offers, holders and notification come together", words(c)),
+            Self::Coupled(c) => {
+                format!("{}; amount, duration, price, offers, holders and notification come together", words(c))
+            }
         }
     }
 }
@@ -123,14 +125,16 @@ impl<'a> Voices<'a> {
 
     /// Why the value of `field` comes from `winner`.
     pub(super) fn why(&self, contract: &Contract, field: Field, winner: ObservationIndex) -> Why {
-        let united = UNITED.contains(&field) || (field == Field::Titulaires && contract.titulaires_from.iter().any(|i| *i != winner));
+        let united = UNITED.contains(&field)
+            || (field == Field::Titulaires && contract.titulaires_from.iter().any(|i| *i != winner));
         if united && self.ordered.len() > 1 {
             return Why::United;
         }
         if self.ordered.len() < 2 {
             return Why::OnlyObservation;
         }
-        let mut others = self.ordered.iter().filter(|v| v.index != winner && merge::declares(v.record, field)).peekable();
+        let mut others =
+            self.ordered.iter().filter(|v| v.index != winner && merge::declares(v.record, field)).peekable();
         let coupled = Field::COUPLED.contains(&field);
         let lead = self.lead(contract);
         if coupled && lead.is_some_and(|lead| lead != winner) {
@@ -149,14 +153,22 @@ impl<'a> Voices<'a> {
     }
 
     /// Why a value lost: for a person, and as a code.
-    pub(super) fn lost(&self, contract: &Contract, field: Field, winner: Option<ObservationIndex>, loser: ObservationIndex) -> (String, String) {
+    pub(super) fn lost(
+        &self,
+        contract: &Contract,
+        field: Field,
+        winner: Option<ObservationIndex>,
+        loser: ObservationIndex,
+    ) -> (String, String) {
         let coupled = Field::COUPLED.contains(&field);
         let winner = match (coupled, self.lead(contract)) {
             (true, Some(lead)) => Some(lead),
             _ => winner,
         };
         match winner {
-            None => ("no observation agrees with the winner on amount and holders".to_owned(), "no-agreement".to_owned()),
+            None => {
+                ("no observation agrees with the winner on amount and holders".to_owned(), "no-agreement".to_owned())
+            }
             Some(winner) if coupled && self.first() != Some(winner) && self.before(loser, winner) => {
                 ("lacks an amount or holders".to_owned(), "not-valid".to_owned())
             }
@@ -218,7 +230,10 @@ mod tests {
         let (old, new) = (record(1), record(2));
         let voices = |ranks: [Rank; 2]| {
             let [a, b] = ranks;
-            Voices::new(vec![Voice { index: 0, rank: a, record: &old }, Voice { index: 1, rank: b, record: &new }], Rules::default())
+            Voices::new(
+                vec![Voice { index: 0, rank: a, record: &old }, Voice { index: 1, rank: b, record: &new }],
+                Rules::default(),
+            )
         };
         let newer = voices([rank("2024-01-01", Authority::Platform), rank("2024-06-01", Authority::Platform)]);
         let c = contract(&new, 1);
@@ -234,7 +249,10 @@ mod tests {
     #[test]
     fn one_observation_needs_no_reason_and_agreement_is_told() {
         let r = record(1);
-        let one = Voices::new(vec![Voice { index: 0, rank: rank("2024-01-01", Authority::Platform), record: &r }], Rules::default());
+        let one = Voices::new(
+            vec![Voice { index: 0, rank: rank("2024-01-01", Authority::Platform), record: &r }],
+            Rules::default(),
+        );
         let mut c = contract(&r, 0);
         assert_eq!(one.why(&c, Field::Objet, 0), Why::OnlyObservation);
         let two = |index| Voice { index, rank: rank("2024-01-01", Authority::Platform), record: &r };

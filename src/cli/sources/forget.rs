@@ -9,8 +9,8 @@ use crate::cli::Ended;
 use crate::cli::context::{Failure, Opened};
 use crate::cli::output::{Out, counted};
 use crate::daemon::exit::Exit;
-use crate::daemon::pipeline::{Pipeline, store_path};
-use crate::daemon::status;
+use crate::daemon::pipeline::store_path;
+use crate::daemon::replay;
 use crate::harvest::{Entry, NoProgress, Seen};
 
 /// Removes an orphan, and merges its buyers again.
@@ -24,7 +24,7 @@ pub(in crate::cli) fn forget(opened: &Opened, id: &str) -> Ended {
     if !store_path(&opened.config).exists() {
         return Err(unknown(id, opened, &[]));
     }
-    let pipeline = Pipeline::open(Arc::clone(&opened.config), opened.clock, Arc::new(NoProgress))?;
+    let pipeline = replay::open_current(Arc::clone(&opened.config), opened.clock, Arc::new(NoProgress))?;
     let known: Vec<String> = pipeline.store.snapshot()?.sources()?.into_iter().map(|s| s.source.id).collect();
     if !known.iter().any(|k| k == id) {
         return Err(unknown(id, opened, &known));
@@ -33,7 +33,8 @@ pub(in crate::cli) fn forget(opened: &Opened, id: &str) -> Ended {
     pipeline.archive.append(&[Entry { at, source: id.to_owned(), resource: String::new(), seen: Seen::Forgotten }])?;
     let gone = pipeline.store.forget(id)?;
     let merged = pipeline.merge()?;
-    rewrite_status(opened, &pipeline)?;
+    // The pages show the sources of public/status.json: without the one that has gone.
+    crate::cli::publish::write_status(&pipeline)?;
     let mut out = Out::stdout(false);
     out.line(&format!(
         "forgot {id}: {}, {}; {} merged again, {} changed or gone",
@@ -45,17 +46,4 @@ pub(in crate::cli) fn forget(opened: &Opened, id: &str) -> Ended {
     out.line("its payloads stay in the archive; the next publication shows the change (`guichet publish`)")?;
     out.finish()?;
     Ok(Exit::Done)
-}
-
-/// The pages show the sources of public/status.json: without the one that has gone.
-fn rewrite_status(opened: &Opened, pipeline: &Pipeline) -> Result<(), Failure> {
-    let public = opened.config.public_dir();
-    if !public.is_dir() {
-        return Ok(());
-    }
-    let mut now = status::read(&opened.config, &pipeline.store.snapshot()?, opened.clock.now())?;
-    now.daemon = status::daemon(&public);
-    status::write(&public, &now).map_err(|error| {
-        Failure::failed(format!("cannot write {}: {error}; check its owner, mode and free space", public.join("status.json").display()))
-    })
 }

@@ -6,7 +6,6 @@ mod probe;
 mod show;
 mod stanza;
 
-
 pub(super) use forget::forget;
 pub(super) use list::list;
 pub(super) use probe::{best, probe, recognise};
@@ -22,5 +21,8 @@ fn unknown(id: &str, opened: &Opened, stored: &[String]) -> Failure {
         Some(right) => format!("did you mean `{right}`?"),
         None => "`guichet sources list` shows those that are".to_owned(),
     };
-    Failure::usage(format!("the source `{id}` is not known, neither in {} nor in the store: {help}", opened.config.files.sources.display()))
+    Failure::usage(format!(
+        "the source `{id}` is not known, neither in {} nor in the store: {help}",
+        opened.config.files.sources.display()
+    ))
 }

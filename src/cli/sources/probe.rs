@@ -60,7 +60,12 @@ pub(in crate::cli) fn probe(start: &Start, url: &str, json: bool) -> Ended {
     let address = Url::parse(url.trim())
         .ok()
         .filter(|u| matches!(u.scheme(), "http" | "https") && u.has_host())
-        .ok_or_else(|| Failure::usage(format!("`{}` is no web address: write it whole, with http:// or https://", ShownUrl::of_text(url))))?;
+        .ok_or_else(|| {
+            Failure::usage(format!(
+                "`{}` is no web address: write it whole, with http:// or https://",
+                ShownUrl::of_text(url)
+            ))
+        })?;
     let opened = start.open_if_any()?;
     let harvester = match &opened {
         Some(opened) => pipeline::harvester(&opened.config, Arc::new(NoProgress))?,
@@ -235,7 +240,8 @@ fn suggest(url: &Url, found: &Found, declared: &Declared) -> Stanza {
     match &declared.licence {
         Some(licence) => {
             let shown: String = licence.chars().filter(|c| !c.is_control()).take(60).collect();
-            stanza.remark(format!("the catalogue says {shown}: check it, then write it here; unknown = never published"))
+            stanza
+                .remark(format!("the catalogue says {shown}: check it, then write it here; unknown = never published"))
         }
         None => stanza.remark("find out: what is unknown is kept, never published"),
     };
@@ -313,7 +319,8 @@ mod tests {
 
     #[test]
     fn title_and_licence_are_read_at_the_top_level_only_and_from_a_cut_answer() {
-        let whole = br#"{"id": 1, "organization": {"title": "no"}, "title": "DECP d'Albi", "license": "lov2", "resources": ["#;
+        let whole =
+            br#"{"id": 1, "organization": {"title": "no"}, "title": "DECP d'Albi", "license": "lov2", "resources": ["#;
         let found = Declared::read(whole);
         assert_eq!((found.title.as_deref(), found.licence.as_deref()), (Some("DECP d'Albi"), Some("lov2")));
         assert!(Declared::read(b"<html>").title.is_none());

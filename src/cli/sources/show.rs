@@ -93,7 +93,10 @@ pub(in crate::cli) fn show(opened: &Opened, id: &str, json: bool) -> Ended {
     } else {
         let text = match stanza {
             Some(source) => stanza::effective(source).to_string(),
-            None => format!("# no stanza any more: what it said stands until `guichet sources forget {id}`\n# {}, {}\n", state.name, state.url),
+            None => format!(
+                "# no stanza any more: what it said stands until `guichet sources forget {id}`\n# {}, {}\n",
+                state.name, state.url
+            ),
         };
         text.lines().try_for_each(|line| out.line(line))?;
         out.line("")?;

@@ -114,7 +114,8 @@ pub(super) fn effective(s: &Source) -> Stanza {
         .list("include", s.include.patterns())
         .list("exclude", s.exclude.patterns());
     if !s.headers.is_empty() {
-        let pairs: Vec<String> = s.headers.iter().map(|(k, v)| format!("{} = {}", quoted(k), quoted(header(k, v)))).collect();
+        let pairs: Vec<String> =
+            s.headers.iter().map(|(k, v)| format!("{} = {}", quoted(k), quoted(header(k, v)))).collect();
         t.raw("headers", format!("{{ {} }}", pairs.join(", ")));
     }
     if let Some(c) = &s.credential {
@@ -141,7 +142,11 @@ mod tests {
     #[test]
     fn a_stanza_that_is_printed_can_be_read_back() {
         let mut t = Stanza::default();
-        t.text("id", "a").text("name", "Ville d'\"Albi\" \\ é").remark("look").list("buyers", ["1", "2"]).list("none", [""; 0]);
+        t.text("id", "a")
+            .text("name", "Ville d'\"Albi\" \\ é")
+            .remark("look")
+            .list("buyers", ["1", "2"])
+            .list("none", [""; 0]);
         let read: toml::Value = toml::from_str(&t.to_string()).unwrap();
         let source = &read["source"][0];
         assert_eq!(source["name"].as_str(), Some("Ville d'\"Albi\" \\ é"));

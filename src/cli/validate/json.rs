@@ -50,8 +50,7 @@ fn rule(weight: Weight, code: &str, group: &Group) -> Value {
         "code": code,
         "severity": weight.name(),
         "count": group.count,
-        "fr": fr,
-        "en": en,
+        "message": {"fr": fr, "en": en},
         "reference": reference,
         "examples": group.examples.iter().map(example).collect::<Vec<_>>(),
     })

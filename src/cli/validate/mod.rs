@@ -127,7 +127,7 @@ pub(super) fn run(start: &Start, args: &Validate) -> Ended {
 fn read(path: &Path, format: InputFormat, day: Day) -> FileReport {
     let mut report = FileReport { file: path.display().to_string(), ..FileReport::default() };
     match Input::open(path) {
-        Ok(input) => report.read(input, format, day),
+        Ok(input) => report.read(path, input, format, day),
         Err(why) => report.error = Some(why),
     }
     report
@@ -144,7 +144,7 @@ impl FileReport {
         self.rules.iter().filter(|((w, _), _)| *w == weight).map(|(_, group)| group.count).sum()
     }
 
-    fn read(&mut self, input: impl std::io::Read, format: InputFormat, day: Day) {
+    fn read(&mut self, path: &Path, input: impl std::io::Read, format: InputFormat, day: Day) {
         let region = Region::everywhere();
         let context = Context { region: &region, seen: day };
         let split = refine::read_all(input, &SplitOptions::default(), &context, &mut |item| {
@@ -153,7 +153,7 @@ impl FileReport {
         });
         match split {
             Ok(split) => self.document(split, format),
-            Err(error) => self.error = Some(format!("{}: {error}", self.file)),
+            Err(error) => self.error = Some(files::not_data(path, &error)),
         }
     }
 
@@ -231,7 +231,8 @@ impl FileReport {
 
     /// Worst first, the most frequent first.
     fn ranked(&self) -> Vec<(Weight, &str, &Group)> {
-        let mut all: Vec<_> = self.rules.iter().map(|((weight, code), group)| (*weight, code.as_ref(), group)).collect();
+        let mut all: Vec<_> =
+            self.rules.iter().map(|((weight, code), group)| (*weight, code.as_ref(), group)).collect();
         all.sort_by(|a, b| a.0.cmp(&b.0).then(b.2.count.cmp(&a.2.count)).then(a.1.cmp(b.1)));
         all
     }

@@ -33,17 +33,31 @@ fn file<W: Write>(r: &FileReport, language: Language, out: &mut Out<W>) -> Resul
     }
     let [old, new] = r.editions;
     out.line(&match language {
-        Language::French => format!("{} : {}, {}, {} données ({old} au format 2019, {new} au format 2022)", r.file, r.format, r.encoding, r.records),
-        Language::English => format!("{}: {}, {}, {} records ({old} of the 2019 format, {new} of the 2022 format)", r.file, r.format, r.encoding, r.records),
+        Language::French => format!(
+            "{} : {}, {}, {} données ({old} au format 2019, {new} au format 2022)",
+            r.file, r.format, r.encoding, r.records
+        ),
+        Language::English => format!(
+            "{}: {}, {}, {} records ({old} of the 2019 format, {new} of the 2022 format)",
+            r.file, r.format, r.encoding, r.records
+        ),
     })?;
     out.line(&match language {
         Language::French => format!(
             "  {} lues dont {} redressées, {} écartées ; {} erreurs, {} points d'attention",
-            r.accepted, r.repaired, r.quarantined, r.count(Weight::Error), r.count(Weight::Warning)
+            r.accepted,
+            r.repaired,
+            r.quarantined,
+            r.count(Weight::Error),
+            r.count(Weight::Warning)
         ),
         Language::English => format!(
             "  {} read of which {} repaired, {} set aside; {} errors, {} warnings",
-            r.accepted, r.repaired, r.quarantined, r.count(Weight::Error), r.count(Weight::Warning)
+            r.accepted,
+            r.repaired,
+            r.quarantined,
+            r.count(Weight::Error),
+            r.count(Weight::Warning)
         ),
     })?;
     if let Some(damage) = &r.damage {
@@ -62,21 +76,33 @@ fn file<W: Write>(r: &FileReport, language: Language, out: &mut Out<W>) -> Resul
 fn ending(damage: &Damage, language: Language) -> String {
     match (damage, language) {
         (Damage::Cut(what), Language::French) => {
-            format!("ERREUR le document s'arrête au milieu ({what}) : ce qui suit n'est jamais arrivé ; publiez-le en entier")
+            format!(
+                "ERREUR le document s'arrête au milieu ({what}) : ce qui suit n'est jamais arrivé ; publiez-le en entier"
+            )
         }
         (Damage::Cut(what), Language::English) => {
             format!("ERROR the document stops inside {what}: the rest never came; publish it whole")
         }
         (Damage::Damaged(what), Language::French) => {
-            format!("ERREUR le document est abîmé entre ses données ({what}) : ce passage a été sauté ; corrigez sa syntaxe")
+            format!(
+                "ERREUR le document est abîmé entre ses données ({what}) : ce passage a été sauté ; corrigez sa syntaxe"
+            )
         }
         (Damage::Damaged(what), Language::English) => {
-            format!("ERROR the document is damaged between its records ({what}): that part was passed over; mend its syntax")
+            format!(
+                "ERROR the document is damaged between its records ({what}): that part was passed over; mend its syntax"
+            )
         }
     }
 }
 
-fn rule<W: Write>(weight: Weight, code: &str, group: &Group, language: Language, out: &mut Out<W>) -> Result<(), OutputError> {
+fn rule<W: Write>(
+    weight: Weight,
+    code: &str,
+    group: &Group,
+    language: Language,
+    out: &mut Out<W>,
+) -> Result<(), OutputError> {
     let (fr, en, reference) = meaning(code);
     out.line("")?;
     let reference = reference.map(|r| format!(" [{r}]")).unwrap_or_default();

@@ -13,10 +13,8 @@ impl Language {
     /// French where the user's locale is, else English.
     pub(super) fn of_the_user() -> Self {
         // The first that is set decides, as for every program that follows POSIX.
-        let locale = ["LC_ALL", "LC_MESSAGES", "LANG"]
-            .iter()
-            .filter_map(std::env::var_os)
-            .find(|value| !value.is_empty());
+        let locale =
+            ["LC_ALL", "LC_MESSAGES", "LANG"].iter().filter_map(std::env::var_os).find(|value| !value.is_empty());
         Self::of(&locale.unwrap_or_default().to_string_lossy())
     }
 
