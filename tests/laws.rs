@@ -56,7 +56,8 @@ fn a_replay_from_the_archive_gives_the_same_files() {
     let kept = common::state(&before);
     replay::all(&region.config("var")).unwrap();
     let after = publish(&region.pipeline("var", 2));
-    let differ: Vec<_> = common::state(&after).into_iter().filter(|(n, b)| kept.get(n) != Some(b)).map(|(n, _)| n).collect();
+    let differ: Vec<_> =
+        common::state(&after).into_iter().filter(|(n, b)| kept.get(n) != Some(b)).map(|(n, _)| n).collect();
     assert_eq!(differ, Vec::<String>::new());
 }
 

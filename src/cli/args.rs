@@ -144,12 +144,7 @@ pub struct Demo {
     #[arg(long)]
     pub once: bool,
     /// Where to serve the pages
-    #[arg(
-        long,
-        value_name = "ADDR",
-        default_value = "127.0.0.1:8310",
-        conflicts_with = "once"
-    )]
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8310", conflicts_with = "once")]
     pub listen: SocketAddr,
     /// Working root, kept afterwards [default: a temporary directory, removed at the end]
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
@@ -350,11 +345,7 @@ impl Args {
 
 /// How the process ends when clap has something to say instead of a command.
 fn end_of(error: &clap::Error) -> Exit {
-    if error.use_stderr() {
-        Exit::Usage
-    } else {
-        Exit::Done
-    }
+    if error.use_stderr() { Exit::Usage } else { Exit::Done }
 }
 
 impl Command {
@@ -399,12 +390,7 @@ impl Global {
     /// The configuration file to read: the one given, else the first of [`CONFIG_FILES`] that is
     /// there, else the first, so that the error names it.
     pub fn config_file(&self) -> PathBuf {
-        let there = || {
-            CONFIG_FILES
-                .iter()
-                .map(Path::new)
-                .find(|path| path.exists())
-        };
+        let there = || CONFIG_FILES.iter().map(Path::new).find(|path| path.exists());
         match &self.config {
             Some(given) => given.clone(),
             None => there().unwrap_or(Path::new(CONFIG_FILES[0])).to_owned(),

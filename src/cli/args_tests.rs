@@ -8,9 +8,7 @@ fn read(line: &str) -> Result<Args, Exit> {
 }
 
 fn command(line: &str) -> Command {
-    read(line)
-        .unwrap_or_else(|exit| panic!("{line}: {exit:?}"))
-        .command
+    read(line).unwrap_or_else(|exit| panic!("{line}: {exit:?}")).command
 }
 
 #[test]
@@ -61,10 +59,7 @@ fn global_options_stand_before_or_after_the_command() {
         let global = read(line).unwrap().global;
         assert_eq!(global.config, Some(PathBuf::from("c.toml")));
         assert_eq!(global.data_dir, Some(PathBuf::from("d")));
-        assert_eq!(
-            (global.verbose, global.quiet, global.log_format),
-            (2, 0, Some(LogFormat::Json))
-        );
+        assert_eq!((global.verbose, global.quiet, global.log_format), (2, 0, Some(LogFormat::Json)));
         assert_eq!(global.config_file(), PathBuf::from("c.toml"));
     }
 }
@@ -90,28 +85,14 @@ fn wrong_usage_ends_with_2_and_help_with_0() {
     ] {
         assert_eq!(read(line).unwrap_err(), Exit::Usage, "{line}");
     }
-    for line in [
-        "--help",
-        "-h",
-        "--version",
-        "help",
-        "help harvest",
-        "db --help",
-    ] {
+    for line in ["--help", "-h", "--version", "help", "help harvest", "db --help"] {
         assert_eq!(read(line).unwrap_err(), Exit::Done, "{line}");
     }
 }
 
 #[test]
 fn commands_that_write_hold_the_lock_and_the_others_do_not() {
-    for line in [
-        "run",
-        "harvest",
-        "publish",
-        "replay",
-        "sources forget nimes",
-        "db restore f",
-    ] {
+    for line in ["run", "harvest", "publish", "replay", "sources forget nimes", "db restore f"] {
         assert!(command(line).takes_lock(), "{line}");
     }
     for line in [
@@ -134,18 +115,9 @@ fn commands_that_write_hold_the_lock_and_the_others_do_not() {
 #[test]
 fn every_command_and_option_says_what_it_is_for() {
     fn walk(command: &clap::Command) {
-        assert!(
-            command.get_about().is_some(),
-            "{} has no help",
-            command.get_name()
-        );
+        assert!(command.get_about().is_some(), "{} has no help", command.get_name());
         for argument in command.get_arguments() {
-            assert!(
-                argument.get_help().is_some(),
-                "{} {} has no help",
-                command.get_name(),
-                argument.get_id()
-            );
+            assert!(argument.get_help().is_some(), "{} {} has no help", command.get_name(), argument.get_id());
         }
         command.get_subcommands().for_each(walk);
     }

@@ -26,10 +26,7 @@ mod tests {
             let mut out = Out::new(Vec::new(), Shape::Plain);
             run(&Completions { shell }, &mut out).unwrap();
             let script = String::from_utf8(out.finish().unwrap()).unwrap();
-            assert!(
-                script.contains("harvest") && script.contains("accept-shrink"),
-                "{shell}"
-            );
+            assert!(script.contains("harvest") && script.contains("accept-shrink"), "{shell}");
         }
     }
 }

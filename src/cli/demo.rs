@@ -24,7 +24,10 @@ pub(super) fn run(start: &Start, args: &Demo) -> Ended {
     start.log(None)?;
     let temporary = match &args.dir {
         Some(_) => None,
-        None => Some(tempfile::tempdir().map_err(|e| Failure::failed(format!("cannot make a temporary folder: {e}; name one with --dir")))?),
+        None => Some(
+            tempfile::tempdir()
+                .map_err(|e| Failure::failed(format!("cannot make a temporary folder: {e}; name one with --dir")))?,
+        ),
     };
     let dir: PathBuf = match (&args.dir, &temporary) {
         (Some(dir), _) => dir.clone(),
@@ -88,7 +91,9 @@ fn show(start: &Start, listen: SocketAddr, public: &Path, dir: &Path) -> Ended {
     let options = ServeOptions::new(public, Arc::new(move || clock.now()));
     runtime()?.block_on(async move {
         let listener = tokio::net::TcpListener::bind(listen).await.map_err(|e| {
-            Failure::failed(format!("cannot listen on {listen}: {e}; name another address with --listen, or use --once"))
+            Failure::failed(format!(
+                "cannot listen on {listen}: {e}; name another address with --listen, or use --once"
+            ))
         })?;
         let address = listener.local_addr().unwrap_or(listen);
         let mut out = Out::stdout(false);

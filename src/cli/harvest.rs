@@ -49,7 +49,10 @@ pub(super) fn asked(opened: &Opened, ids: &[String]) -> Result<Vec<Arc<Source>>,
         Some(source) => Ok(Arc::clone(source)),
         None => {
             let nearest = sources.nearest(id).map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
-            Err(Failure::usage(format!("there is no source `{id}` in {}{nearest}", opened.config.files.sources.display())))
+            Err(Failure::usage(format!(
+                "there is no source `{id}` in {}{nearest}",
+                opened.config.files.sources.display()
+            )))
         }
     };
     let mut found: Vec<Arc<Source>> = ids.iter().map(find).collect::<Result<_, _>>()?;
@@ -133,11 +136,14 @@ fn dry_run(opened: &Opened, sources: &[Arc<Source>]) -> Ended {
                 let before = known.get(&source.id).map(Vec::as_slice).unwrap_or_default();
                 for resource in &listing.resources {
                     let row = before.iter().find(|b| b.id == resource.id);
-                    let same = row.and_then(|b| b.checksum.as_ref()?.parse().ok()).is_some_and(|c| resource.same_as(&c));
+                    let same =
+                        row.and_then(|b| b.checksum.as_ref()?.parse().ok()).is_some_and(|c| resource.same_as(&c));
                     let what = match row {
                         None => "fetch",
                         Some(_) if same => "skip: same checksum",
-                        Some(b) if b.validators.etag.is_some() || b.validators.last_modified.is_some() => "ask if changed",
+                        Some(b) if b.validators.etag.is_some() || b.validators.last_modified.is_some() => {
+                            "ask if changed"
+                        }
                         Some(_) => "fetch again",
                     };
                     rows.push(vec![source.id.clone(), resource.title.clone(), what.to_owned(), resource.url.clone()]);

@@ -71,28 +71,14 @@ impl Logging {
             }
             _ => self.filter(),
         };
-        let base = tracing_subscriber::fmt()
-            .with_writer(std::io::stderr)
-            .with_env_filter(filter);
+        let base = tracing_subscriber::fmt().with_writer(std::io::stderr).with_env_filter(filter);
         match (self.format, self.journal) {
             (LogFormat::Json, _) => {
-                base.json()
-                    .flatten_event(true)
-                    .with_current_span(true)
-                    .finish()
-                    .try_init()?;
+                base.json().flatten_event(true).with_current_span(true).finish().try_init()?;
             }
-            (LogFormat::Text, true) => base
-                .with_ansi(false)
-                .event_format(Journal::new())
-                .finish()
-                .try_init()?,
+            (LogFormat::Text, true) => base.with_ansi(false).event_format(Journal::new()).finish().try_init()?,
             (LogFormat::Text, false) => {
-                base.compact()
-                    .with_target(false)
-                    .with_ansi(self.colours)
-                    .finish()
-                    .try_init()?;
+                base.compact().with_target(false).with_ansi(self.colours).finish().try_init()?;
             }
         }
         Ok(())
@@ -136,14 +122,7 @@ struct Journal(Format<Compact, ()>);
 
 impl Journal {
     fn new() -> Self {
-        Journal(
-            Format::default()
-                .compact()
-                .without_time()
-                .with_level(false)
-                .with_target(false)
-                .with_ansi(false),
-        )
+        Journal(Format::default().compact().without_time().with_level(false).with_target(false).with_ansi(false))
     }
 }
 
@@ -152,12 +131,7 @@ where
     S: Subscriber + for<'a> LookupSpan<'a>,
     N: for<'a> FormatFields<'a> + 'static,
 {
-    fn format_event(
-        &self,
-        context: &FmtContext<'_, S, N>,
-        mut writer: Writer<'_>,
-        event: &Event<'_>,
-    ) -> fmt::Result {
+    fn format_event(&self, context: &FmtContext<'_, S, N>, mut writer: Writer<'_>, event: &Event<'_>) -> fmt::Result {
         let priority = match *event.metadata().level() {
             Level::ERROR => 3,
             Level::WARN => 4,
@@ -165,11 +139,9 @@ where
             Level::DEBUG | Level::TRACE => 7,
         };
         let mut text = String::new();
-        self.0
-            .format_event(context, Writer::new(&mut text), event)?;
+        self.0.format_event(context, Writer::new(&mut text), event)?;
         // Each line of a report is an entry of its own: each needs its priority.
-        text.lines()
-            .try_for_each(|line| writeln!(writer, "<{priority}>{line}"))
+        text.lines().try_for_each(|line| writeln!(writer, "<{priority}>{line}"))
     }
 }
 
@@ -194,10 +166,8 @@ mod tests {
     fn the_journal_gets_priorities_and_neither_time_nor_colours() {
         let buffer = Buffer::default();
         let into = buffer.clone();
-        let subscriber = tracing_subscriber::fmt()
-            .with_writer(move || into.clone())
-            .event_format(Journal::new())
-            .finish();
+        let subscriber =
+            tracing_subscriber::fmt().with_writer(move || into.clone()).event_format(Journal::new()).finish();
         tracing::subscriber::with_default(subscriber, || {
             tracing::info!(source.id = "nimes", "harvesting");
             tracing::error!("refused:\n sources.toml:12:5");
@@ -205,15 +175,9 @@ mod tests {
         let text = String::from_utf8(buffer.0.lock().unwrap().clone()).unwrap();
         let lines: Vec<_> = text.lines().collect();
         assert_eq!(lines.len(), 3, "{text}");
-        assert!(
-            lines[0].starts_with("<6>") && lines[0].contains("harvesting"),
-            "{text}"
-        );
+        assert!(lines[0].starts_with("<6>") && lines[0].contains("harvesting"), "{text}");
         assert!(lines[0].contains("nimes"), "{text}");
-        assert!(
-            lines[1].starts_with("<3>refused:") && lines[2].starts_with("<3> sources.toml"),
-            "{text}"
-        );
+        assert!(lines[1].starts_with("<3>refused:") && lines[2].starts_with("<3> sources.toml"), "{text}");
     }
 
     #[test]
@@ -223,34 +187,16 @@ mod tests {
         assert!(!stderr_is_journal(Some("")));
         assert!(!stderr_is_journal(Some("8:1")));
         let stderr = std::fs::metadata("/proc/self/fd/2").unwrap();
-        assert!(stderr_is_journal(Some(&format!(
-            "{}:{}",
-            stderr.dev(),
-            stderr.ino()
-        ))));
+        assert!(stderr_is_journal(Some(&format!("{}:{}", stderr.dev(), stderr.ino()))));
     }
 
     #[test]
     fn quiet_and_verbose_move_our_level_and_keep_others_stricter() {
         assert_eq!(level(0, 0), Level::INFO);
         assert_eq!(level(2, 0), Level::ERROR);
-        let logging = |level| Logging {
-            format: LogFormat::Text,
-            level,
-            journal: false,
-            colours: false,
-        };
-        assert_eq!(
-            logging(level(0, 0)).filter().to_string(),
-            "guichet=info,warn"
-        );
-        assert_eq!(
-            logging(level(0, 1)).filter().to_string(),
-            "guichet=debug,info"
-        );
-        assert_eq!(
-            logging(level(2, 0)).filter().to_string(),
-            "guichet=error,error"
-        );
+        let logging = |level| Logging { format: LogFormat::Text, level, journal: false, colours: false };
+        assert_eq!(logging(level(0, 0)).filter().to_string(), "guichet=info,warn");
+        assert_eq!(logging(level(0, 1)).filter().to_string(), "guichet=debug,info");
+        assert_eq!(logging(level(2, 0)).filter().to_string(), "guichet=error,error");
     }
 }

@@ -44,10 +44,7 @@ pub fn run<W: Write>(args: &Man, out: &mut Out<W>) -> Result<(), ManError> {
         None => Ok(out.bytes(&page(&command, "guichet").map_err(OutputError::from)?)?),
         Some(dir) => {
             let made = std::fs::create_dir_all(dir);
-            made.map_err(|cause| ManError::File {
-                path: dir.clone(),
-                cause,
-            })?;
+            made.map_err(|cause| ManError::File { path: dir.clone(), cause })?;
             write_all(dir, &command, "guichet")
         }
     }
@@ -56,9 +53,7 @@ pub fn run<W: Write>(args: &Man, out: &mut Out<W>) -> Result<(), ManError> {
 /// One page for `command` and each of its subcommands, named as git names its own.
 fn write_all(dir: &Path, command: &clap::Command, name: &str) -> Result<(), ManError> {
     let path = dir.join(format!("{name}.1"));
-    page(command, name)
-        .and_then(|page| std::fs::write(&path, page))
-        .map_err(|cause| ManError::File { path, cause })?;
+    page(command, name).and_then(|page| std::fs::write(&path, page)).map_err(|cause| ManError::File { path, cause })?;
     command
         .get_subcommands()
         .filter(|sub| sub.get_name() != "help")
@@ -86,12 +81,7 @@ mod tests {
         run(&Man::default(), &mut out).unwrap();
         let page = String::from_utf8(out.finish().unwrap()).unwrap();
         assert!(page.contains(".TH guichet 1"), "{page}");
-        for word in [
-            "harvest",
-            "explain",
-            "publication refused by a gate",
-            "GUICHET_NOW",
-        ] {
+        for word in ["harvest", "explain", "publication refused by a gate", "GUICHET_NOW"] {
             assert!(page.contains(word), "{word}: {page}");
         }
     }
@@ -99,20 +89,10 @@ mod tests {
     #[test]
     fn a_directory_gets_one_page_per_command() {
         let dir = tempfile::tempdir().unwrap();
-        let args = Man {
-            dir: Some(dir.path().join("man1")),
-        };
+        let args = Man { dir: Some(dir.path().join("man1")) };
         run(&args, &mut Out::new(Vec::new(), Shape::Plain)).unwrap();
-        for name in [
-            "guichet",
-            "guichet-run",
-            "guichet-sources-probe",
-            "guichet-db-restore",
-        ] {
-            assert!(
-                dir.path().join(format!("man1/{name}.1")).is_file(),
-                "{name}"
-            );
+        for name in ["guichet", "guichet-run", "guichet-sources-probe", "guichet-db-restore"] {
+            assert!(dir.path().join(format!("man1/{name}.1")).is_file(), "{name}");
         }
     }
 }

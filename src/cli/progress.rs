@@ -17,7 +17,8 @@ pub(super) struct Bars {
 
 impl Bars {
     pub(super) fn new() -> Self {
-        let style = |template: &str| ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
+        let style =
+            |template: &str| ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
         Self {
             all: MultiProgress::new(),
             open: Mutex::default(),

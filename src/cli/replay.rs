@@ -18,7 +18,9 @@ pub(super) fn run(opened: &Opened, args: &Replay) -> super::Ended {
             None => BTreeSet::new(),
         };
         if let Some(id) = ids.iter().find(|id| !known.contains(*id) && opened.config.sources.get(id).is_none()) {
-            return Err(Failure::usage(format!("there is no source `{id}`: `guichet sources list` shows those there are")));
+            return Err(Failure::usage(format!(
+                "there is no source `{id}`: `guichet sources list` shows those there are"
+            )));
         }
         replay::some(&opened.config, &ids)?
     };

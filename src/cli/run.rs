@@ -24,7 +24,8 @@ pub(super) fn run(opened: &Opened) -> Ended {
         let (config, clock) = (opened.config.clone(), opened.clock);
         // A store that must be upgraded or rebuilt takes its time: the service manager is told.
         let opening = tokio::task::spawn_blocking(move || replay::open_current(config, clock, Arc::new(NoProgress)));
-        let pipeline = notifier.extending(opening).await.map_err(|_| Failure::failed("opening the store broke off"))??;
+        let pipeline =
+            notifier.extending(opening).await.map_err(|_| Failure::failed("opening the store broke off"))??;
         let listen = opened.config.serve.listen;
         let listener = tokio::net::TcpListener::bind(listen).await.map_err(|error| {
             Failure::failed(format!(

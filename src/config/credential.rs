@@ -62,14 +62,11 @@ impl Credential {
     /// Reads the secret, without the newline that editors put at the end.
     pub fn read(&self, env: &dyn Env) -> Result<Secret, CredentialError> {
         let text = match self {
-            Self::Env(name) => env
-                .get(name)
-                .ok_or_else(|| CredentialError::NotSet(name.clone()))?,
+            Self::Env(name) => env.get(name).ok_or_else(|| CredentialError::NotSet(name.clone()))?,
             Self::File(path) => read_file(path)?,
             Self::Systemd(name) => {
                 let directory = env.get("CREDENTIALS_DIRECTORY");
-                let directory =
-                    directory.ok_or_else(|| CredentialError::NoDirectory(name.clone()))?;
+                let directory = directory.ok_or_else(|| CredentialError::NoDirectory(name.clone()))?;
                 read_file(&Path::new(&directory).join(name))?
             }
         };
@@ -82,10 +79,7 @@ impl Credential {
 }
 
 fn read_file(path: &Path) -> Result<String, CredentialError> {
-    std::fs::read_to_string(path).map_err(|source| CredentialError::File {
-        path: path.to_path_buf(),
-        source,
-    })
+    std::fs::read_to_string(path).map_err(|source| CredentialError::File { path: path.to_path_buf(), source })
 }
 
 impl fmt::Display for Credential {
@@ -108,16 +102,10 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         std::fs::write(dir.path().join("piste"), "s3cret\r\n").unwrap();
         let directory = dir.path().display().to_string();
-        let env: BTreeMap<String, String> = [
-            ("CREDENTIALS_DIRECTORY".to_owned(), directory),
-            ("EMPTY".to_owned(), " \n".to_owned()),
-        ]
-        .into();
+        let env: BTreeMap<String, String> =
+            [("CREDENTIALS_DIRECTORY".to_owned(), directory), ("EMPTY".to_owned(), " \n".to_owned())].into();
         let secret = Credential::Systemd("piste".to_owned()).read(&env).unwrap();
-        assert_eq!(
-            (secret.expose(), format!("{secret:?}")),
-            ("s3cret", "Secret(***)".to_owned())
-        );
+        assert_eq!((secret.expose(), format!("{secret:?}")), ("s3cret", "Secret(***)".to_owned()));
         let missing = Credential::Env("NONE".to_owned()).read(&env).unwrap_err();
         assert!(missing.to_string().contains("`NONE`"));
         assert!(Credential::Env("EMPTY".to_owned()).read(&env).is_err());

@@ -94,9 +94,7 @@ impl fmt::Display for Problem {
             Problem::OutOfBounds => "is out of bounds",
             Problem::Backwards => "ends before it starts",
             Problem::Step => "has a step that is not a number of at least 1",
-            Problem::StepOnValue => {
-                "has a step after a single value (a step follows `*` or a range)"
-            }
+            Problem::StepOnValue => "has a step after a single value (a step follows `*` or a range)",
         })
     }
 }
@@ -109,34 +107,17 @@ struct Kind {
     takes: &'static str,
 }
 
-const MINUTE: Kind = Kind {
-    name: "minute",
-    low: 0,
-    high: 59,
-    names: &[],
-    takes: "0 to 59, `*`, `a-b`, `*/n`, lists with `,`",
-};
-const HOUR: Kind = Kind {
-    name: "hour",
-    low: 0,
-    high: 23,
-    names: &[],
-    takes: "0 to 23, `*`, `a-b`, `*/n`, lists with `,`",
-};
-const DAY: Kind = Kind {
-    name: "day",
-    low: 1,
-    high: 31,
-    names: &[],
-    takes: "1 to 31, `*`, `a-b`, `*/n`, lists with `,`",
-};
+const MINUTE: Kind =
+    Kind { name: "minute", low: 0, high: 59, names: &[], takes: "0 to 59, `*`, `a-b`, `*/n`, lists with `,`" };
+const HOUR: Kind =
+    Kind { name: "hour", low: 0, high: 23, names: &[], takes: "0 to 23, `*`, `a-b`, `*/n`, lists with `,`" };
+const DAY: Kind =
+    Kind { name: "day", low: 1, high: 31, names: &[], takes: "1 to 31, `*`, `a-b`, `*/n`, lists with `,`" };
 const MONTH: Kind = Kind {
     name: "month",
     low: 1,
     high: 12,
-    names: &[
-        "JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC",
-    ],
+    names: &["JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC"],
     takes: "1 to 12, JAN to DEC, `*`, `a-b`, `*/n`, lists with `,`",
 };
 const WEEKDAY: Kind = Kind {
@@ -153,10 +134,7 @@ impl FromStr for Fields {
     fn from_str(line: &str) -> Result<Self, CrontabError> {
         let parts: Vec<&str> = line.split_ascii_whitespace().collect();
         let &[minute, hour, day, month, weekday] = parts.as_slice() else {
-            return Err(CrontabError::Count {
-                line: line.trim().to_owned(),
-                found: parts.len(),
-            });
+            return Err(CrontabError::Count { line: line.trim().to_owned(), found: parts.len() });
         };
         // 7 is Sunday again.
         let weekdays = set(&WEEKDAY, weekday)?;
@@ -197,11 +175,7 @@ fn part_bits(kind: &Kind, part: &str) -> Result<u64, Problem> {
     let (values, step) = match part.split_once('/') {
         None => (part, None),
         Some((values, step)) => {
-            let step = step
-                .parse::<u8>()
-                .ok()
-                .filter(|n| *n > 0)
-                .ok_or(Problem::Step)?;
+            let step = step.parse::<u8>().ok().filter(|n| *n > 0).ok_or(Problem::Step)?;
             (values, Some(step))
         }
     };
@@ -211,14 +185,7 @@ fn part_bits(kind: &Kind, part: &str) -> Result<u64, Problem> {
     } else if let Some((low, high)) = values.split_once('-') {
         let (low, high) = (value(kind, low)?, value(kind, high)?);
         // FRI-SUN: the Sunday that ends a week.
-        (
-            low,
-            if high == 0 && kind.high == 7 && low > 0 {
-                7
-            } else {
-                high
-            },
-        )
+        (low, if high == 0 && kind.high == 7 && low > 0 { 7 } else { high })
     } else {
         let only = value(kind, values)?;
         if step.is_some() {
@@ -229,29 +196,18 @@ fn part_bits(kind: &Kind, part: &str) -> Result<u64, Problem> {
     if high < low {
         return Err(Problem::Backwards);
     }
-    Ok((low..=high)
-        .step_by(usize::from(step.unwrap_or(1)))
-        .fold(0, |bits, n| bits | 1 << n))
+    Ok((low..=high).step_by(usize::from(step.unwrap_or(1))).fold(0, |bits, n| bits | 1 << n))
 }
 
 /// A number within bounds, or a name in any case.
 fn value(kind: &Kind, text: &str) -> Result<u8, Problem> {
     if !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit()) {
         let number = text.parse::<u8>().map_err(|_| Problem::OutOfBounds)?;
-        return if (kind.low..=kind.high).contains(&number) {
-            Ok(number)
-        } else {
-            Err(Problem::OutOfBounds)
-        };
+        return if (kind.low..=kind.high).contains(&number) { Ok(number) } else { Err(Problem::OutOfBounds) };
     }
-    let at = kind
-        .names
-        .iter()
-        .position(|name| name.eq_ignore_ascii_case(text));
+    let at = kind.names.iter().position(|name| name.eq_ignore_ascii_case(text));
     // Months count from 1, weekdays from 0, as their lower bounds say.
-    at.and_then(|at| u8::try_from(at).ok())
-        .map(|at| at + kind.low)
-        .ok_or(Problem::NotAValue)
+    at.and_then(|at| u8::try_from(at).ok()).map(|at| at + kind.low).ok_or(Problem::NotAValue)
 }
 
 #[cfg(test)]
@@ -311,9 +267,6 @@ mod tests {
         assert!(say("0 , * * *").contains("neither a number nor a known name"));
         assert!(say("99999999999999999999 3 * * *").contains("out of bounds"));
         assert!(say("-1 3 * * *").contains("neither"));
-        assert!(
-            say("0 ３ * * *").contains("neither"),
-            "a full-width digit is not a digit"
-        );
+        assert!(say("0 ３ * * *").contains("neither"), "a full-width digit is not a digit");
     }
 }

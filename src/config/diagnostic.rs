@@ -35,9 +35,7 @@ impl SourceText {
     /// A file's path and text.
     pub fn new(path: PathBuf, text: String) -> Self {
         let newlines = text.bytes().enumerate().filter(|(_, b)| *b == b'\n');
-        let lines = std::iter::once(0)
-            .chain(newlines.map(|(at, _)| at + 1))
-            .collect();
+        let lines = std::iter::once(0).chain(newlines.map(|(at, _)| at + 1)).collect();
         Self { path, text, lines }
     }
 
@@ -45,11 +43,7 @@ impl SourceText {
     fn line_and_column(&self, offset: usize) -> (usize, usize) {
         let offset = floor(&self.text, offset);
         let line = self.lines.partition_point(|start| *start <= offset);
-        let start = line
-            .checked_sub(1)
-            .and_then(|i| self.lines.get(i))
-            .copied()
-            .unwrap_or(0);
+        let start = line.checked_sub(1).and_then(|i| self.lines.get(i)).copied().unwrap_or(0);
         let before = self.text.get(start..offset).unwrap_or_default();
         (line, before.chars().count() + 1)
     }
@@ -84,20 +78,11 @@ pub struct Diagnostic {
 impl Diagnostic {
     /// Something for which the configuration is refused.
     pub fn error(at: At, what: impl Into<String>) -> Self {
-        Self {
-            severity: Severity::Error,
-            at,
-            what: what.into(),
-            help: None,
-            secret: false,
-        }
+        Self { severity: Severity::Error, at, what: what.into(), help: None, secret: false }
     }
     /// Something that the operator should know.
     pub fn warning(at: At, what: impl Into<String>) -> Self {
-        Self {
-            severity: Severity::Warning,
-            ..Self::error(at, what)
-        }
+        Self { severity: Severity::Warning, ..Self::error(at, what) }
     }
     /// The same, with what to do.
     #[must_use]
@@ -160,11 +145,7 @@ impl Diagnostic {
             At::Span(file, span) => {
                 let (line, _) = file.line_and_column(span.start);
                 let (text, span) = line_of(&file.text, span.clone());
-                let text = if self.secret {
-                    masked(text, &span)
-                } else {
-                    text.to_owned()
-                };
+                let text = if self.secret { masked(text, &span) } else { text.to_owned() };
                 let snippet = Snippet::source(text)
                     .path(shown(&file.path))
                     .line_start(line)
@@ -190,18 +171,13 @@ impl Severity {
 /// A path as the operator would type it: relative to the folder they are in, if it is below.
 fn shown(path: &Path) -> String {
     let here = std::env::current_dir().ok();
-    let below = here
-        .as_deref()
-        .and_then(|here| path.strip_prefix(here).ok());
+    let below = here.as_deref().and_then(|here| path.strip_prefix(here).ok());
     below.unwrap_or(path).display().to_string()
 }
 
 /// The nearest character boundary at or before `offset`.
 fn floor(text: &str, offset: usize) -> usize {
-    (0..=offset.min(text.len()))
-        .rev()
-        .find(|at| text.is_char_boundary(*at))
-        .unwrap_or(0)
+    (0..=offset.min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0)
 }
 
 /// The line in which a range begins, and the part of the range in it. Only that line is handed to
@@ -220,11 +196,7 @@ fn line_of(text: &str, span: Range<usize>) -> (&str, Range<usize>) {
 fn masked(text: &str, span: &Range<usize>) -> String {
     let part = |range: Range<usize>| text.get(range).unwrap_or_default();
     let stars: String = part(span.clone()).bytes().map(|_| '*').collect();
-    format!(
-        "{}{stars}{}",
-        part(0..span.start),
-        part(span.end..text.len())
-    )
+    format!("{}{stars}{}", part(0..span.start), part(span.end..text.len()))
 }
 
 /// All that was found, errors and warnings, in the order of the files.
@@ -273,11 +245,7 @@ impl Diagnostics {
     }
     /// For people: each with its line and caret, a blank line between, and the count at the end.
     pub fn render(&self, color: bool) -> String {
-        let renderer = if color {
-            Renderer::styled()
-        } else {
-            Renderer::plain()
-        };
+        let renderer = if color { Renderer::styled() } else { Renderer::plain() };
         let mut out = String::new();
         for diagnostic in &self.0 {
             out.push_str(&diagnostic.render(&renderer));
@@ -285,11 +253,7 @@ impl Diagnostics {
         }
         let counted = |n: usize, one: &str| format!("{n} {one}{}", if n == 1 { "" } else { "s" });
         let (errors, warnings) = (self.count(Severity::Error), self.count(Severity::Warning));
-        out.push_str(&format!(
-            "{}, {}\n",
-            counted(errors, "error"),
-            counted(warnings, "warning")
-        ));
+        out.push_str(&format!("{}, {}\n", counted(errors, "error"), counted(warnings, "warning")));
         out
     }
     /// For programs: `{"errors": n, "warnings": n, "diagnostics": [...]}`.
@@ -315,12 +279,7 @@ pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Opti
     let lower = word.to_lowercase();
     known
         .into_iter()
-        .map(|candidate| {
-            (
-                strsim::jaro_winkler(&lower, &candidate.to_lowercase()),
-                candidate,
-            )
-        })
+        .map(|candidate| (strsim::jaro_winkler(&lower, &candidate.to_lowercase()), candidate))
         .filter(|(score, _)| *score >= 0.8)
         .max_by(|a, b| a.0.total_cmp(&b.0))
         .map(|(_, candidate)| candidate)
@@ -355,11 +314,8 @@ mod tests {
     fn a_diagnostic_shows_its_line_its_caret_and_the_way_out() {
         let text = "[[source]]\nid = \"a\"\ncatalgo = \"ods\"\n";
         let start = text.find("catalgo").unwrap();
-        let found = Diagnostic::error(
-            At::Span(file(text), start..start + 7),
-            "unknown key `catalgo`",
-        )
-        .help(suggest("catalgo", &["catalog", "columns"]));
+        let found = Diagnostic::error(At::Span(file(text), start..start + 7), "unknown key `catalgo`")
+            .help(suggest("catalgo", &["catalog", "columns"]));
         let shown = Diagnostics::new(vec![found.clone()]).render(false);
         let expected = "\
 error: unknown key `catalgo`
@@ -374,15 +330,8 @@ error: unknown key `catalgo`
 ";
         assert_eq!(shown, expected);
         let json = found.to_json();
-        assert_eq!(
-            (json["line"].clone(), json["column"].clone()),
-            (3.into(), 1.into())
-        );
-        assert!(
-            Diagnostics::new(vec![found])
-                .render(true)
-                .contains('\u{1b}')
-        );
+        assert_eq!((json["line"].clone(), json["column"].clone()), (3.into(), 1.into()));
+        assert!(Diagnostics::new(vec![found]).render(true).contains('\u{1b}'));
     }
 
     #[test]
@@ -390,10 +339,7 @@ error: unknown key `catalgo`
         let text = "credential = \"hunter2\"";
         let found = Diagnostic::error(At::Span(file(text), 13..22), "inline").secret();
         let shown = Diagnostics::new(vec![found]).render(false);
-        assert!(
-            !shown.contains("hunter2") && shown.contains("*********"),
-            "{shown}"
-        );
+        assert!(!shown.contains("hunter2") && shown.contains("*********"), "{shown}");
     }
 
     #[test]

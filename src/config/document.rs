@@ -64,10 +64,7 @@ impl Raw<'_> {
         match self {
             Self::Toml(DeValue::String(text)) => Ok(text),
             Self::Text(text) => Ok(text),
-            Self::Toml(_) => Err(Fault(
-                format!("a string is expected, not {}", article(self.kind())),
-                form.to_owned(),
-            )),
+            Self::Toml(_) => Err(Fault(format!("a string is expected, not {}", article(self.kind())), form.to_owned())),
         }
     }
     /// A number that is not negative.
@@ -109,13 +106,7 @@ impl Document {
             Ok(text) => Some(Self::from_text(path.to_path_buf(), text)),
             Err(error) => {
                 let valid = error.utf8_error().valid_up_to();
-                let line = error
-                    .as_bytes()
-                    .iter()
-                    .take(valid)
-                    .filter(|b| **b == b'\n')
-                    .count()
-                    + 1;
+                let line = error.as_bytes().iter().take(valid).filter(|b| **b == b'\n').count() + 1;
                 let what = format!("is not UTF-8 (line {line}, byte {valid})");
                 report.push(
                     Diagnostic::error(At::Path(path.to_path_buf()), what)
@@ -127,9 +118,7 @@ impl Document {
     }
 
     pub(super) fn from_text(path: PathBuf, text: String) -> Self {
-        Self {
-            text: Arc::new(SourceText::new(path, text)),
-        }
+        Self { text: Arc::new(SourceText::new(path, text)) }
     }
 
     /// The table of the document; every syntax error is reported, and what could be read is used,
@@ -139,10 +128,7 @@ impl Document {
         for error in errors {
             let end = self.text.text.len();
             let span = error.span().unwrap_or(end..end);
-            report.push(Diagnostic::error(
-                At::Span(self.text.clone(), span),
-                error.message(),
-            ));
+            report.push(Diagnostic::error(At::Span(self.text.clone(), span), error.message()));
         }
         table.into_inner()
     }

@@ -22,9 +22,7 @@ impl Env for ProcessEnv {
         std::env::var(name).ok()
     }
     fn names(&self) -> Vec<String> {
-        std::env::vars_os()
-            .filter_map(|(name, _)| name.into_string().ok())
-            .collect()
+        std::env::vars_os().filter_map(|(name, _)| name.into_string().ok()).collect()
     }
 }
 
@@ -55,9 +53,7 @@ pub(super) fn variable(table: &str, key: &str) -> String {
 /// Whether a name claims to be a key of guichet.toml: it has the two underscores. A name without
 /// them may be the operator's own (the variable of a credential).
 pub(super) fn claims_a_key(name: &str) -> bool {
-    name.strip_prefix("GUICHET_")
-        .is_some_and(|rest| rest.contains("__"))
-        && !OTHERS.contains(&name)
+    name.strip_prefix("GUICHET_").is_some_and(|rest| rest.contains("__")) && !OTHERS.contains(&name)
 }
 
 #[cfg(test)]
@@ -68,10 +64,7 @@ mod tests {
     fn a_variable_is_named_after_its_table_and_key() {
         assert_eq!(variable("", "data_dir"), "GUICHET_DATA_DIR");
         assert_eq!(variable("harvest", "per_host"), "GUICHET_HARVEST__PER_HOST");
-        assert_eq!(
-            variable("publish.upload", "bucket"),
-            "GUICHET_PUBLISH__UPLOAD__BUCKET"
-        );
+        assert_eq!(variable("publish.upload", "bucket"), "GUICHET_PUBLISH__UPLOAD__BUCKET");
         assert!(claims_a_key("GUICHET_HARVEST__X") && !claims_a_key("GUICHET_NOW"));
     }
 }

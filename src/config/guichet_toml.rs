@@ -15,8 +15,8 @@ use super::diagnostic::{Diagnostic, suggest};
 use super::hosts::{each, networks, private_host};
 use super::read::{Fault, Located, Raw, Reader};
 use super::settings::{
-    ALWAYS_FILES, Archive, Harvest, LATER_FILES, Log, LogFormat, MOST_CONNECTIONS, Merge,
-    PUBLISHED_FILES, Publish, Serve,
+    ALWAYS_FILES, Archive, Harvest, LATER_FILES, Log, LogFormat, MOST_CONNECTIONS, Merge, PUBLISHED_FILES, Publish,
+    Serve,
 };
 use super::stanza::{non_empty, schedule, secret_of, timezone, web_url};
 use crate::record::DepartementCode;
@@ -73,16 +73,9 @@ fn region(top: &Reader<'_>) -> Region {
     let name = table.scalar("name", non_empty);
     let insee = table.scalar("insee", |raw| {
         let code = non_empty(raw)?;
-        let known = || {
-            reference::regions()
-                .map(|r| format!("{} {}", r.code, r.name))
-                .collect::<Vec<_>>()
-        };
+        let known = || reference::regions().map(|r| format!("{} {}", r.code, r.name)).collect::<Vec<_>>();
         Region::insee(&code).ok_or_else(|| {
-            Fault(
-                format!("no région has the Insee code `{code}`"),
-                format!("known: {}", known().join(", ")),
-            )
+            Fault(format!("no région has the Insee code `{code}`"), format!("known: {}", known().join(", ")))
         })
     });
     let departements = departements(&table);
@@ -112,11 +105,7 @@ fn region(top: &Reader<'_>) -> Region {
     match name {
         Some(name) => chosen.named(name.value),
         None if chosen.name() == Some("") => {
-            let codes: Vec<_> = chosen
-                .departements()
-                .iter()
-                .map(|d| d.as_str().to_owned())
-                .collect();
+            let codes: Vec<_> = chosen.departements().iter().map(|d| d.as_str().to_owned()).collect();
             chosen.named(codes.join(", "))
         }
         None => chosen,
@@ -133,16 +122,12 @@ fn departements(table: &Reader<'_>) -> Option<Vec<DepartementCode>> {
                 let what = format!("no département has the code `{}`", entry.value);
                 let padded = format!("0{}", entry.value).to_uppercase();
                 let upper = entry.value.to_uppercase();
-                let near = [padded, upper]
-                    .into_iter()
-                    .find(|code| reference::departement(code).is_some());
+                let near = [padded, upper].into_iter().find(|code| reference::departement(code).is_some());
                 let help = near.map_or_else(
                     || "write \"09\", \"31\", \"2A\" or \"974\"".to_owned(),
                     |code| format!("did you mean `{code}`?"),
                 );
-                table
-                    .report()
-                    .push(Diagnostic::error(entry.at, what).help(help));
+                table.report().push(Diagnostic::error(entry.at, what).help(help));
             }
         }
     }
@@ -153,46 +138,27 @@ fn harvest(table: Reader<'_>) -> Harvest {
     let mut h = Harvest::default();
     let instant = Duration::ZERO;
     let second = Duration::from_secs(1);
-    set_number(
-        &mut h.concurrency,
-        table.integer("concurrency", 1, MOST_CONNECTIONS),
-    );
-    set_number(
-        &mut h.per_host,
-        table.integer("per_host", 1, MOST_CONNECTIONS),
-    );
+    set_number(&mut h.concurrency, table.integer("concurrency", 1, MOST_CONNECTIONS));
+    set_number(&mut h.per_host, table.integer("per_host", 1, MOST_CONNECTIONS));
     set(&mut h.min_interval, table.duration("min_interval", instant));
-    set(
-        &mut h.connect_timeout,
-        table.duration("connect_timeout", Duration::from_millis(100)),
-    );
-    set(
-        &mut h.read_timeout,
-        table.duration("read_timeout", Duration::from_millis(100)),
-    );
+    set(&mut h.connect_timeout, table.duration("connect_timeout", Duration::from_millis(100)));
+    set(&mut h.read_timeout, table.duration("read_timeout", Duration::from_millis(100)));
     let total = table.duration("total_timeout", second);
     let total_at = total.as_ref().map(|total| total.at.clone());
     set(&mut h.total_timeout, total);
     set_number(&mut h.retries, table.integer("retries", 0, 20));
     set(&mut h.retry_base, table.duration("retry_base", instant));
-    set(
-        &mut h.retry_after_max,
-        table.duration("retry_after_max", instant),
-    );
+    set(&mut h.retry_after_max, table.duration("retry_after_max", instant));
     set(&mut h.max_bytes, table.size("max_bytes"));
     set_number(&mut h.max_ratio, table.integer("max_ratio", 1, 1_000_000));
-    set_number(
-        &mut h.force_refresh_days,
-        table.integer("force_refresh_days", 0, 3650),
-    );
+    set_number(&mut h.force_refresh_days, table.integer("force_refresh_days", 0, 3650));
     if let Some(listed) = table.strings("allow_private_hosts") {
         h.allow_private_hosts = each(&table, listed.value, private_host);
     }
     if let Some(at) = total_at
         && h.total_timeout < h.connect_timeout
     {
-        let what =
-            "`total_timeout` is shorter than `connect_timeout`: nothing could ever be fetched";
+        let what = "`total_timeout` is shorter than `connect_timeout`: nothing could ever be fetched";
         table.report().push(Diagnostic::error(at, what));
     }
     table.finish();
@@ -203,10 +169,7 @@ fn publish(table: Reader<'_>) -> Option<Publish> {
     let mut p = Publish {
         schedule: schedule("30 6 * * *").ok()?,
         timezone: "Europe/Paris".to_owned(),
-        formats: PUBLISHED_FILES
-            .iter()
-            .map(|name| (*name).to_owned())
-            .collect(),
+        formats: PUBLISHED_FILES.iter().map(|name| (*name).to_owned()).collect(),
         compress: true,
         keep_daily: 14,
         keep_monthly: 12,
@@ -214,36 +177,23 @@ fn publish(table: Reader<'_>) -> Option<Publish> {
         base_url: None,
         ocid_prefix: None,
     };
-    set(
-        &mut p.schedule,
-        table.scalar("schedule", |raw| schedule(&non_empty(raw)?)),
-    );
-    set(
-        &mut p.timezone,
-        table.scalar("timezone", |raw| timezone(&non_empty(raw)?)),
-    );
+    set(&mut p.schedule, table.scalar("schedule", |raw| schedule(&non_empty(raw)?)));
+    set(&mut p.timezone, table.scalar("timezone", |raw| timezone(&non_empty(raw)?)));
     if let Some(listed) = table.strings("formats") {
         let chosen = each(&table, listed.value, published_file);
         p.formats.retain(|name| chosen.contains(&name.as_str()));
     }
     set(&mut p.compress, table.boolean("compress"));
     set_number(&mut p.keep_daily, table.integer("keep_daily", 1, 10_000));
-    set_number(
-        &mut p.keep_monthly,
-        table.integer("keep_monthly", 0, 10_000),
-    );
+    set_number(&mut p.keep_monthly, table.integer("keep_monthly", 0, 10_000));
     set(&mut p.max_drop, table.share("max_drop"));
     if let Some(url) = table.scalar("base_url", base_url) {
         if let Some(what) = secret_of(&url.value) {
-            table
-                .report()
-                .push(Diagnostic::error(url.at, what).secret());
+            table.report().push(Diagnostic::error(url.at, what).secret());
         }
         p.base_url = Some(url.value);
     }
-    p.ocid_prefix = table
-        .scalar("ocid_prefix", ocid_prefix)
-        .map(|prefix| prefix.value);
+    p.ocid_prefix = table.scalar("ocid_prefix", ocid_prefix).map(|prefix| prefix.value);
     not_yet(&table, "signing_key", "sign publications");
     not_yet(&table, "upload", "upload publications");
     table.finish();
@@ -256,9 +206,7 @@ fn not_yet(table: &Reader<'_>, key: &'static str, work: &str) {
     let found = table.structured(key, |_: &DeValue<'_>, _| Ok(()));
     if let Some(found) = found {
         let what = format!("`{key}`: this version cannot {work} yet");
-        table
-            .report()
-            .push(Diagnostic::error(found.at, what).help("remove it for now"));
+        table.report().push(Diagnostic::error(found.at, what).help("remove it for now"));
     }
 }
 
@@ -269,15 +217,9 @@ fn published_file(name: &str) -> Result<&'static str, Fault> {
     }
     if LATER_FILES.contains(&name) {
         let what = format!("this version cannot write `{name}` yet");
-        return Err(Fault(
-            what,
-            format!("it writes {}", PUBLISHED_FILES.join(", ")),
-        ));
+        return Err(Fault(what, format!("it writes {}", PUBLISHED_FILES.join(", "))));
     }
-    Err(Fault(
-        format!("`{name}` is no file of a publication"),
-        suggest(name, PUBLISHED_FILES),
-    ))
+    Err(Fault(format!("`{name}` is no file of a publication"), suggest(name, PUBLISHED_FILES)))
 }
 
 /// A URL that ends in `/`, so that names can be appended.
@@ -285,52 +227,27 @@ fn base_url(raw: Raw<'_>) -> Result<url::Url, Fault> {
     let text = non_empty(raw)?;
     let url = web_url(&text)?;
     if url.query().is_some() || url.fragment().is_some() {
-        return Err(Fault(
-            "it has a query or a fragment".to_owned(),
-            "write only scheme, host and path".to_owned(),
-        ));
+        return Err(Fault("it has a query or a fragment".to_owned(), "write only scheme, host and path".to_owned()));
     }
-    if url.path().ends_with('/') {
-        Ok(url)
-    } else {
-        web_url(&format!("{text}/"))
-    }
+    if url.path().ends_with('/') { Ok(url) } else { web_url(&format!("{text}/")) }
 }
 
 fn ocid_prefix(raw: Raw<'_>) -> Result<String, Fault> {
     let prefix = non_empty(raw)?;
-    let ok = prefix.strip_prefix("ocds-").is_some_and(|rest| {
-        rest.len() == 6
-            && rest
-                .bytes()
-                .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit())
-    });
+    let ok = prefix
+        .strip_prefix("ocds-")
+        .is_some_and(|rest| rest.len() == 6 && rest.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit()));
     let form = "`ocds-` and six letters or digits, as the Open Contracting Partnership gives them";
-    if ok {
-        Ok(prefix)
-    } else {
-        Err(Fault(
-            format!("`{prefix}` is no OCDS prefix"),
-            form.to_owned(),
-        ))
-    }
+    if ok { Ok(prefix) } else { Err(Fault(format!("`{prefix}` is no OCDS prefix"), form.to_owned())) }
 }
 
 fn serve(table: Reader<'_>) -> Serve {
     let listen = table.scalar("listen", |raw| {
         let text = non_empty(raw)?;
         let form = "an address and a port, like \"127.0.0.1:8310\" or \"[::1]:8310\"";
-        text.parse::<SocketAddr>().map_err(|_| {
-            Fault(
-                format!("`{text}` is no address to listen on"),
-                form.to_owned(),
-            )
-        })
+        text.parse::<SocketAddr>().map_err(|_| Fault(format!("`{text}` is no address to listen on"), form.to_owned()))
     });
-    let loopback = [
-        IpAddr::from([127, 0, 0, 1]),
-        IpAddr::from([0, 0, 0, 0, 0, 0, 0, 1]),
-    ];
+    let loopback = [IpAddr::from([127, 0, 0, 1]), IpAddr::from([0, 0, 0, 0, 0, 0, 0, 1])];
     let default_metrics = || match IpNet::new(loopback[0], 8) {
         Ok(net) => vec![net.trunc(), IpNet::from(loopback[1])],
         Err(_) => loopback.map(IpNet::from).to_vec(),
@@ -348,22 +265,15 @@ fn merge(table: Reader<'_>) -> Merge {
     let across = table.boolean("across_feeds");
     if let Some(Located { value: true, at }) = &across {
         let what = "`across_feeds`: this version cannot find one contract under different ids in two feeds yet";
-        table
-            .report()
-            .push(Diagnostic::warning(at.clone(), what).help("it has no effect for now"));
+        table.report().push(Diagnostic::warning(at.clone(), what).help("it has no effect for now"));
     }
     table.finish();
-    Merge {
-        across_feeds: across.is_some_and(|across| across.value),
-    }
+    Merge { across_feeds: across.is_some_and(|across| across.value) }
 }
 
 fn archive(table: Reader<'_>) -> Archive {
     let mut archive = Archive::default();
-    set_number(
-        &mut archive.compression_level,
-        table.integer("compression_level", 1, 19),
-    );
+    set_number(&mut archive.compression_level, table.integer("compression_level", 1, 19));
     table.finish();
     archive
 }
@@ -372,12 +282,8 @@ fn log(table: Reader<'_>) -> Log {
     let levels = ["error", "warn", "info", "debug", "trace"].map(|level| (level, level));
     let formats = [("text", LogFormat::Text), ("json", LogFormat::Json)];
     let log = Log {
-        level: table
-            .choice("level", &levels)
-            .map_or("info", |level| level.value),
-        format: table
-            .choice("format", &formats)
-            .map_or(LogFormat::Text, |format| format.value),
+        level: table.choice("level", &levels).map_or("info", |level| level.value),
+        format: table.choice("format", &formats).map_or(LogFormat::Text, |format| format.value),
     };
     table.finish();
     log
@@ -387,9 +293,7 @@ fn register(table: Reader<'_>) {
     if let Some(sirene) = table.scalar("sirene", |raw| non_empty(raw).map(PathBuf::from)) {
         let what = "`sirene`: this version cannot read a SIREN register yet";
         let help = "remove it for now; seats are told by embedded tables and the structure of public SIRENs";
-        table
-            .report()
-            .push(Diagnostic::error(sirene.at, what).help(help));
+        table.report().push(Diagnostic::error(sirene.at, what).help(help));
     }
     table.finish();
 }

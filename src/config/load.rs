@@ -29,30 +29,18 @@ impl Config {
     ///
     /// # Errors
     /// Every error of every file at once, warnings among them.
-    pub fn load(
-        path: Option<&Path>,
-        data_dir: Option<&Path>,
-        env: &dyn Env,
-    ) -> Result<Loaded, Diagnostics> {
+    pub fn load(path: Option<&Path>, data_dir: Option<&Path>, env: &dyn Env) -> Result<Loaded, Diagnostics> {
         let report = Report::default();
         let config = read_all(path, data_dir, env, &report);
         let found = report.finish();
         match config {
-            Some(config) if !found.has_errors() => Ok(Loaded {
-                config,
-                warnings: found,
-            }),
+            Some(config) if !found.has_errors() => Ok(Loaded { config, warnings: found }),
             _ => Err(found),
         }
     }
 }
 
-fn read_all(
-    path: Option<&Path>,
-    data_dir: Option<&Path>,
-    env: &dyn Env,
-    report: &Report,
-) -> Option<Config> {
+fn read_all(path: Option<&Path>, data_dir: Option<&Path>, env: &dyn Env, report: &Report) -> Option<Config> {
     let guichet = find_guichet_toml(path, report)?;
     let document = Document::open(&guichet, report);
     let settings = {
@@ -63,52 +51,24 @@ fn read_all(
     let overrides = beside(&guichet, "overrides.toml");
     let decisions = if overrides.exists() {
         let document = Document::open(&overrides, report);
-        document
-            .map(|document| overrides_toml::read(&document, report))
-            .unwrap_or_default()
+        document.map(|document| overrides_toml::read(&document, report)).unwrap_or_default()
     } else {
         Vec::new()
     };
     let sources_file = find_sources_toml(&guichet, settings.sources.as_ref(), report);
-    let mut files = Files {
-        guichet,
-        overrides,
-        ..Files::default()
-    };
+    let mut files = Files { guichet, overrides, ..Files::default() };
     let (root, sources) = match sources_file {
         Some(file) => read_sources(file, &mut files, &settings, env, report),
         None => (folder(&files.guichet), Sources::default()),
     };
     check_variables(&sources, env, report);
-    let Settings {
-        region,
-        harvest,
-        publish,
-        serve,
-        merge,
-        archive,
-        log,
-        ..
-    } = settings;
+    let Settings { region, harvest, publish, serve, merge, archive, log, .. } = settings;
     let data_dir = match (data_dir, settings.data_dir) {
         (Some(given), _) => absolute(given),
         (None, Some(configured)) => root.join(configured.value),
         (None, None) => systemd_state(env).unwrap_or_else(|| root.join("var")),
     };
-    Some(Config {
-        files,
-        root,
-        data_dir,
-        region,
-        harvest,
-        publish,
-        serve,
-        merge,
-        archive,
-        log,
-        sources,
-        decisions,
-    })
+    Some(Config { files, root, data_dir, region, harvest, publish, serve, merge, archive, log, sources, decisions })
 }
 
 fn find_guichet_toml(path: Option<&Path>, report: &Report) -> Option<PathBuf> {
@@ -118,21 +78,14 @@ fn find_guichet_toml(path: Option<&Path>, report: &Report) -> Option<PathBuf> {
     let found = PLACES.iter().map(Path::new).find(|place| place.is_file());
     if found.is_none() {
         let what = "there is no configuration";
-        let help = format!(
-            "looked for {}; write one, or name it with --config FILE",
-            PLACES.join(" and ")
-        );
+        let help = format!("looked for {}; write one, or name it with --config FILE", PLACES.join(" and "));
         report.push(Diagnostic::error(At::Path(PLACES[0].into()), what).help(help));
     }
     found.map(absolute)
 }
 
 /// The file that the key `sources` names, else the one beside guichet.toml, else in its parent.
-fn find_sources_toml(
-    guichet: &Path,
-    named: Option<&Located<String>>,
-    report: &Report,
-) -> Option<PathBuf> {
+fn find_sources_toml(guichet: &Path, named: Option<&Located<String>>, report: &Report) -> Option<PathBuf> {
     if let Some(named) = named {
         let file = folder(guichet).join(&named.value);
         if !file.is_file() {
@@ -143,10 +96,7 @@ fn find_sources_toml(
         }
         return Some(tidy(&file));
     }
-    let candidates = [
-        beside(guichet, "sources.toml"),
-        tidy(&folder(guichet).join("../sources.toml")),
-    ];
+    let candidates = [beside(guichet, "sources.toml"), tidy(&folder(guichet).join("../sources.toml"))];
     let found = candidates.iter().find(|file| file.is_file()).cloned();
     if found.is_none() {
         let [first, second] = &candidates;
@@ -155,9 +105,7 @@ fn find_sources_toml(
             first.display(),
             second.display()
         );
-        report.push(
-            Diagnostic::error(At::Path(first.clone()), "there is no sources.toml").help(help),
-        );
+        report.push(Diagnostic::error(At::Path(first.clone()), "there is no sources.toml").help(help));
     }
     found
 }
@@ -174,15 +122,8 @@ fn read_sources(
     files.more_sources = toml_files(&files.sources_d, report);
     files.sources = file;
     let paths = std::iter::once(&files.sources).chain(&files.more_sources);
-    let documents: Vec<Document> = paths
-        .filter_map(|path| Document::open(path, report))
-        .collect();
-    let reader = SourcesReader {
-        root: &root,
-        limits: &settings.harvest,
-        env,
-        report,
-    };
+    let documents: Vec<Document> = paths.filter_map(|path| Document::open(path, report)).collect();
+    let reader = SourcesReader { root: &root, limits: &settings.harvest, env, report };
     let sources = reader.read(&documents);
     (root, sources)
 }
@@ -194,24 +135,14 @@ fn toml_files(folder: &Path, report: &Report) -> Vec<PathBuf> {
         Ok(entries) => entries,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Vec::new(),
         Err(error) => {
-            report.push(Diagnostic::error(
-                At::Path(folder.to_path_buf()),
-                format!("cannot be read: {error}"),
-            ));
+            report.push(Diagnostic::error(At::Path(folder.to_path_buf()), format!("cannot be read: {error}")));
             return Vec::new();
         }
     };
     let mut files: Vec<PathBuf> = entries
         .filter_map(|entry| entry.ok().map(|entry| entry.path()))
-        .filter(|path| {
-            path.extension()
-                .is_some_and(|extension| extension == "toml")
-        })
-        .filter(|path| {
-            !path
-                .file_name()
-                .is_some_and(|name| name.to_string_lossy().starts_with('.'))
-        })
+        .filter(|path| path.extension().is_some_and(|extension| extension == "toml"))
+        .filter(|path| !path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.')))
         .collect();
     files.sort();
     files
@@ -258,10 +189,7 @@ fn near_miss(name: &str, credentials: &[&str], report: &Report) {
 /// The state directory that systemd made for the service.
 fn systemd_state(env: &dyn Env) -> Option<PathBuf> {
     let list = env.get("STATE_DIRECTORY")?;
-    list.split(':')
-        .next()
-        .filter(|path| !path.is_empty())
-        .map(PathBuf::from)
+    list.split(':').next().filter(|path| !path.is_empty()).map(PathBuf::from)
 }
 
 fn absolute(path: impl AsRef<Path>) -> PathBuf {
@@ -274,12 +202,7 @@ fn tidy(path: &Path) -> PathBuf {
     let mut out = PathBuf::new();
     for part in path.components() {
         let back = part == std::path::Component::ParentDir;
-        if back
-            && matches!(
-                out.components().next_back(),
-                Some(std::path::Component::Normal(_))
-            )
-        {
+        if back && matches!(out.components().next_back(), Some(std::path::Component::Normal(_))) {
             out.pop();
         } else {
             out.push(part);
@@ -302,8 +225,7 @@ pub fn permission_warnings(files: &Files) -> Diagnostics {
     let mut found = Vec::new();
     for path in files.read() {
         if writable_by_others(&path) {
-            let what =
-                "others than its owner can write this file, and so decide what the daemon does";
+            let what = "others than its owner can write this file, and so decide what the daemon does";
             found.push(Diagnostic::warning(At::Path(path), what).help("chmod go-w"));
         }
     }

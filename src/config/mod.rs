@@ -33,12 +33,11 @@ pub use overrides_toml::{Decision, RecordKey, Verdict};
 pub use plan::{Reload, plan};
 pub use resource_date::ResourceDate;
 pub use settings::{
-    Archive, Files, Harvest, Log, LogFormat, MOST_CONNECTIONS, Merge, PUBLISHED_FILES, PrivateHost,
-    Publish, Serve,
+    Archive, Files, Harvest, Log, LogFormat, MOST_CONNECTIONS, Merge, PUBLISHED_FILES, PrivateHost, Publish, Serve,
 };
 pub use source::{
-    Authority, Catalog, Format, Globs, Licence, READABLE_CATALOGS, READABLE_FORMATS, Snapshot,
-    Source, SourceSchedule, licence_allows_republication,
+    Authority, Catalog, Format, Globs, Licence, READABLE_CATALOGS, READABLE_FORMATS, Snapshot, Source, SourceSchedule,
+    licence_allows_republication,
 };
 pub use sources_toml::{MAX_SHRINK, Sources};
 
@@ -97,11 +96,7 @@ impl Config {
             self.publish.formats.join(","),
             self.publish.compress.to_string(),
             self.publish.timezone.clone(),
-            self.publish
-                .base_url
-                .as_ref()
-                .map(ToString::to_string)
-                .unwrap_or_default(),
+            self.publish.base_url.as_ref().map(ToString::to_string).unwrap_or_default(),
             self.publish.ocid_prefix.clone().unwrap_or_default(),
             format!("{:?}", self.decisions),
         ];

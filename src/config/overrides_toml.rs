@@ -50,11 +50,7 @@ pub(super) fn read(document: &Document, report: &Report) -> Vec<Decision> {
     let table = document.table(report);
     let top = Reader::new(document, &table, 0..0, "overrides.toml", report);
     let mut decisions = Vec::new();
-    for (key, verdict) in [
-        ("same", Verdict::Same),
-        ("different", Verdict::Different),
-        ("exclude", Verdict::Exclude),
-    ] {
+    for (key, verdict) in [("same", Verdict::Same), ("different", Verdict::Different), ("exclude", Verdict::Exclude)] {
         for reader in top.tables(key) {
             let here = reader.here();
             let decision = decision(&reader, verdict);
@@ -79,29 +75,14 @@ fn decision(reader: &Reader<'_>, verdict: Verdict) -> Option<Decision> {
     let who = reader.scalar("who", non_empty);
     let why = reader.scalar("why", non_empty);
     let when = when(reader);
-    let key = if verdict == Verdict::Exclude {
-        "record"
-    } else {
-        "records"
-    };
-    let missing: Vec<_> = [key, "who", "why", "when"]
-        .into_iter()
-        .filter(|key| !reader.has(key))
-        .collect();
+    let key = if verdict == Verdict::Exclude { "record" } else { "records" };
+    let missing: Vec<_> = [key, "who", "why", "when"].into_iter().filter(|key| !reader.has(key)).collect();
     if !missing.is_empty() {
         let what = format!("a decision lacks `{}`", missing.join("`, `"));
         let help = "each decision says which records, who decided, why and when (a date)";
-        reader
-            .report()
-            .push(Diagnostic::error(reader.here(), what).help(help));
+        reader.report().push(Diagnostic::error(reader.here(), what).help(help));
     }
-    Some(Decision {
-        verdict,
-        records: records?.value,
-        who: who?.value,
-        why: why?.value,
-        when: when?.value,
-    })
+    Some(Decision { verdict, records: records?.value, who: who?.value, why: why?.value, when: when?.value })
 }
 
 /// A date, as TOML's own or as text.
@@ -113,12 +94,7 @@ fn when(reader: &Reader<'_>) -> Option<Located<Day>> {
             _ => None,
         };
         let day = text.and_then(|text| text.parse::<Day>().ok());
-        day.ok_or_else(|| {
-            Fault(
-                "a date is expected".to_owned(),
-                "like when = 2026-11-24".to_owned(),
-            )
-        })
+        day.ok_or_else(|| Fault("a date is expected".to_owned(), "like when = 2026-11-24".to_owned()))
     })
 }
 
@@ -127,38 +103,23 @@ fn records(value: &DeValue<'_>) -> Result<Vec<RecordKey>, Fault> {
     let DeValue::Array(list) = value else {
         return Err(Fault("a list of records is expected".to_owned(), form()));
     };
-    let set = list
-        .iter()
-        .map(|item| record(item.get_ref()))
-        .collect::<Result<BTreeSet<_>, _>>()?;
+    let set = list.iter().map(|item| record(item.get_ref())).collect::<Result<BTreeSet<_>, _>>()?;
     if set.len() < 2 {
-        return Err(Fault(
-            "two different records at least are expected".to_owned(),
-            form(),
-        ));
+        return Err(Fault("two different records at least are expected".to_owned(), form()));
     }
     Ok(set.into_iter().collect())
 }
 
 fn record(value: &DeValue<'_>) -> Result<RecordKey, Fault> {
-    let fault = |what: &str| {
-        Fault(
-            what.to_owned(),
-            "a record is [\"SIRET\", \"id\"]".to_owned(),
-        )
-    };
+    let fault = |what: &str| Fault(what.to_owned(), "a record is [\"SIRET\", \"id\"]".to_owned());
     let DeValue::Array(pair) = value else {
         return Err(fault("a record is a pair"));
     };
-    let texts: Vec<&str> = pair
-        .iter()
-        .filter_map(|item| item.get_ref().as_str())
-        .collect();
+    let texts: Vec<&str> = pair.iter().filter_map(|item| item.get_ref().as_str()).collect();
     let (&[siret, id], 2) = (texts.as_slice(), pair.len()) else {
         return Err(fault("a record is a pair of strings"));
     };
-    let siret = Siret::parse(siret)
-        .ok_or_else(|| fault(&format!("`{siret}` is no SIRET: fourteen digits")))?;
+    let siret = Siret::parse(siret).ok_or_else(|| fault(&format!("`{siret}` is no SIRET: fourteen digits")))?;
     let id = LocalId::new(id).ok_or_else(|| fault("the id is empty"))?;
     Ok((siret, id))
 }

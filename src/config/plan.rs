@@ -24,19 +24,11 @@ impl Reload {
 
 /// What changes from `old` to `new`.
 pub fn plan(old: &Sources, new: &Sources) -> Reload {
-    let ids = |sources: &Sources| {
-        sources
-            .enabled()
-            .map(|s| s.id.clone())
-            .collect::<BTreeSet<_>>()
-    };
+    let ids = |sources: &Sources| sources.enabled().map(|s| s.id.clone()).collect::<BTreeSet<_>>();
     let (before, after) = (ids(old), ids(new));
     Reload {
         start: &after - &before,
         stop: &before - &after,
-        restart: (&before & &after)
-            .into_iter()
-            .filter(|id| old.get(id) != new.get(id))
-            .collect(),
+        restart: (&before & &after).into_iter().filter(|id| old.get(id) != new.get(id)).collect(),
     }
 }

@@ -56,11 +56,7 @@ impl<'a> Reader<'a> {
     }
 
     /// The table at the top of guichet.toml, or of nothing at all, under the environment.
-    pub(super) fn top(
-        document: Option<(&'a Document, &'a DeTable<'a>)>,
-        env: &'a dyn Env,
-        report: &'a Report,
-    ) -> Self {
+    pub(super) fn top(document: Option<(&'a Document, &'a DeTable<'a>)>, env: &'a dyn Env, report: &'a Report) -> Self {
         Self {
             document: document.map(|(document, _)| document),
             table: document.map(|(_, table)| table),
@@ -75,19 +71,13 @@ impl<'a> Reader<'a> {
 
     /// The table under `key`; an empty one, still open to the environment, where there is none.
     pub(super) fn table(&self, key: &'static str) -> Reader<'a> {
-        let path = if self.path.is_empty() {
-            key.to_owned()
-        } else {
-            format!("{}.{key}", self.path)
-        };
+        let path = if self.path.is_empty() { key.to_owned() } else { format!("{}.{key}", self.path) };
         let found = self.entry(key);
         let (table, at) = match found {
             Some((DeValue::Table(table), span)) => (Some(table), self.place(span)),
             Some((other, span)) => {
                 let what = format!("`{key}` is a table, not {}", article(other.type_str()));
-                self.report.push(
-                    Diagnostic::error(self.place(span), what).help(format!("write it as [{path}]")),
-                );
+                self.report.push(Diagnostic::error(self.place(span), what).help(format!("write it as [{path}]")));
                 (None, self.at.clone())
             }
             None => (None, self.at.clone()),
@@ -113,14 +103,8 @@ impl<'a> Reader<'a> {
             None => return Vec::new(),
             Some((DeValue::Array(list), _)) => list,
             Some((other, span)) => {
-                let what = format!(
-                    "`{key}` is a list of tables, not {}",
-                    article(other.type_str())
-                );
-                self.report.push(
-                    Diagnostic::error(self.place(span), what)
-                        .help(format!("write it as [[{key}]]")),
-                );
+                let what = format!("`{key}` is a list of tables, not {}", article(other.type_str()));
+                self.report.push(Diagnostic::error(self.place(span), what).help(format!("write it as [[{key}]]")));
                 return Vec::new();
             }
         };
@@ -128,17 +112,10 @@ impl<'a> Reader<'a> {
         for item in list.iter() {
             if let DeValue::Table(table) = item.get_ref() {
                 let shown = format!("[[{key}]]");
-                readers.push(Reader::new(
-                    document,
-                    table,
-                    item.span(),
-                    &shown,
-                    self.report,
-                ));
+                readers.push(Reader::new(document, table, item.span(), &shown, self.report));
             } else {
                 let at = document.at(item.span());
-                self.report
-                    .push(Diagnostic::error(at, format!("`{key}` takes tables only")));
+                self.report.push(Diagnostic::error(at, format!("`{key}` takes tables only")));
             }
         }
         readers
@@ -159,16 +136,12 @@ impl<'a> Reader<'a> {
     }
 
     fn place(&self, span: Range<usize>) -> At {
-        self.document
-            .map_or_else(|| self.at.clone(), |document| document.at(span))
+        self.document.map_or_else(|| self.at.clone(), |document| document.at(span))
     }
 
     fn entry(&self, key: &'static str) -> Option<(&'a DeValue<'a>, Range<usize>)> {
         self.asked.borrow_mut().push(key);
-        let (_, value) = self
-            .table?
-            .iter()
-            .find(|(name, _)| name.get_ref().as_ref() == key)?;
+        let (_, value) = self.table?.iter().find(|(name, _)| name.get_ref().as_ref() == key)?;
         Some((value.get_ref(), value.span()))
     }
 
@@ -236,22 +209,15 @@ impl<'a> Reader<'a> {
     pub(super) fn integer(&self, key: &'static str, least: u64, most: u64) -> Option<Located<u64>> {
         self.scalar(key, |raw| match raw.integer() {
             Some(n) if (least..=most).contains(&n) => Ok(n),
-            _ => Err(Fault(
-                format!("an integer from {least} to {most} is expected"),
-                String::new(),
-            )),
+            _ => Err(Fault(format!("an integer from {least} to {most} is expected"), String::new())),
         })
     }
     pub(super) fn duration(&self, key: &'static str, least: Duration) -> Option<Located<Duration>> {
         self.scalar(key, |raw| {
             let form = value::DURATION_FORM;
-            let duration =
-                value::duration(raw.text(form)?).map_err(|what| Fault(what, form.to_owned()))?;
+            let duration = value::duration(raw.text(form)?).map_err(|what| Fault(what, form.to_owned()))?;
             if duration < least {
-                return Err(Fault(
-                    format!("at least {least:?} is expected"),
-                    String::new(),
-                ));
+                return Err(Fault(format!("at least {least:?} is expected"), String::new()));
             }
             Ok(duration)
         })
@@ -261,15 +227,10 @@ impl<'a> Reader<'a> {
             let form = value::SIZE_FORM;
             let bytes = match raw.integer() {
                 Some(bytes) => bytes,
-                None => {
-                    value::size(raw.text(form)?).map_err(|what| Fault(what, form.to_owned()))?
-                }
+                None => value::size(raw.text(form)?).map_err(|what| Fault(what, form.to_owned()))?,
             };
             if bytes == 0 {
-                return Err(Fault(
-                    "nothing would be let through".to_owned(),
-                    form.to_owned(),
-                ));
+                return Err(Fault("nothing would be let through".to_owned(), form.to_owned()));
             }
             Ok(bytes)
         })
@@ -281,38 +242,24 @@ impl<'a> Reader<'a> {
         })
     }
     /// One word of a list.
-    pub(super) fn choice<T: Copy>(
-        &self,
-        key: &'static str,
-        words: &[(&'static str, T)],
-    ) -> Option<Located<T>> {
+    pub(super) fn choice<T: Copy>(&self, key: &'static str, words: &[(&'static str, T)]) -> Option<Located<T>> {
         let names: Vec<_> = words.iter().map(|(name, _)| *name).collect();
         self.scalar(key, |raw| {
             let word = raw.text("")?;
             let found = words.iter().find(|(name, _)| *name == word);
-            found
-                .map(|(_, value)| *value)
-                .ok_or_else(|| Fault(format!("`{word}` is not known"), suggest(word, &names)))
+            found.map(|(_, value)| *value).ok_or_else(|| Fault(format!("`{word}` is not known"), suggest(word, &names)))
         })
     }
     /// A list of strings, each with its place.
     pub(super) fn strings(&self, key: &'static str) -> Option<Located<Vec<Located<String>>>> {
         self.structured(key, |value, place| {
-            let expected = || {
-                Fault(
-                    "a list of strings is expected".to_owned(),
-                    format!("{key} = [\"…\"]"),
-                )
-            };
+            let expected = || Fault("a list of strings is expected".to_owned(), format!("{key} = [\"…\"]"));
             let DeValue::Array(list) = value else {
                 return Err(expected());
             };
             list.iter()
                 .map(|item| match item.get_ref() {
-                    DeValue::String(text) => Ok(Located {
-                        value: text.to_string(),
-                        at: place(item.span()),
-                    }),
+                    DeValue::String(text) => Ok(Located { value: text.to_string(), at: place(item.span()) }),
                     _ => Err(expected()),
                 })
                 .collect()
@@ -321,12 +268,8 @@ impl<'a> Reader<'a> {
     /// A table of strings, in the order of its keys.
     pub(super) fn string_map(&self, key: &'static str) -> Option<Located<Pairs>> {
         self.structured(key, |value, place| {
-            let expected = || {
-                Fault(
-                    "a table of strings is expected".to_owned(),
-                    format!("{key} = {{ \"…\" = \"…\" }}"),
-                )
-            };
+            let expected =
+                || Fault("a table of strings is expected".to_owned(), format!("{key} = {{ \"…\" = \"…\" }}"));
             let DeValue::Table(table) = value else {
                 return Err(expected());
             };
@@ -334,10 +277,7 @@ impl<'a> Reader<'a> {
                 .iter()
                 .map(|(name, item)| match item.get_ref() {
                     DeValue::String(text) => {
-                        let value = Located {
-                            value: text.to_string(),
-                            at: place(item.span()),
-                        };
+                        let value = Located { value: text.to_string(), at: place(item.span()) };
                         Ok((name.get_ref().to_string(), value))
                     }
                     _ => Err(expected()),
@@ -354,9 +294,7 @@ impl<'a> Reader<'a> {
             if asked.contains(&key) {
                 continue;
             }
-            let at = self
-                .document
-                .map_or(At::Path(PathBuf::new()), |d| d.at(name.span()));
+            let at = self.document.map_or(At::Path(PathBuf::new()), |d| d.at(name.span()));
             let what = format!("unknown key `{key}` in {}", self.shown);
             let help = match nearest(key, asked.iter().copied()) {
                 Some(right) => format!("did you mean `{right}`?"),

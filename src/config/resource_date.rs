@@ -20,10 +20,7 @@ impl ResourceDate {
                 _ => return Err(format!("`{code}` stands more than once")),
             }
         }
-        let literal = pattern
-            .replace("%Y", "")
-            .replace("%m", "")
-            .replace("%d", "");
+        let literal = pattern.replace("%Y", "").replace("%m", "").replace("%d", "");
         if literal.contains('%') {
             return Err("only `%Y`, `%m` and `%d` are known".to_owned());
         }
@@ -37,8 +34,7 @@ impl ResourceDate {
     pub fn find(&self, name: &str) -> Option<Day> {
         let mut before = None;
         for (at, c) in name.char_indices() {
-            let inside_number =
-                before.is_some_and(|b: char| b.is_ascii_digit()) && c.is_ascii_digit();
+            let inside_number = before.is_some_and(|b: char| b.is_ascii_digit()) && c.is_ascii_digit();
             before = Some(c);
             if !inside_number && let Some(day) = self.match_at(name.get(at..)?) {
                 return Some(day);
@@ -51,13 +47,9 @@ impl ResourceDate {
         let (mut year, mut month, mut day) = (0u16, 0u16, 0u16);
         let (mut pattern, mut rest) = (self.0.as_str(), text);
         while !pattern.is_empty() {
-            let field = [
-                ("%Y", 4, &mut year),
-                ("%m", 2, &mut month),
-                ("%d", 2, &mut day),
-            ]
-            .into_iter()
-            .find(|(code, ..)| pattern.starts_with(code));
+            let field = [("%Y", 4, &mut year), ("%m", 2, &mut month), ("%d", 2, &mut day)]
+                .into_iter()
+                .find(|(code, ..)| pattern.starts_with(code));
             if let Some((_, length, value)) = field {
                 let (digits, after) = rest.split_at_checked(length)?;
                 if !digits.bytes().all(|b| b.is_ascii_digit()) {
@@ -74,11 +66,7 @@ impl ResourceDate {
         if rest.starts_with(|c: char| c.is_ascii_digit()) || !YEARS.contains(&year) {
             return None;
         }
-        let parts = (
-            i16::try_from(year).ok()?,
-            i8::try_from(month).ok()?,
-            i8::try_from(day).ok()?,
-        );
+        let parts = (i16::try_from(year).ok()?, i8::try_from(month).ok()?, i8::try_from(day).ok()?);
         Day::from_ymd(parts.0, parts.1, parts.2)
     }
 }
@@ -89,22 +77,11 @@ mod tests {
 
     #[test]
     fn the_date_is_found_beside_other_numbers() {
-        let find = |pattern: &str, name: &str| {
-            ResourceDate::new(pattern)
-                .unwrap()
-                .find(name)
-                .map(|d| d.to_string())
-        };
+        let find = |pattern: &str, name: &str| ResourceDate::new(pattern).unwrap().find(name).map(|d| d.to_string());
         let dashed = "DECP-28310001400028-2018-12-14-01.xml";
         assert_eq!(find("%Y-%m-%d", dashed).as_deref(), Some("2018-12-14"));
-        assert_eq!(
-            find("%Y%m%d", "pes_20190211.json").as_deref(),
-            Some("2019-02-11")
-        );
-        assert_eq!(
-            find("le %d/%m/%Y", "publié le 01/02/2024").as_deref(),
-            Some("2024-02-01")
-        );
+        assert_eq!(find("%Y%m%d", "pes_20190211.json").as_deref(), Some("2019-02-11"));
+        assert_eq!(find("le %d/%m/%Y", "publié le 01/02/2024").as_deref(), Some("2024-02-01"));
         for (pattern, name) in [
             ("%Y%m%d", "120190211"),
             ("%Y%m%d", "201902111"),

@@ -115,14 +115,8 @@ pub struct Publish {
 }
 
 /// The files that `[publish] formats` can choose; the others are what pages and journals need.
-pub const PUBLISHED_FILES: &[&str] = &[
-    "decp.json",
-    "decp.xml",
-    "decp-2019.json",
-    "decp-2019.xml",
-    "decp.csv",
-    "decp.parquet",
-];
+pub const PUBLISHED_FILES: &[&str] =
+    &["decp.json", "decp.xml", "decp-2019.json", "decp-2019.xml", "decp.csv", "decp.parquet"];
 
 /// Files of contract.md that this version does not write yet.
 pub(super) const LATER_FILES: &[&str] = &[
@@ -144,14 +138,8 @@ pub(super) const LATER_FILES: &[&str] = &[
 ];
 
 /// Files that are always written; naming them is harmless.
-pub(super) const ALWAYS_FILES: &[&str] = &[
-    "contrats.ndjson",
-    "changes.ndjson",
-    "guichet.sqlite",
-    "quality.json",
-    "manifest.json",
-    "SHA256SUMS",
-];
+pub(super) const ALWAYS_FILES: &[&str] =
+    &["contrats.ndjson", "changes.ndjson", "guichet.sqlite", "quality.json", "manifest.json", "SHA256SUMS"];
 
 /// `[serve]`: the web side.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -181,9 +169,7 @@ pub struct Archive {
 
 impl Default for Archive {
     fn default() -> Self {
-        Self {
-            compression_level: 3,
-        }
+        Self { compression_level: 3 }
     }
 }
 

@@ -185,9 +185,7 @@ impl Globs {
             let glob = GlobBuilder::new(pattern).case_insensitive(true).build();
             builder.add(glob.map_err(|error| (i, error.kind().to_string()))?);
         }
-        let set = builder
-            .build()
-            .map_err(|error| (0, error.kind().to_string()))?;
+        let set = builder.build().map_err(|error| (0, error.kind().to_string()))?;
         Ok(Self { patterns, set })
     }
     /// Whether there is no pattern.

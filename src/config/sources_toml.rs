@@ -14,8 +14,7 @@ use super::env::Env;
 use super::read::{Document, Located, Pairs, Reader, Report};
 use super::settings::Harvest;
 use super::source::{
-    Authority, Catalog, Format, Licence, READABLE_CATALOGS, READABLE_FORMATS, Snapshot, Source,
-    SourceSchedule,
+    Authority, Catalog, Format, Licence, READABLE_CATALOGS, READABLE_FORMATS, Snapshot, Source, SourceSchedule,
 };
 use super::stanza::{Stanza, schedule, secret_of};
 use url::Url;
@@ -34,11 +33,7 @@ pub struct Sources(BTreeMap<String, Arc<Source>>);
 impl Sources {
     /// Of a list; a later source of an id replaces an earlier one. For tests and the demo.
     pub fn from_list(list: impl IntoIterator<Item = Source>) -> Self {
-        Self(
-            list.into_iter()
-                .map(|source| (source.id.clone(), Arc::new(source)))
-                .collect(),
-        )
+        Self(list.into_iter().map(|source| (source.id.clone(), Arc::new(source))).collect())
     }
     /// Every source, enabled or not, by id.
     pub fn iter(&self) -> impl Iterator<Item = &Arc<Source>> {
@@ -83,11 +78,7 @@ impl SourcesReader<'_> {
         for (i, document) in documents.iter().enumerate() {
             let table = document.table(self.report);
             let top = Reader::new(document, &table, 0..0, "sources.toml", self.report);
-            let here = if top.has("defaults") {
-                self.defaults(&top, &defaults)
-            } else {
-                defaults.clone()
-            };
+            let here = if top.has("defaults") { self.defaults(&top, &defaults) } else { defaults.clone() };
             if i == 0 {
                 defaults = here.clone();
             }
@@ -102,8 +93,7 @@ impl SourcesReader<'_> {
         if let (0, Some(main)) = (stanzas, documents.first()) {
             let at = At::Path(main.text.path.clone());
             let what = "there is no source: nothing will be harvested";
-            self.report
-                .push(Diagnostic::warning(at, what).help("add a [[source]]"));
+            self.report.push(Diagnostic::warning(at, what).help("add a [[source]]"));
         }
         Sources(sources)
     }
@@ -111,19 +101,13 @@ impl SourcesReader<'_> {
     fn defaults(&self, top: &Reader<'_>, outer: &Stanza) -> Stanza {
         let mut own = Stanza::read(top.table("defaults"));
         if let Some(id) = own.id.take() {
-            let found =
-                Diagnostic::error(id.at, "`id` cannot be inherited: each source has its own");
+            let found = Diagnostic::error(id.at, "`id` cannot be inherited: each source has its own");
             self.report.push(found.help("move it into a [[source]]"));
         }
         own.over(outer)
     }
 
-    fn source(
-        &self,
-        reader: Reader<'_>,
-        defaults: &Stanza,
-        seen: &mut BTreeMap<String, At>,
-    ) -> Option<Source> {
+    fn source(&self, reader: Reader<'_>, defaults: &Stanza, seen: &mut BTreeMap<String, At>) -> Option<Source> {
         let here = reader.here();
         let missing: Vec<_> = ["id", "name", "url", "licence"]
             .into_iter()
@@ -133,12 +117,9 @@ impl SourcesReader<'_> {
         let exact = own.schedule.is_some();
         let id = own.id.clone();
         if !missing.is_empty() {
-            let name = id
-                .as_ref()
-                .map_or(String::new(), |id| format!(" `{}`", id.value));
+            let name = id.as_ref().map_or(String::new(), |id| format!(" `{}`", id.value));
             let what = format!("[[source]]{name} lacks `{}`", missing.join("`, `"));
-            self.report
-                .push(Diagnostic::error(here, what).help(required_help(&missing)));
+            self.report.push(Diagnostic::error(here, what).help(required_help(&missing)));
         }
         if let Some(id) = &id {
             self.unique(id, seen);
@@ -155,8 +136,7 @@ impl SourcesReader<'_> {
                 "it is first at {}; give each source its own id, and never reuse one",
                 Diagnostic::error(first.clone(), "").place()
             );
-            self.report
-                .push(Diagnostic::error(id.at.clone(), what).help(help));
+            self.report.push(Diagnostic::error(id.at.clone(), what).help(help));
         } else {
             seen.insert(id.value.clone(), id.at.clone());
         }
@@ -178,28 +158,18 @@ impl SourcesReader<'_> {
             authority: value_or(stanza.authority, || Authority::Platform),
             buyers: value_or(stanza.buyers, Vec::new),
             licence: stanza.licence?.value,
-            schedule: SourceSchedule {
-                line,
-                fields,
-                timezone,
-                spread: !exact,
-            },
+            schedule: SourceSchedule { line, fields, timezone, spread: !exact },
             enabled,
             disabled_reason: stanza.disabled_reason.map(|reason| reason.value),
             include: value_or(stanza.include, Default::default),
             exclude: value_or(stanza.exclude, Default::default),
             headers: pairs(stanza.headers),
-            credential: stanza
-                .credential
-                .map(|credential| self.under_root(credential.value)),
+            credential: stanza.credential.map(|credential| self.under_root(credential.value)),
             max_bytes: value_or(stanza.max_bytes, || self.limits.max_bytes),
             timeout: value_or(stanza.timeout, || self.limits.total_timeout),
             min_records: stanza.min_records.map(|records| records.value),
             max_shrink: value_or(stanza.max_shrink, || MAX_SHRINK),
-            per_host: stanza
-                .per_host
-                .and_then(|n| usize::try_from(n.value).ok())
-                .unwrap_or(self.limits.per_host),
+            per_host: stanza.per_host.and_then(|n| usize::try_from(n.value).ok()).unwrap_or(self.limits.per_host),
             user_agent: stanza.user_agent.map(|agent| agent.value),
             snapshot: value_or(stanza.snapshot, || Snapshot::Full),
             columns: pairs(stanza.columns),
@@ -226,21 +196,13 @@ impl SourcesReader<'_> {
             self.readable(stanza);
             self.credential_is_set(stanza);
         }
-        let buyer = stanza
-            .authority
-            .as_ref()
-            .filter(|authority| authority.value == Authority::Buyer);
+        let buyer = stanza.authority.as_ref().filter(|authority| authority.value == Authority::Buyer);
         if let Some(authority) = buyer
-            && stanza
-                .buyers
-                .as_ref()
-                .is_none_or(|buyers| buyers.value.is_empty())
+            && stanza.buyers.as_ref().is_none_or(|buyers| buyers.value.is_empty())
         {
-            let what =
-                "`authority = \"buyer\"` needs `buyers`: the SIRENs that this source speaks for";
+            let what = "`authority = \"buyer\"` needs `buyers`: the SIRENs that this source speaks for";
             let help = "add buyers = [\"…\"], or say authority = \"platform\"";
-            self.report
-                .push(Diagnostic::error(authority.at.clone(), what).help(help));
+            self.report.push(Diagnostic::error(authority.at.clone(), what).help(help));
         }
         if let Some(licence) = &stanza.licence {
             self.licence(licence);
@@ -253,47 +215,27 @@ impl SourcesReader<'_> {
 
     fn readable(&self, stanza: &Stanza) {
         let way_out = "say `enabled = false` and why in `disabled_reason`; this version reads";
-        if let Some(catalog) = stanza
-            .catalog
-            .as_ref()
-            .filter(|c| !READABLE_CATALOGS.contains(&c.value))
-        {
-            let what = format!(
-                "this version cannot read the catalogue `{}` yet",
-                catalog.value.word()
-            );
+        if let Some(catalog) = stanza.catalog.as_ref().filter(|c| !READABLE_CATALOGS.contains(&c.value)) {
+            let what = format!("this version cannot read the catalogue `{}` yet", catalog.value.word());
             let known: Vec<_> = READABLE_CATALOGS.iter().map(|c| c.word()).collect();
             let help = format!("{way_out} the catalogues {}", known.join(", "));
-            self.report
-                .push(Diagnostic::error(catalog.at.clone(), what).help(help));
+            self.report.push(Diagnostic::error(catalog.at.clone(), what).help(help));
         }
-        if let Some(format) = stanza
-            .format
-            .as_ref()
-            .filter(|f| !READABLE_FORMATS.contains(&f.value))
-        {
-            let what = format!(
-                "this version cannot read the format `{}` yet",
-                format.value.word()
-            );
+        if let Some(format) = stanza.format.as_ref().filter(|f| !READABLE_FORMATS.contains(&f.value)) {
+            let what = format!("this version cannot read the format `{}` yet", format.value.word());
             let known: Vec<_> = READABLE_FORMATS.iter().map(|f| f.word()).collect();
             let help = format!("{way_out} the formats {}", known.join(", "));
-            self.report
-                .push(Diagnostic::error(format.at.clone(), what).help(help));
+            self.report.push(Diagnostic::error(format.at.clone(), what).help(help));
         }
     }
 
     fn credential_is_set(&self, stanza: &Stanza) {
-        if let Some(Located {
-            value: Credential::Env(name),
-            at,
-        }) = &stanza.credential
+        if let Some(Located { value: Credential::Env(name), at }) = &stanza.credential
             && self.env.get(name).is_none()
         {
             let what = format!("the environment variable `{name}` is not set here");
             let help = "set it for the service, or the source will fail";
-            self.report
-                .push(Diagnostic::warning(at.clone(), what).help(help));
+            self.report.push(Diagnostic::warning(at.clone(), what).help(help));
         }
     }
 
@@ -307,8 +249,7 @@ impl SourcesReader<'_> {
             Diagnostic::warning(licence.at.clone(), what)
                 .help("ask the publisher; for the State's open data it is usually etalab-2.0")
         } else {
-            let what =
-                format!("`{id}` is not known to allow republication: kept, but never published");
+            let what = format!("`{id}` is not known to allow republication: kept, but never published");
             Diagnostic::warning(licence.at.clone(), what).help(suggest(id, Licence::known()))
         };
         self.report.push(found);
@@ -317,8 +258,7 @@ impl SourcesReader<'_> {
     fn secret_in_url(&self, url: &Located<Url>) {
         if let Some(what) = secret_of(&url.value) {
             let help = "take it out of the URL and write `credential = { env = \"NAME\" }`";
-            self.report
-                .push(Diagnostic::error(url.at.clone(), what).help(help).secret());
+            self.report.push(Diagnostic::error(url.at.clone(), what).help(help).secret());
         }
     }
 
@@ -329,36 +269,11 @@ impl SourcesReader<'_> {
         let tabular = matches!(format, Format::Auto | Format::DecpCsv);
         let listed = catalog != Catalog::None;
         let cases = [
-            (
-                at(&stanza.query),
-                catalog == Catalog::Ted,
-                "query",
-                "catalog = \"ted\"",
-            ),
-            (
-                at(&stanza.filter),
-                catalog == Catalog::Ods,
-                "where",
-                "catalog = \"ods\"",
-            ),
-            (
-                at(&stanza.window),
-                catalog == Catalog::Ods,
-                "window",
-                "catalog = \"ods\"",
-            ),
-            (
-                at(&stanza.map),
-                format == Format::Rss,
-                "map",
-                "format = \"rss\"",
-            ),
-            (
-                at(&stanza.columns),
-                tabular,
-                "columns",
-                "format = \"decp-csv\"",
-            ),
+            (at(&stanza.query), catalog == Catalog::Ted, "query", "catalog = \"ted\""),
+            (at(&stanza.filter), catalog == Catalog::Ods, "where", "catalog = \"ods\""),
+            (at(&stanza.window), catalog == Catalog::Ods, "window", "catalog = \"ods\""),
+            (at(&stanza.map), format == Format::Rss, "map", "format = \"rss\""),
+            (at(&stanza.columns), tabular, "columns", "format = \"decp-csv\""),
             (at(&stanza.include), listed, "include", "a catalog"),
             (at(&stanza.exclude), listed, "exclude", "a catalog"),
         ];
@@ -370,16 +285,14 @@ impl SourcesReader<'_> {
         }
         if let (None, Some(reason)) = (&stanza.enabled, &stanza.disabled_reason) {
             let what = "`disabled_reason` without `enabled = false`: the source is harvested";
-            self.report
-                .push(Diagnostic::warning(reason.at.clone(), what));
+            self.report.push(Diagnostic::warning(reason.at.clone(), what));
         }
     }
 }
 
 fn required_help(missing: &[&str]) -> String {
     if missing.contains(&"licence") {
-        "`id`, `name`, `url` and `licence` are required; licence = \"unknown\" is allowed"
-            .to_owned()
+        "`id`, `name`, `url` and `licence` are required; licence = \"unknown\" is allowed".to_owned()
     } else {
         "`id`, `name`, `url` and `licence` are required".to_owned()
     }
@@ -394,10 +307,7 @@ fn value_or<T>(located: Option<Located<T>>, default: impl FnOnce() -> T) -> T {
 }
 
 fn pairs(located: Option<Located<Pairs>>) -> BTreeMap<String, String> {
-    value_or(located, Vec::new)
-        .into_iter()
-        .map(|(key, value)| (key, value.value))
-        .collect()
+    value_or(located, Vec::new).into_iter().map(|(key, value)| (key, value.value)).collect()
 }
 
 impl Stanza {

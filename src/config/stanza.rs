@@ -111,10 +111,7 @@ fn text(raw: &Raw<'_>) -> Result<String, Fault> {
     match raw {
         Raw::Toml(DeValue::String(text)) => Ok(text.to_string()),
         Raw::Text(text) => Ok((*text).to_owned()),
-        Raw::Toml(other) => Err(Fault(
-            format!("a string is expected, not {}", other.type_str()),
-            String::new(),
-        )),
+        Raw::Toml(other) => Err(Fault(format!("a string is expected, not {}", other.type_str()), String::new())),
     }
 }
 
@@ -130,29 +127,17 @@ fn id(raw: Raw<'_>) -> Result<String, Fault> {
     let id = text(&raw)?;
     let bytes = id.as_bytes();
     let letter = |b: &u8| b.is_ascii_lowercase() || b.is_ascii_digit();
-    let ok = bytes.len() <= 64
-        && bytes.first().is_some_and(letter)
-        && bytes.iter().all(|b| letter(b) || *b == b'-');
+    let ok = bytes.len() <= 64 && bytes.first().is_some_and(letter) && bytes.iter().all(|b| letter(b) || *b == b'-');
     if ok {
         return Ok(id);
     }
     let folded: String = crate::record::fold(&id)
         .chars()
-        .map(|c| {
-            if c.is_ascii_lowercase() || c.is_ascii_digit() {
-                c
-            } else {
-                '-'
-            }
-        })
+        .map(|c| if c.is_ascii_lowercase() || c.is_ascii_digit() { c } else { '-' })
         .collect();
     let better: String = folded.trim_matches('-').chars().take(64).collect();
     let form = "lower-case letters, digits and `-`, 64 at most, a letter or digit first";
-    let help = if better.is_empty() {
-        form.to_owned()
-    } else {
-        format!("{form}; for instance `{better}`")
-    };
+    let help = if better.is_empty() { form.to_owned() } else { format!("{form}; for instance `{better}`") };
     Err(Fault(format!("`{id}` is no id of a source"), help))
 }
 
@@ -160,13 +145,9 @@ fn id(raw: Raw<'_>) -> Result<String, Fault> {
 /// diagnostic can hide them.
 pub(super) fn web_url(text: &str) -> Result<Url, Fault> {
     let form = || "write an http:// or https:// URL".to_owned();
-    let url =
-        Url::parse(text).map_err(|error| Fault(format!("`{text}` is no URL: {error}"), form()))?;
+    let url = Url::parse(text).map_err(|error| Fault(format!("`{text}` is no URL: {error}"), form()))?;
     if !matches!(url.scheme(), "http" | "https") {
-        return Err(Fault(
-            format!("`{}:` URLs are not fetched", url.scheme()),
-            form(),
-        ));
+        return Err(Fault(format!("`{}:` URLs are not fetched", url.scheme()), form()));
     }
     if url.host_str().is_none_or(str::is_empty) {
         return Err(Fault(format!("`{text}` has no host"), form()));
@@ -185,17 +166,13 @@ pub(super) fn secret_of(url: &Url) -> Option<String> {
         let name = name.to_ascii_lowercase();
         WORDS.iter().any(|word| name.contains(word))
     });
-    secret.map(|(name, _)| {
-        format!("`{name}` in a URL looks like a secret, and a secret is never inline")
-    })
+    secret.map(|(name, _)| format!("`{name}` in a URL looks like a secret, and a secret is never inline"))
 }
 
 /// A crontab line that some day matches.
 pub(super) fn schedule(line: &str) -> Result<(String, Fields), Fault> {
     let form = "minute hour day month weekday, like \"17 3 * * *\" for every night at 03:17";
-    let fields: Fields = line
-        .parse()
-        .map_err(|error| Fault(format!("{error}"), form.to_owned()))?;
+    let fields: Fields = line.parse().map_err(|error| Fault(format!("{error}"), form.to_owned()))?;
     if !fields.ever_comes() {
         let what = format!("`{line}` never comes: no year has such a day");
         return Err(Fault(what, "check the day and the month".to_owned()));
@@ -208,10 +185,7 @@ pub(super) fn timezone(name: &str) -> Result<String, Fault> {
     if !name.is_empty() && jiff::tz::TimeZone::get(name).is_ok() {
         return Ok(name.to_owned());
     }
-    let known: Vec<String> = jiff::tz::db()
-        .available()
-        .map(|zone| zone.as_str().to_owned())
-        .collect();
+    let known: Vec<String> = jiff::tz::db().available().map(|zone| zone.as_str().to_owned()).collect();
     let near = super::diagnostic::nearest(name, known.iter().map(String::as_str));
     let help = near.map_or_else(
         || "write a name like Europe/Paris, Indian/Reunion or UTC".to_owned(),
@@ -225,18 +199,8 @@ fn encoding(raw: Raw<'_>) -> Result<String, Fault> {
     if encoding_rs::Encoding::for_label(label.as_bytes()).is_some() {
         return Ok(label);
     }
-    let common = [
-        "utf-8",
-        "windows-1252",
-        "iso-8859-1",
-        "iso-8859-15",
-        "utf-16le",
-        "utf-16be",
-    ];
-    Err(Fault(
-        format!("`{label}` is not an encoding"),
-        suggest(&label, &common),
-    ))
+    let common = ["utf-8", "windows-1252", "iso-8859-1", "iso-8859-15", "utf-16le", "utf-16be"];
+    Err(Fault(format!("`{label}` is not an encoding"), suggest(&label, &common)))
 }
 
 fn header_value(raw: Raw<'_>) -> Result<String, Fault> {
@@ -244,10 +208,7 @@ fn header_value(raw: Raw<'_>) -> Result<String, Fault> {
     if value.bytes().all(|b| (0x20..0x7f).contains(&b)) {
         return Ok(value);
     }
-    Err(Fault(
-        "only visible ASCII can stand in a header".to_owned(),
-        String::new(),
-    ))
+    Err(Fault("only visible ASCII can stand in a header".to_owned(), String::new()))
 }
 
 fn buyers(reader: &Reader<'_>) -> Option<Located<Vec<Siren>>> {
@@ -258,9 +219,7 @@ fn buyers(reader: &Reader<'_>) -> Option<Located<Vec<Siren>>> {
             Some(siren) if siren.has_valid_key() => sirens.push(siren),
             Some(_) => {
                 let what = format!("`{}` is no SIREN: its check digit is wrong", entry.value);
-                reader
-                    .report()
-                    .push(Diagnostic::error(entry.at.clone(), what).help("check the digits"));
+                reader.report().push(Diagnostic::error(entry.at.clone(), what).help("check the digits"));
             }
             None => {
                 let what = format!("`{}` is no SIREN: nine digits are expected", entry.value);
@@ -274,30 +233,15 @@ fn buyers(reader: &Reader<'_>) -> Option<Located<Vec<Siren>>> {
     }
     sirens.sort_unstable();
     sirens.dedup();
-    Some(Located {
-        value: sirens,
-        at: listed.at,
-    })
+    Some(Located { value: sirens, at: listed.at })
 }
 
 fn globs(reader: &Reader<'_>, key: &'static str) -> Option<Located<Globs>> {
     let listed = reader.strings(key)?;
-    match Globs::new(
-        listed
-            .value
-            .iter()
-            .map(|entry| entry.value.clone())
-            .collect(),
-    ) {
-        Ok(globs) => Some(Located {
-            value: globs,
-            at: listed.at,
-        }),
+    match Globs::new(listed.value.iter().map(|entry| entry.value.clone()).collect()) {
+        Ok(globs) => Some(Located { value: globs, at: listed.at }),
         Err((index, why)) => {
-            let at = listed
-                .value
-                .get(index)
-                .map_or(listed.at, |entry| entry.at.clone());
+            let at = listed.value.get(index).map_or(listed.at, |entry| entry.at.clone());
             let help = "`*` and `?` match anything, `{a,b}` one of several, `[0-9]` a character";
             let what = format!("`{key}`: not a pattern: {why}");
             reader.report().push(Diagnostic::error(at, what).help(help));
@@ -309,17 +253,9 @@ fn globs(reader: &Reader<'_>, key: &'static str) -> Option<Located<Globs>> {
 /// Names of headers that carry secrets.
 fn is_secret_header(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
-    [
-        "authorization",
-        "cookie",
-        "token",
-        "api-key",
-        "apikey",
-        "secret",
-        "password",
-    ]
-    .iter()
-    .any(|word| name.contains(word))
+    ["authorization", "cookie", "token", "api-key", "apikey", "secret", "password"]
+        .iter()
+        .any(|word| name.contains(word))
 }
 
 fn headers(reader: &Reader<'_>) -> Option<Located<Pairs>> {
@@ -328,28 +264,18 @@ fn headers(reader: &Reader<'_>) -> Option<Located<Pairs>> {
         let token = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b);
         let placeholder = value.value.contains("{credential}");
         let found = if is_secret_header(name) && !placeholder {
-            let what =
-                format!("the header `{name}` carries a secret, and a secret is never inline");
+            let what = format!("the header `{name}` carries a secret, and a secret is never inline");
             let help = "write `credential = { env = \"NAME\" }`, `{ file = \"…\" }` or `{ systemd = \"name\" }`, and `{credential}` in its place here";
-            Some(
-                Diagnostic::error(value.at.clone(), what)
-                    .help(help)
-                    .secret(),
-            )
+            Some(Diagnostic::error(value.at.clone(), what).help(help).secret())
         } else if name.is_empty() || !name.bytes().all(token) {
-            Some(Diagnostic::error(
-                value.at.clone(),
-                format!("`{name}` is no name of a header"),
-            ))
+            Some(Diagnostic::error(value.at.clone(), format!("`{name}` is no name of a header")))
         } else if !value.value.bytes().all(|b| (0x20..0x7f).contains(&b)) {
             let what = format!("the header `{name}` holds more than visible ASCII");
             Some(Diagnostic::error(value.at.clone(), what))
         } else {
             None
         };
-        found
-            .into_iter()
-            .for_each(|found| reader.report().push(found));
+        found.into_iter().for_each(|found| reader.report().push(found));
     }
     Some(listed)
 }
@@ -362,25 +288,17 @@ pub(super) fn credential(reader: &Reader<'_>) -> Option<Located<Credential>> {
         DeValue::Table(table) => {
             let mut entries = table.iter();
             let (Some((key, value)), None) = (entries.next(), entries.next()) else {
-                return Err(Fault(
-                    "one key says where the secret is".to_owned(),
-                    FORM.to_owned(),
-                ));
+                return Err(Fault("one key says where the secret is".to_owned(), FORM.to_owned()));
             };
             let DeValue::String(text) = value.get_ref() else {
                 return Err(Fault("a string is expected".to_owned(), FORM.to_owned()));
             };
             match key.get_ref().as_ref() {
-                _ if text.trim().is_empty() => {
-                    Err(Fault("it is empty".to_owned(), FORM.to_owned()))
-                }
+                _ if text.trim().is_empty() => Err(Fault("it is empty".to_owned(), FORM.to_owned())),
                 "env" => Ok(Some(Credential::Env(text.to_string()))),
                 "file" => Ok(Some(Credential::File(text.as_ref().into()))),
                 "systemd" if !text.contains('/') => Ok(Some(Credential::Systemd(text.to_string()))),
-                "systemd" => Err(Fault(
-                    "a name of systemd has no `/`".to_owned(),
-                    FORM.to_owned(),
-                )),
+                "systemd" => Err(Fault("a name of systemd has no `/`".to_owned(), FORM.to_owned())),
                 key => {
                     inline = Some(place(value.span()));
                     let what = format!("unknown key `{key}` in a credential");
@@ -392,15 +310,10 @@ pub(super) fn credential(reader: &Reader<'_>) -> Option<Located<Credential>> {
         _ => Err(Fault("a table is expected".to_owned(), FORM.to_owned())),
     })?;
     match found.value {
-        Some(credential) => Some(Located {
-            value: credential,
-            at: found.at,
-        }),
+        Some(credential) => Some(Located { value: credential, at: found.at }),
         None => {
             let what = "`credential`: a secret is never inline";
-            reader
-                .report()
-                .push(Diagnostic::error(found.at, what).help(FORM).secret());
+            reader.report().push(Diagnostic::error(found.at, what).help(FORM).secret());
             None
         }
     }

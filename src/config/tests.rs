@@ -25,13 +25,8 @@ licence = "etalab-2.0"
 
 impl Folder {
     fn new(guichet: &str, sources: &str) -> Self {
-        let folder = Self {
-            dir: tempfile::tempdir().unwrap(),
-            env: BTreeMap::new(),
-        };
-        folder
-            .put("config/guichet.toml", guichet)
-            .put("sources.toml", sources)
+        let folder = Self { dir: tempfile::tempdir().unwrap(), env: BTreeMap::new() };
+        folder.put("config/guichet.toml", guichet).put("sources.toml", sources)
     }
     fn put(self, path: &str, text: &str) -> Self {
         let file = self.dir.path().join(path);
@@ -57,9 +52,7 @@ impl Folder {
     }
     /// What is said, without the name of the temporary folder.
     fn shown(&self, found: &Diagnostics) -> String {
-        found
-            .render(false)
-            .replace(&format!("{}/", self.dir.path().display()), "")
+        found.render(false).replace(&format!("{}/", self.dir.path().display()), "")
     }
     fn errors(&self) -> String {
         self.shown(&self.load().expect_err("the configuration is wrong"))
@@ -74,34 +67,16 @@ fn the_shipped_configuration_is_right_and_warns_of_nothing() {
     let loaded = loaded.unwrap_or_else(|found| panic!("{found}"));
     assert!(loaded.warnings.is_empty(), "{}", loaded.warnings);
     let config = loaded.config;
-    assert_eq!(
-        (config.region.name(), config.region.departements().len()),
-        (Some("Occitanie"), 13)
-    );
-    assert_eq!(
-        (config.root.as_path(), config.data_dir),
-        (root, root.join("var"))
-    );
+    assert_eq!((config.region.name(), config.region.departements().len()), (Some("Occitanie"), 13));
+    assert_eq!((config.root.as_path(), config.data_dir), (root, root.join("var")));
     for source in config.sources.iter() {
-        let readable = READABLE_CATALOGS.contains(&source.catalog)
-            && READABLE_FORMATS.contains(&source.format);
+        let readable = READABLE_CATALOGS.contains(&source.catalog) && READABLE_FORMATS.contains(&source.format);
         assert!(readable || !source.enabled, "{}", source.id);
-        assert!(
-            source.enabled || source.disabled_reason.is_some(),
-            "{} says no reason",
-            source.id
-        );
+        assert!(source.enabled || source.disabled_reason.is_some(), "{} says no reason", source.id);
         assert!(source.licence.allows_republication(), "{}", source.id);
     }
     assert!(config.sources.enabled().count() >= 20);
-    for id in [
-        "boamp",
-        "ted",
-        "approch",
-        "aife-dume",
-        "dgfip-pes-marche",
-        "montpellier-3m",
-    ] {
+    for id in ["boamp", "ted", "approch", "aife-dume", "dgfip-pes-marche", "montpellier-3m"] {
         assert!(config.sources.get(id).is_some(), "{id}");
     }
 }
@@ -112,13 +87,7 @@ fn the_comments_of_the_shipped_file_name_every_default_and_name_it_right() {
     let uncommented: String = text
         .lines()
         .map(|line| match line.strip_prefix("# ") {
-            Some(key)
-                if key
-                    .split_once(" = ")
-                    .is_some_and(|(k, v)| !k.contains(' ') && !v.is_empty()) =>
-            {
-                key
-            }
+            Some(key) if key.split_once(" = ").is_some_and(|(k, v)| !k.contains(' ') && !v.is_empty()) => key,
             _ => line,
         })
         .map(|line| format!("{line}\n"))
@@ -127,25 +96,10 @@ fn the_comments_of_the_shipped_file_name_every_default_and_name_it_right() {
     let silent = Folder::new(text, ONE).config();
     assert_eq!(explicit.harvest, silent.harvest);
     assert_eq!(explicit.publish, silent.publish);
-    assert_eq!(
-        (explicit.serve, explicit.merge),
-        (silent.serve, silent.merge)
-    );
-    assert_eq!(
-        (explicit.archive, explicit.log),
-        (silent.archive, silent.log)
-    );
-    for key in [
-        "concurrency",
-        "force_refresh_days",
-        "max_drop",
-        "listen",
-        "compression_level",
-    ] {
-        assert!(
-            uncommented.contains(&format!("\n{key} = ")),
-            "{key} is not in the file"
-        );
+    assert_eq!((explicit.serve, explicit.merge), (silent.serve, silent.merge));
+    assert_eq!((explicit.archive, explicit.log), (silent.archive, silent.log));
+    for key in ["concurrency", "force_refresh_days", "max_drop", "listen", "compression_level"] {
+        assert!(uncommented.contains(&format!("\n{key} = ")), "{key} is not in the file");
     }
 }
 
@@ -234,18 +188,12 @@ error: `format` in [[source]]: `decp_json` is not known
 "#;
     assert_eq!(folder.errors(), expected);
     let json = folder.load().unwrap_err().to_json();
-    assert_eq!(
-        (&json["errors"], &json["diagnostics"][1]["line"]),
-        (&8.into(), &3.into())
-    );
+    assert_eq!((&json["errors"], &json["diagnostics"][1]["line"]), (&8.into(), &3.into()));
 }
 
 #[test]
 fn syntax_errors_do_not_hide_the_others() {
-    let folder = Folder::new(
-        "[harvest\nretries = 2\n[serve]\nlisten = 8310\n",
-        &ONE.replace("licence", "license"),
-    );
+    let folder = Folder::new("[harvest\nretries = 2\n[serve]\nlisten = 8310\n", &ONE.replace("licence", "license"));
     let errors = folder.errors();
     assert!(errors.contains("config/guichet.toml:1:"), "{errors}");
     assert!(errors.contains("config/guichet.toml:4:10"), "{errors}");
@@ -256,18 +204,12 @@ fn syntax_errors_do_not_hide_the_others() {
 fn a_missing_a_foreign_and_a_binary_file_are_errors_not_panics() {
     let folder = Folder::new("", ONE);
     let nowhere = Config::load(Some(&folder.path("none.toml")), None, &folder.env).unwrap_err();
-    assert!(
-        nowhere.to_string().contains("none.toml: cannot be read"),
-        "{nowhere}"
-    );
+    assert!(nowhere.to_string().contains("none.toml: cannot be read"), "{nowhere}");
     std::fs::write(folder.path("sources.toml"), b"# caf\xe9\n").unwrap();
     assert!(folder.errors().contains("is not UTF-8 (line 1, byte 5)"));
     let odd = "source = 3\n[defaults]\nid = \"x\"\n[[defaults2]]\n\u{0}";
     let errors = Folder::new("source = 1\nharvest = 2\n", odd).errors();
-    assert!(
-        errors.contains("`harvest` is a table") && errors.contains("`source` is a list"),
-        "{errors}"
-    );
+    assert!(errors.contains("`harvest` is a table") && errors.contains("`source` is a list"), "{errors}");
 }
 
 #[test]
@@ -277,16 +219,9 @@ fn fingerprints_change_with_what_they_stand_for_and_with_nothing_else() {
     let politer = Folder::new("[region]\ninsee = \"76\"\n[harvest]\nper_host = 1\n", ONE).config();
     assert_ne!(base.decoding_fingerprint(), wider.decoding_fingerprint());
     assert_eq!(base.decoding_fingerprint(), politer.decoding_fingerprint());
-    assert_eq!(
-        base.publishing_fingerprint(),
-        politer.publishing_fingerprint()
-    );
-    let renamed =
-        Folder::new("[region]\ninsee = \"76\"\n", &ONE.replace("\"A\"", "\"B\"")).config();
-    assert_ne!(
-        base.publishing_fingerprint(),
-        renamed.publishing_fingerprint()
-    );
+    assert_eq!(base.publishing_fingerprint(), politer.publishing_fingerprint());
+    let renamed = Folder::new("[region]\ninsee = \"76\"\n", &ONE.replace("\"A\"", "\"B\"")).config();
+    assert_ne!(base.publishing_fingerprint(), renamed.publishing_fingerprint());
     let encoded = Folder::new("", &format!("{ONE}encoding = \"windows-1252\"\n")).config();
     let fingerprint = |config: &Config| config.sources.get("a").unwrap().decoding_fingerprint();
     assert_ne!(fingerprint(&base), fingerprint(&encoded));
@@ -301,18 +236,11 @@ fn a_file_that_others_can_write_is_warned_of() {
         let mode = std::fs::Permissions::from_mode(mode);
         std::fs::set_permissions(folder.path("sources.toml"), mode).unwrap();
     };
-    std::fs::set_permissions(
-        folder.path("config/guichet.toml"),
-        std::fs::Permissions::from_mode(0o644),
-    )
-    .unwrap();
+    std::fs::set_permissions(folder.path("config/guichet.toml"), std::fs::Permissions::from_mode(0o644)).unwrap();
     set(0o644);
     assert!(permission_warnings(&folder.config().files).is_empty());
     set(0o664);
-    assert_eq!(
-        permission_warnings(&folder.config().files).count(Severity::Warning),
-        1
-    );
+    assert_eq!(permission_warnings(&folder.config().files).count(Severity::Warning), 1);
 }
 
 proptest::proptest! {
@@ -341,10 +269,6 @@ fn ten_thousand_faulty_stanzas_are_reported_in_a_moment() {
     let stanza = "[[source]]\nid = \"x\"\nname = 3\nurl = \"https://example.org\"\n";
     let folder = Folder::new("", &stanza.repeat(10_000));
     let found = folder.load().unwrap_err();
-    assert_eq!(
-        found.count(Severity::Error),
-        29_999,
-        "type, licence, and the repeated id"
-    );
+    assert_eq!(found.count(Severity::Error), 29_999, "type, licence, and the repeated id");
     assert!(found.render(false).len() > 1_000_000);
 }

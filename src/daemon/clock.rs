@@ -47,10 +47,7 @@ impl Clock {
     /// A clock that says `origin` now and then follows tokio's timer. On a paused timer whole
     /// nights pass in a test at once.
     pub fn ticking(origin: Timestamp) -> Self {
-        Clock(Kind::Ticking {
-            origin,
-            since: tokio::time::Instant::now(),
-        })
+        Clock(Kind::Ticking { origin, since: tokio::time::Instant::now() })
     }
 
     /// The clock that the environment asks for: fixed by `GUICHET_NOW`, else the machine's.
@@ -70,10 +67,7 @@ impl Clock {
             .trim()
             .parse()
             .map(Self::fixed)
-            .map_err(|cause: jiff::Error| ClockError {
-                value: value.to_owned(),
-                cause: cause.to_string(),
-            })
+            .map_err(|cause: jiff::Error| ClockError { value: value.to_owned(), cause: cause.to_string() })
     }
 
     /// Whether the operator fixed this clock.
@@ -82,10 +76,7 @@ impl Clock {
     }
 
     /// The present instant.
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "the one place where the machine's clock is read"
-    )]
+    #[expect(clippy::disallowed_methods, reason = "the one place where the machine's clock is read")]
     pub fn now(&self) -> Timestamp {
         match self.0 {
             Kind::Real => Timestamp::now(),
@@ -119,14 +110,8 @@ mod tests {
     #[test]
     fn a_variable_that_is_no_instant_is_refused_with_an_example() {
         let error = Clock::from_setting("yesterday").unwrap_err().to_string();
-        assert!(
-            error.contains("`yesterday`") && error.contains("2026-11-24T03:00:00Z"),
-            "{error}"
-        );
-        assert!(
-            Clock::from_setting("2026-11-24").is_err(),
-            "a day alone is not an instant"
-        );
+        assert!(error.contains("`yesterday`") && error.contains("2026-11-24T03:00:00Z"), "{error}");
+        assert!(Clock::from_setting("2026-11-24").is_err(), "a day alone is not an instant");
     }
 
     #[tokio::test(start_paused = true)]

@@ -44,9 +44,7 @@ pub enum ScheduleError {
     #[error(transparent)]
     Line(#[from] CrontabError),
     /// The zone's name is not in the time zone database.
-    #[error(
-        "`{0}` is not a time zone of the IANA database; write a name like Europe/Paris or Indian/Reunion"
-    )]
+    #[error("`{0}` is not a time zone of the IANA database; write a name like Europe/Paris or Indian/Reunion")]
     Zone(String),
     /// The line is well formed, but no day of any year matches it.
     #[error("`{0}` never comes: no year has such a day; check the day and the month")]
@@ -57,47 +55,27 @@ impl Schedule {
     /// Reads a crontab line and the name of a time zone.
     pub fn parse(line: &str, zone: &str) -> Result<Self, ScheduleError> {
         let zone = TimeZone::get(zone).map_err(|_| ScheduleError::Zone(zone.to_owned()))?;
-        Self::new(&line.parse::<Fields>()?, zone)
-            .ok_or_else(|| ScheduleError::Never(line.to_owned()))
+        Self::new(&line.parse::<Fields>()?, zone).ok_or_else(|| ScheduleError::Never(line.to_owned()))
     }
 
     /// A source's schedule as the configuration holds it: inherited ones are spread by its id.
     pub fn of_source(schedule: &SourceSchedule, id: &str) -> Result<Self, ScheduleError> {
-        let zone = TimeZone::get(&schedule.timezone)
-            .map_err(|_| ScheduleError::Zone(schedule.timezone.clone()))?;
-        let exact = Self::new(&schedule.fields, zone)
-            .ok_or_else(|| ScheduleError::Never(schedule.line.clone()))?;
-        Ok(if schedule.spread {
-            exact.spread(id)
-        } else {
-            exact
-        })
+        let zone = TimeZone::get(&schedule.timezone).map_err(|_| ScheduleError::Zone(schedule.timezone.clone()))?;
+        let exact = Self::new(&schedule.fields, zone).ok_or_else(|| ScheduleError::Never(schedule.line.clone()))?;
+        Ok(if schedule.spread { exact.spread(id) } else { exact })
     }
 
     /// The schedule of fields already read; `None` when no day ever matches them.
     pub fn new(fields: &Fields, zone: TimeZone) -> Option<Self> {
-        let every_day = Fields {
-            days: Fields::ALL_DAYS,
-            ..*fields
-        };
-        let every_weekday = Fields {
-            weekdays: Fields::ALL_WEEKDAYS,
-            ..*fields
-        };
+        let every_day = Fields { days: Fields::ALL_DAYS, ..*fields };
+        let every_weekday = Fields { weekdays: Fields::ALL_WEEKDAYS, ..*fields };
         let lines = if fields.days_star || fields.weekdays_star {
             vec![as_cron(fields)?]
         } else {
             vec![as_cron(&every_day)?, as_cron(&every_weekday)?]
         };
-        let schedule = Self {
-            lines: lines.into(),
-            real_time: fields.hours_star,
-            zone,
-            delay: SignedDuration::ZERO,
-        };
-        schedule
-            .next_civil(DateTime::constant(2000, 1, 1, 0, 0, 0, 0))
-            .map(|_| schedule)
+        let schedule = Self { lines: lines.into(), real_time: fields.hours_star, zone, delay: SignedDuration::ZERO };
+        schedule.next_civil(DateTime::constant(2000, 1, 1, 0, 0, 0, 0)).map(|_| schedule)
     }
 
     /// The same schedule, each run later by a part of [`SPREAD`] that depends on `id` alone:
@@ -113,11 +91,7 @@ impl Schedule {
     /// The first run strictly after `after`; `None` beyond the year 2100.
     pub fn next_after(&self, after: Timestamp) -> Option<Timestamp> {
         let after = after.checked_sub(self.delay).ok()?;
-        let next = if self.real_time {
-            self.next_real(after)
-        } else {
-            self.next_wall(after)
-        };
+        let next = if self.real_time { self.next_real(after) } else { self.next_wall(after) };
         next?.checked_add(self.delay).ok()
     }
 
@@ -142,10 +116,7 @@ impl Schedule {
             AmbiguousOffset::Fold { before, .. } => before.to_timestamp(local).ok(),
             AmbiguousOffset::Gap { after, .. } => {
                 let before_gap = after.to_timestamp(local).ok()?;
-                self.zone
-                    .following(before_gap)
-                    .next()
-                    .map(|change| change.timestamp())
+                self.zone.following(before_gap).next().map(|change| change.timestamp())
             }
         }
     }
@@ -156,11 +127,8 @@ impl Schedule {
         let (mut inside, mut later_than) = (after, after);
         loop {
             let offset = self.zone.to_offset(inside);
-            let end = self
-                .zone
-                .following(inside)
-                .find(|change| change.offset() != offset)
-                .map(|change| change.timestamp());
+            let end =
+                self.zone.following(inside).find(|change| change.offset() != offset).map(|change| change.timestamp());
             let slot = self.next_civil(offset.to_datetime(later_than))?;
             let at = offset.to_timestamp(slot).ok()?;
             match end {
@@ -186,11 +154,7 @@ impl Schedule {
             u32::try_from(local.second()).ok()?,
         )?
         .and_utc();
-        let next = self
-            .lines
-            .iter()
-            .filter_map(|line| line.after(&after).next())
-            .min()?;
+        let next = self.lines.iter().filter_map(|line| line.after(&after).next()).min()?;
         DateTime::new(
             i16::try_from(next.year()).ok()?,
             i8::try_from(next.month()).ok()?,
@@ -207,14 +171,7 @@ impl Schedule {
 impl fmt::Debug for Schedule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Schedule")
-            .field(
-                "lines",
-                &self
-                    .lines
-                    .iter()
-                    .map(ToString::to_string)
-                    .collect::<Vec<_>>(),
-            )
+            .field("lines", &self.lines.iter().map(ToString::to_string).collect::<Vec<_>>())
             .field("zone", &self.zone.iana_name())
             .field("delay", &self.delay)
             .finish()
@@ -225,17 +182,11 @@ impl fmt::Debug for Schedule {
 /// Sunday = 1.
 fn as_cron(fields: &Fields) -> Option<cron::Schedule> {
     let list = |set: u64, shift: u32| {
-        let numbers: Vec<_> = (0..64)
-            .filter(|n| set >> n & 1 == 1)
-            .map(|n| (n + shift).to_string())
-            .collect();
+        let numbers: Vec<_> = (0..64).filter(|n| set >> n & 1 == 1).map(|n| (n + shift).to_string()).collect();
         numbers.join(",")
     };
-    let weekdays = if fields.weekdays == Fields::ALL_WEEKDAYS {
-        "*".to_owned()
-    } else {
-        list(u64::from(fields.weekdays), 1)
-    };
+    let weekdays =
+        if fields.weekdays == Fields::ALL_WEEKDAYS { "*".to_owned() } else { list(u64::from(fields.weekdays), 1) };
     format!(
         "0 {} {} {} {} {} *",
         list(fields.minutes, 0),

@@ -33,16 +33,10 @@ fn runs(line: &str, zone: &str, from: &str, until: &str) -> Vec<String> {
     let schedule = Schedule::parse(line, zone).unwrap();
     let zone = TimeZone::get(zone).unwrap();
     let until = at(until);
-    std::iter::successors(schedule.next_after(at(from)), |last| {
-        schedule.next_after(*last)
-    })
-    .take_while(|run| *run < until)
-    .map(|run| {
-        run.to_zoned_datetime(zone.clone())
-            .strftime("%m-%dT%H:%M%:z")
-            .to_string()
-    })
-    .collect()
+    std::iter::successors(schedule.next_after(at(from)), |last| schedule.next_after(*last))
+        .take_while(|run| *run < until)
+        .map(|run| run.to_zoned_datetime(zone.clone()).strftime("%m-%dT%H:%M%:z").to_string())
+        .collect()
 }
 
 #[test]
@@ -51,10 +45,7 @@ fn an_hour_that_spring_skips_runs_once_right_after_the_gap() {
     assert_eq!(night("30 2 * * *"), ["03-29T03:00+02:00"]);
     assert_eq!(night("0 2 * * *"), ["03-29T03:00+02:00"]);
     assert_eq!(night("0 3 * * *"), ["03-29T03:00+02:00"]);
-    assert_eq!(
-        night("0,30 2,3 * * *"),
-        ["03-29T03:00+02:00", "03-29T03:30+02:00"]
-    );
+    assert_eq!(night("0,30 2,3 * * *"), ["03-29T03:00+02:00", "03-29T03:30+02:00"]);
     assert_eq!(night("* 2 * * *"), ["03-29T03:00+02:00"]);
     assert_eq!(night("17 3 * * *"), ["03-29T03:17+02:00"]);
 }
@@ -65,14 +56,7 @@ fn an_hour_that_autumn_repeats_runs_once_the_first_time() {
     assert_eq!(night("30 2 * * *"), ["10-25T02:30+02:00"]);
     assert_eq!(night("0 2 * * *"), ["10-25T02:00+02:00"]);
     assert_eq!(night("0 3 * * *"), ["10-25T03:00+01:00"]);
-    assert_eq!(
-        night("0 1-3 * * *"),
-        [
-            "10-25T01:00+02:00",
-            "10-25T02:00+02:00",
-            "10-25T03:00+01:00"
-        ]
-    );
+    assert_eq!(night("0 1-3 * * *"), ["10-25T01:00+02:00", "10-25T02:00+02:00", "10-25T03:00+01:00"]);
     assert_eq!(night("* 2 * * *").len(), 60);
     assert!(night("* 2 * * *").iter().all(|run| run.ends_with("+02:00")));
 }
@@ -85,34 +69,14 @@ fn star_hours_follow_real_time_through_both_changes() {
     assert_eq!(autumn("*/15 * * * *").len(), 25 * 4);
     assert_eq!(
         spring("0 */6 * * *"),
-        [
-            "03-29T00:00+01:00",
-            "03-29T06:00+02:00",
-            "03-29T12:00+02:00",
-            "03-29T18:00+02:00"
-        ]
+        ["03-29T00:00+01:00", "03-29T06:00+02:00", "03-29T12:00+02:00", "03-29T18:00+02:00"]
     );
     assert_eq!(
         autumn("0 */6 * * *"),
-        [
-            "10-25T00:00+02:00",
-            "10-25T06:00+01:00",
-            "10-25T12:00+01:00",
-            "10-25T18:00+01:00"
-        ]
+        ["10-25T00:00+02:00", "10-25T06:00+01:00", "10-25T12:00+01:00", "10-25T18:00+01:00"]
     );
-    assert_eq!(
-        autumn("0 */2 * * *")[..3],
-        [
-            "10-25T00:00+02:00",
-            "10-25T02:00+02:00",
-            "10-25T02:00+01:00"
-        ]
-    );
-    assert_eq!(
-        spring("59 * * * *")[1..3],
-        ["03-29T01:59+01:00", "03-29T03:59+02:00"]
-    );
+    assert_eq!(autumn("0 */2 * * *")[..3], ["10-25T00:00+02:00", "10-25T02:00+02:00", "10-25T02:00+01:00"]);
+    assert_eq!(spring("59 * * * *")[1..3], ["03-29T01:59+01:00", "03-29T03:59+02:00"]);
 }
 
 #[test]
@@ -145,58 +109,32 @@ fn a_day_and_a_weekday_are_joined_by_or() {
     let december = |line| runs(line, PARIS, "2026-11-30T23:00:00Z", "2026-12-31T23:00:00Z");
     assert_eq!(
         december("0 3 1 * 1"),
-        [
-            "12-01T03:00+01:00",
-            "12-07T03:00+01:00",
-            "12-14T03:00+01:00",
-            "12-21T03:00+01:00",
-            "12-28T03:00+01:00"
-        ]
+        ["12-01T03:00+01:00", "12-07T03:00+01:00", "12-14T03:00+01:00", "12-21T03:00+01:00", "12-28T03:00+01:00"]
     );
     assert_eq!(december("0 3 1 * *"), ["12-01T03:00+01:00"]);
     assert_eq!(december("0 3 * * 1").len(), 4);
-    assert_eq!(
-        december("0 3 28 DEC MON").len(),
-        4,
-        "a day that is both runs once"
-    );
+    assert_eq!(december("0 3 28 DEC MON").len(), 4, "a day that is both runs once");
     assert!(december("0 3 * JAN *").is_empty());
 }
 
 #[test]
 fn a_date_that_never_comes_and_a_zone_that_does_not_exist_are_refused() {
-    let never = Schedule::parse("0 3 30 2 *", PARIS)
-        .unwrap_err()
-        .to_string();
+    let never = Schedule::parse("0 3 30 2 *", PARIS).unwrap_err().to_string();
     assert!(never.contains("never comes"), "{never}");
-    let zone = Schedule::parse("0 3 * * *", "Europe/Toulouse")
-        .unwrap_err()
-        .to_string();
+    let zone = Schedule::parse("0 3 * * *", "Europe/Toulouse").unwrap_err().to_string();
     assert!(zone.contains("`Europe/Toulouse`"), "{zone}");
     let leap = Schedule::parse("0 3 29 2 *", PARIS).unwrap();
-    assert_eq!(
-        leap.next_after(at("2026-11-24T00:00:00Z")),
-        Some(at("2028-02-29T02:00:00Z"))
-    );
-    assert!(
-        Schedule::parse("0 3 30 2 MON", PARIS).is_ok(),
-        "the weekday still comes"
-    );
+    assert_eq!(leap.next_after(at("2026-11-24T00:00:00Z")), Some(at("2028-02-29T02:00:00Z")));
+    assert!(Schedule::parse("0 3 30 2 MON", PARIS).is_ok(), "the weekday still comes");
 }
 
 #[test]
 fn a_run_is_strictly_later_even_within_its_second() {
     let nightly = Schedule::parse("0 3 * * *", "UTC").unwrap();
     let slot = at("2026-11-24T03:00:00Z");
-    assert_eq!(
-        nightly.next_after(at("2026-11-24T02:59:59.999Z")),
-        Some(slot)
-    );
+    assert_eq!(nightly.next_after(at("2026-11-24T02:59:59.999Z")), Some(slot));
     assert_eq!(nightly.next_after(slot), Some(at("2026-11-25T03:00:00Z")));
-    assert_eq!(
-        nightly.next_after(at("2026-11-24T03:00:00.001Z")),
-        Some(at("2026-11-25T03:00:00Z"))
-    );
+    assert_eq!(nightly.next_after(at("2026-11-24T03:00:00.001Z")), Some(at("2026-11-25T03:00:00Z")));
 }
 
 #[test]
@@ -215,20 +153,9 @@ fn spread_sources_keep_their_minute_within_the_hour() {
     let exact = base.next_after(now).unwrap();
     let mut seen = std::collections::BTreeSet::new();
     for id in ["montpellier-3m", "toulouse-metropole", "nimes", "albi"] {
-        let delay = base
-            .clone()
-            .spread(id)
-            .next_after(now)
-            .unwrap()
-            .duration_since(exact);
-        assert!(
-            SignedDuration::ZERO <= delay && delay < SPREAD,
-            "{id}: {delay}"
-        );
-        assert_eq!(
-            base.clone().spread(id).next_after(now),
-            base.clone().spread(id).next_after(now)
-        );
+        let delay = base.clone().spread(id).next_after(now).unwrap().duration_since(exact);
+        assert!(SignedDuration::ZERO <= delay && delay < SPREAD, "{id}: {delay}");
+        assert_eq!(base.clone().spread(id).next_after(now), base.clone().spread(id).next_after(now));
         seen.insert(delay);
     }
     assert_eq!(seen.len(), 4, "different sources, different minutes");
@@ -244,12 +171,7 @@ fn an_inherited_schedule_is_spread_and_one_of_its_own_is_exact() {
         spread,
     };
     let now = at("2026-11-24T00:00:00Z");
-    let next = |spread| {
-        Schedule::of_source(&of(spread), "nimes")
-            .unwrap()
-            .next_after(now)
-            .unwrap()
-    };
+    let next = |spread| Schedule::of_source(&of(spread), "nimes").unwrap().next_after(now).unwrap();
     assert_eq!(next(false), at("2026-11-24T02:17:00Z"));
     let delay = next(true).duration_since(next(false));
     assert!(SignedDuration::ZERO < delay && delay < SPREAD, "{delay}");
@@ -262,20 +184,8 @@ fn over_ten_years_each_fixed_hour_runs_exactly_once_a_local_day() {
         let first = Date::constant(2025, 1, 1);
         let last = Date::constant(2034, 12, 31);
         let from = first.to_zoned_datetime(zone.clone()).unwrap().timestamp();
-        let until = last
-            .tomorrow()
-            .unwrap()
-            .to_zoned_datetime(zone.clone())
-            .unwrap()
-            .timestamp();
-        for line in [
-            "30 2 * * *",
-            "0 2 * * *",
-            "17 3 * * *",
-            "15 0 * * *",
-            "0 12 * * *",
-            "45 1 * * *",
-        ] {
+        let until = last.tomorrow().unwrap().to_zoned_datetime(zone.clone()).unwrap().timestamp();
+        for line in ["30 2 * * *", "0 2 * * *", "17 3 * * *", "15 0 * * *", "0 12 * * *", "45 1 * * *"] {
             let schedule = Schedule::parse(line, name).unwrap();
             let mut days: BTreeMap<Date, u32> = BTreeMap::new();
             let mut run = from.checked_sub(1.second()).unwrap();
@@ -318,15 +228,8 @@ fn starts_at(fields: &Fields, zone: &TimeZone, minute: Timestamp) -> bool {
 fn shows(fields: &Fields, local: jiff::civil::DateTime) -> bool {
     let has = |set: u64, n: i8| set >> u32::try_from(n).unwrap() & 1 == 1;
     let day = has(fields.days.into(), local.day());
-    let weekday = has(
-        fields.weekdays.into(),
-        local.weekday().to_sunday_zero_offset(),
-    );
-    let dated = if fields.days_star || fields.weekdays_star {
-        day && weekday
-    } else {
-        day || weekday
-    };
+    let weekday = has(fields.weekdays.into(), local.weekday().to_sunday_zero_offset());
+    let dated = if fields.days_star || fields.weekdays_star { day && weekday } else { day || weekday };
     dated
         && has(fields.minutes, local.minute())
         && has(fields.hours.into(), local.hour())

@@ -115,12 +115,7 @@ pub enum Published {
 /// first slot in its second half where there is one, so that a nightly source long down is asked
 /// in its nightly slot; else a moment there that depends on the id, so that the sources of one
 /// dead platform do not come back together. `None` beyond the year 2100.
-pub fn next_run(
-    schedule: &Schedule,
-    ended: Timestamp,
-    failures: u32,
-    id: &str,
-) -> Option<Timestamp> {
+pub fn next_run(schedule: &Schedule, ended: Timestamp, failures: u32, id: &str) -> Option<Timestamp> {
     if failures == 0 {
         return schedule.next_after(ended);
     }
@@ -141,11 +136,7 @@ pub fn next_run(
 }
 
 fn backoff(times: u32) -> SignedDuration {
-    let doubled = RETRY_BASE.checked_mul(
-        1_i32
-            .checked_shl(times.saturating_sub(1).min(20))
-            .unwrap_or(1),
-    );
+    let doubled = RETRY_BASE.checked_mul(1_i32.checked_shl(times.saturating_sub(1).min(20)).unwrap_or(1));
     doubled.unwrap_or(RETRY_MAX).min(RETRY_MAX)
 }
 
@@ -179,20 +170,10 @@ impl State {
             let Some(started) = self.running.remove(id) else {
                 continue;
             };
-            let times = self
-                .held
-                .get(id)
-                .map_or(1, |hold| hold.times.saturating_add(1));
+            let times = self.held.get(id).map_or(1, |hold| hold.times.saturating_add(1));
             let until = now.checked_add(backoff(times)).unwrap_or(Timestamp::MAX);
             // Dropped at the next look when the store says that the source has moved on.
-            self.held.insert(
-                id.clone(),
-                Hold {
-                    started,
-                    until,
-                    times,
-                },
-            );
+            self.held.insert(id.clone(), Hold { started, until, times });
         }
         if changed {
             self.fresh = Some(true);
@@ -220,39 +201,19 @@ impl State {
     pub fn decide(&mut self, plan: &Plan, now: Timestamp) -> Decision {
         let fresh = *self.fresh.get_or_insert(plan.publication.changed);
         let waiting = self.waiting(plan);
-        let harvest: Vec<String> = waiting
-            .iter()
-            .filter(|(at, _)| *at <= now)
-            .map(|(_, due)| due.id.clone())
-            .collect();
+        let harvest: Vec<String> = waiting.iter().filter(|(at, _)| *at <= now).map(|(_, due)| due.id.clone()).collect();
         let publish_by = self.publish_by(&plan.publication);
         let publish = self.publishes(plan, &waiting, publish_by, fresh, now);
-        let next = waiting
-            .iter()
-            .filter(|(at, _)| *at > now)
-            .min_by_key(|(at, due)| (*at, &due.id));
+        let next = waiting.iter().filter(|(at, _)| *at > now).min_by_key(|(at, due)| (*at, &due.id));
         let next = next.map(|(at, due)| (*at, due.id.clone()));
-        let moments = [
-            next.as_ref().map(|(at, _)| *at),
-            publish_by,
-            self.not_before,
-        ];
+        let moments = [next.as_ref().map(|(at, _)| *at), publish_by, self.not_before];
         let wake = moments.into_iter().flatten().filter(|at| *at > now).min();
-        Decision {
-            harvest,
-            publish,
-            next,
-            publish_by,
-            wake,
-        }
+        Decision { harvest, publish, next, publish_by, wake }
     }
 
     /// Sources not under way, each with the moment it is due.
     fn waiting<'p>(&mut self, plan: &'p Plan) -> Vec<(Timestamp, &'p Due)> {
-        let idle = plan
-            .sources
-            .iter()
-            .filter(|due| !self.running.contains_key(&due.id));
+        let idle = plan.sources.iter().filter(|due| !self.running.contains_key(&due.id));
         let mut waiting = Vec::new();
         for due in idle {
             let mut at = due.next_run.unwrap_or(Timestamp::MIN);
@@ -293,10 +254,7 @@ impl State {
         if !missed && publish_by.is_some_and(|by| by <= now) {
             return true;
         }
-        if !(fresh || missed)
-            || !self.running.is_empty()
-            || self.not_before.is_some_and(|at| at > now)
-        {
+        if !(fresh || missed) || !self.running.is_empty() || self.not_before.is_some_and(|at| at > now) {
             return false;
         }
         // The night's harvests have ended when no source that has not had its turn since the last
@@ -306,9 +264,7 @@ impl State {
         if !missed {
             horizon = horizon.min(publish_by.unwrap_or(Timestamp::MAX));
         }
-        !waiting
-            .iter()
-            .any(|(at, due)| *at <= horizon && due.last_attempt <= last)
+        !waiting.iter().any(|(at, due)| *at <= horizon && due.last_attempt <= last)
     }
 }
 

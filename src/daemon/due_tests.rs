@@ -9,24 +9,13 @@ fn nightly() -> Schedule {
 }
 
 fn due(id: &str, next: &str, last: &str) -> Due {
-    Due {
-        id: id.to_owned(),
-        next_run: Some(at(next)),
-        last_attempt: Some(at(last)),
-    }
+    Due { id: id.to_owned(), next_run: Some(at(next)), last_attempt: Some(at(last)) }
 }
 
 fn plan(sources: Vec<Due>, last: &str) -> Plan {
     let schedule = Schedule::parse("30 6 * * *", "UTC").unwrap();
-    let publication = Publication {
-        schedule: Some(schedule),
-        last: Some(at(last)),
-        changed: false,
-    };
-    Plan {
-        sources,
-        publication,
-    }
+    let publication = Publication { schedule: Some(schedule), last: Some(at(last)), changed: false };
+    Plan { sources, publication }
 }
 
 #[test]
@@ -53,21 +42,14 @@ fn a_failing_source_is_asked_again_soon_then_ever_more_rarely_but_every_day() {
 #[test]
 fn a_nightly_source_long_down_is_asked_in_its_nightly_slot() {
     let ended = at("2026-11-24T02:20:00Z");
-    assert_eq!(
-        next_run(&nightly(), ended, 30, "nimes").unwrap(),
-        at("2026-11-25T02:17:00Z")
-    );
+    assert_eq!(next_run(&nightly(), ended, 30, "nimes").unwrap(), at("2026-11-25T02:17:00Z"));
 }
 
 #[test]
 fn a_busy_source_that_fails_is_slowed_down() {
     let often = Schedule::parse("*/5 * * * *", "UTC").unwrap();
     let next = next_run(&often, at("2026-11-24T02:00:00Z"), 30, "ted").unwrap();
-    assert_eq!(
-        next,
-        at("2026-11-24T14:05:00Z"),
-        "the first slot after half a day"
-    );
+    assert_eq!(next, at("2026-11-24T14:05:00Z"), "the first slot after half a day");
 }
 
 #[test]
@@ -88,11 +70,7 @@ fn a_missed_run_is_caught_up_at_once_and_a_new_source_does_not_wait() {
         ],
         "2026-11-24T07:00:00Z",
     );
-    plan.sources.push(Due {
-        id: "new".to_owned(),
-        next_run: None,
-        last_attempt: None,
-    });
+    plan.sources.push(Due { id: "new".to_owned(), next_run: None, last_attempt: None });
     let decision = State::new(now).decide(&plan, now);
     assert_eq!(decision.harvest, ["missed", "new"]);
     assert_eq!(decision.next.unwrap().1, "later");
@@ -102,10 +80,7 @@ fn a_missed_run_is_caught_up_at_once_and_a_new_source_does_not_wait() {
 #[test]
 fn a_source_under_way_is_not_started_twice() {
     let now = at("2026-11-24T02:17:00Z");
-    let plan = plan(
-        vec![due("nimes", "2026-11-24T02:17:00Z", "2026-11-23T02:20:00Z")],
-        "2026-11-23T06:30:00Z",
-    );
+    let plan = plan(vec![due("nimes", "2026-11-24T02:17:00Z", "2026-11-23T02:20:00Z")], "2026-11-23T06:30:00Z");
     let mut state = State::new(now);
     assert_eq!(state.decide(&plan, now).harvest, ["nimes"]);
     state.harvesting(&["nimes".to_owned()], now);
@@ -116,10 +91,7 @@ fn a_source_under_way_is_not_started_twice() {
 fn a_harvest_that_leaves_its_source_due_is_not_repeated_without_end() {
     let mut now = at("2026-11-24T02:17:00Z");
     let ids = ["nimes".to_owned()];
-    let stuck = plan(
-        vec![due("nimes", "2026-11-24T02:17:00Z", "2026-11-23T02:20:00Z")],
-        "2026-11-23T06:30:00Z",
-    );
+    let stuck = plan(vec![due("nimes", "2026-11-24T02:17:00Z", "2026-11-23T02:20:00Z")], "2026-11-23T06:30:00Z");
     let mut state = State::new(now);
     let mut starts = 0;
     for _ in 0..24 * 60 {
@@ -132,14 +104,8 @@ fn a_harvest_that_leaves_its_source_due_is_not_repeated_without_end() {
     }
     assert!((5..12).contains(&starts), "{starts}");
     // The store recovers: the source is no longer held.
-    let well = plan(
-        vec![due("nimes", "2026-11-25T02:18:00Z", "2026-11-25T02:17:00Z")],
-        "2026-11-23T06:30:00Z",
-    );
-    assert_eq!(
-        state.decide(&well, at("2026-11-25T02:18:00Z")).harvest,
-        ["nimes"]
-    );
+    let well = plan(vec![due("nimes", "2026-11-25T02:18:00Z", "2026-11-25T02:17:00Z")], "2026-11-23T06:30:00Z");
+    assert_eq!(state.decide(&well, at("2026-11-25T02:18:00Z")).harvest, ["nimes"]);
 }
 
 #[test]
@@ -151,38 +117,20 @@ fn the_publication_waits_for_the_night_and_comes_when_it_has_ended() {
     state.decide(&night, at("2026-11-24T02:00:00Z"));
     state.harvesting(&["a".to_owned()], at("2026-11-24T02:17:00Z"));
     state.harvested(&["a".to_owned()], true, at("2026-11-24T02:20:00Z"));
-    assert!(
-        !state.decide(&night, at("2026-11-24T02:20:00Z")).publish,
-        "b is still to come"
-    );
+    assert!(!state.decide(&night, at("2026-11-24T02:20:00Z")).publish, "b is still to come");
 
     state.harvesting(&["b".to_owned()], at("2026-11-24T02:50:00Z"));
-    assert!(
-        !state.decide(&night, at("2026-11-24T02:52:00Z")).publish,
-        "b is under way"
-    );
+    assert!(!state.decide(&night, at("2026-11-24T02:52:00Z")).publish, "b is under way");
     state.harvested(&["b".to_owned()], false, at("2026-11-24T02:55:00Z"));
-    let done = plan(
-        vec![
-            first,
-            due("b", "2026-11-25T02:50:00Z", "2026-11-24T02:55:00Z"),
-        ],
-        "2026-11-23T06:30:00Z",
-    );
+    let done = plan(vec![first, due("b", "2026-11-25T02:50:00Z", "2026-11-24T02:55:00Z")], "2026-11-23T06:30:00Z");
     assert!(state.decide(&done, at("2026-11-24T02:55:00Z")).publish);
 
     state.publish_started(at("2026-11-24T02:55:00Z"));
     state.publish_ended(&Published::Written, at("2026-11-24T02:56:00Z"));
     let published = plan(done.sources, "2026-11-24T02:56:00Z");
     assert!(!state.decide(&published, at("2026-11-24T02:57:00Z")).publish);
-    let by = state
-        .decide(&published, at("2026-11-24T02:57:00Z"))
-        .publish_by;
-    assert_eq!(
-        by,
-        Some(at("2026-11-24T06:30:00Z")),
-        "its slot still looks whether anything is left"
-    );
+    let by = state.decide(&published, at("2026-11-24T02:57:00Z")).publish_by;
+    assert_eq!(by, Some(at("2026-11-24T06:30:00Z")), "its slot still looks whether anything is left");
 }
 
 #[test]
@@ -199,30 +147,18 @@ fn a_failing_source_holds_no_publication_up() {
 #[test]
 fn at_its_slot_it_publishes_even_while_a_slow_source_is_under_way() {
     let mut state = State::new(at("2026-11-24T02:00:00Z"));
-    let plan = plan(
-        vec![due("slow", "2026-11-24T02:17:00Z", "2026-11-23T02:20:00Z")],
-        "2026-11-23T06:30:00Z",
-    );
+    let plan = plan(vec![due("slow", "2026-11-24T02:17:00Z", "2026-11-23T02:20:00Z")], "2026-11-23T06:30:00Z");
     state.decide(&plan, at("2026-11-24T02:17:00Z"));
     state.harvesting(&["slow".to_owned()], at("2026-11-24T02:17:00Z"));
     assert!(!state.decide(&plan, at("2026-11-24T06:29:59Z")).publish);
     assert!(state.decide(&plan, at("2026-11-24T06:30:00Z")).publish);
     state.publish_started(at("2026-11-24T06:30:00Z"));
-    assert!(
-        !state.decide(&plan, at("2026-11-24T06:31:00Z")).publish,
-        "not twice"
-    );
+    assert!(!state.decide(&plan, at("2026-11-24T06:31:00Z")).publish, "not twice");
     state.publish_ended(&Published::Unchanged, at("2026-11-24T06:32:00Z"));
-    assert!(
-        !state.decide(&plan, at("2026-11-24T06:33:00Z")).publish,
-        "nor for the same slot"
-    );
+    assert!(!state.decide(&plan, at("2026-11-24T06:33:00Z")).publish, "nor for the same slot");
     // The slow one ends, with a change: again.
     state.harvested(&["slow".to_owned()], true, at("2026-11-24T08:00:00Z"));
-    let after = self::plan(
-        vec![due("slow", "2026-11-25T02:17:00Z", "2026-11-24T08:00:00Z")],
-        "2026-11-23T06:30:00Z",
-    );
+    let after = self::plan(vec![due("slow", "2026-11-25T02:17:00Z", "2026-11-24T08:00:00Z")], "2026-11-23T06:30:00Z");
     assert!(state.decide(&after, at("2026-11-24T08:00:00Z")).publish);
 }
 
@@ -248,10 +184,7 @@ fn a_slot_missed_while_down_lets_the_missed_harvests_happen_first() {
     let missed = due("nimes", "2026-11-24T02:17:00Z", "2026-11-23T02:20:00Z");
     let plan = plan(vec![missed], "2026-11-23T06:30:00Z");
     let decision = state.decide(&plan, start);
-    assert_eq!(
-        (decision.harvest, decision.publish),
-        (vec!["nimes".to_owned()], false)
-    );
+    assert_eq!((decision.harvest, decision.publish), (vec!["nimes".to_owned()], false));
     state.harvesting(&["nimes".to_owned()], start);
     assert!(!state.decide(&plan, start).publish);
     state.harvested(&["nimes".to_owned()], false, at("2026-11-24T09:02:00Z"));
@@ -263,10 +196,7 @@ fn a_slot_missed_while_down_lets_the_missed_harvests_happen_first() {
 #[test]
 fn what_was_harvested_before_a_restart_is_still_published() {
     let start = at("2026-11-24T04:00:00Z");
-    let mut plan = plan(
-        vec![due("nimes", "2026-11-25T02:17:00Z", "2026-11-24T02:20:00Z")],
-        "2026-11-23T06:30:00Z",
-    );
+    let mut plan = plan(vec![due("nimes", "2026-11-25T02:17:00Z", "2026-11-24T02:20:00Z")], "2026-11-23T06:30:00Z");
     assert!(!State::new(start).decide(&plan, start).publish);
     plan.publication.changed = true;
     assert!(State::new(start).decide(&plan, start).publish);
@@ -274,10 +204,7 @@ fn what_was_harvested_before_a_restart_is_still_published() {
 
 #[test]
 fn a_refused_publication_waits_for_a_change_and_a_failed_one_is_tried_again() {
-    let plan = plan(
-        vec![due("nimes", "2026-11-25T02:17:00Z", "2026-11-24T07:00:00Z")],
-        "2026-11-24T06:30:00Z",
-    );
+    let plan = plan(vec![due("nimes", "2026-11-25T02:17:00Z", "2026-11-24T07:00:00Z")], "2026-11-24T06:30:00Z");
     let now = at("2026-11-24T07:00:00Z");
     let mut state = State::new(now);
     state.decide(&plan, now);
@@ -290,10 +217,7 @@ fn a_refused_publication_waits_for_a_change_and_a_failed_one_is_tried_again() {
     assert!(state.decide(&plan, at("2026-11-24T12:00:00Z")).publish);
 
     state.publish_started(at("2026-11-24T12:00:00Z"));
-    state.publish_ended(
-        &Published::Failed("no space".to_owned()),
-        at("2026-11-24T12:01:00Z"),
-    );
+    state.publish_ended(&Published::Failed("no space".to_owned()), at("2026-11-24T12:01:00Z"));
     let soon = state.decide(&plan, at("2026-11-24T12:02:00Z"));
     assert!(!soon.publish);
     assert_eq!(soon.wake, Some(at("2026-11-24T12:16:00Z")));

@@ -55,11 +55,7 @@ impl Exit {
                 Exit::Config => 6,
             }
         }
-        if weight(other) > weight(self) {
-            other
-        } else {
-            self
-        }
+        if weight(other) > weight(self) { other } else { self }
     }
 }
 

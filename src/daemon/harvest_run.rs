@@ -72,11 +72,7 @@ impl HarvestReport {
     /// 0 = all well, 1 = not one source gave anything, 3 = some failed or are partial.
     pub fn exit(&self) -> Exit {
         let good = self.sources.iter().filter(|s| s.succeeded()).count();
-        let whole = self
-            .sources
-            .iter()
-            .filter(|s| s.succeeded() && !s.partial)
-            .count();
+        let whole = self.sources.iter().filter(|s| s.succeeded() && !s.partial).count();
         match (good, whole) {
             (_, whole) if whole == self.sources.len() => Exit::Done,
             (0, _) => Exit::Failed,
@@ -99,16 +95,10 @@ impl Pipeline {
         let began = std::time::Instant::now();
         let settings = self.settings();
         let mut tasks = tokio::task::JoinSet::new();
-        let turns = Arc::new(tokio::sync::Semaphore::new(
-            settings.config.harvest.concurrency.max(1),
-        ));
+        let turns = Arc::new(tokio::sync::Semaphore::new(settings.config.harvest.concurrency.max(1)));
         for source in sources {
-            let (pipeline, settings, turns, stop) = (
-                Arc::clone(self),
-                Arc::clone(&settings),
-                Arc::clone(&turns),
-                stop.clone(),
-            );
+            let (pipeline, settings, turns, stop) =
+                (Arc::clone(self), Arc::clone(&settings), Arc::clone(&turns), stop.clone());
             tasks.spawn(async move {
                 let _turn = turns.acquire_owned().await;
                 pipeline.source(&settings, &source, force, &stop).await
@@ -158,10 +148,7 @@ impl Pipeline {
             n,
             before,
             known: None,
-            report: SourceReport {
-                id: source.id.clone(),
-                ..SourceReport::default()
-            },
+            report: SourceReport { id: source.id.clone(), ..SourceReport::default() },
             force,
         };
         match access(source) {
@@ -177,9 +164,7 @@ pub(super) async fn blocking<T: Send + 'static>(
     what: &'static str,
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, RunError> {
-    tokio::task::spawn_blocking(work)
-        .await
-        .map_err(|_| RunError::Broke(what))
+    tokio::task::spawn_blocking(work).await.map_err(|_| RunError::Broke(what))
 }
 
 struct SourceRun {
@@ -209,16 +194,13 @@ impl SourceRun {
         }
         for resource in &listing.resources {
             if stop.is_asked() {
-                self.report
-                    .fail("stopped before its end: the rest is asked for at the next run");
+                self.report.fail("stopped before its end: the rest is asked for at the next run");
                 return Ok(());
             }
             self.resource(access, resource).await?;
         }
         match listing.incomplete {
-            Some(why) => self
-                .report
-                .fail(format!("the catalogue's list is incomplete: {why}")),
+            Some(why) => self.report.fail(format!("the catalogue's list is incomplete: {why}")),
             None => self.delist(&listing.resources).await?,
         }
         Ok(())
@@ -237,17 +219,10 @@ impl SourceRun {
     }
 
     /// Fetches one resource and makes it current. A fault of the resource is noted, one of ours ends the run.
-    async fn resource(
-        &mut self,
-        access: &SourceAccess,
-        resource: &Resource,
-    ) -> Result<(), RunError> {
+    async fn resource(&mut self, access: &SourceAccess, resource: &Resource) -> Result<(), RunError> {
         let now = self.clock().now();
         let before = self.before(&resource.id).cloned();
-        let full = self.force
-            || before
-                .as_ref()
-                .is_none_or(|b| self.full_fetch_is_due(b, now));
+        let full = self.force || before.as_ref().is_none_or(|b| self.full_fetch_is_due(b, now));
         if !full
             && let Some(b) = &before
             && unchanged_by_checksum(b, resource)
@@ -256,16 +231,7 @@ impl SourceRun {
         }
         let previous = before.as_ref().and_then(previous);
         let harvester = Arc::clone(&self.settings.harvester);
-        let fetched = harvester
-            .fetch(
-                access,
-                resource,
-                previous.as_ref(),
-                &self.pipeline.archive,
-                full,
-                now,
-            )
-            .await;
+        let fetched = harvester.fetch(access, resource, previous.as_ref(), &self.pipeline.archive, full, now).await;
         match (fetched, &before) {
             (Ok(Fetched::NotModified { validators }), Some(b)) => {
                 self.unchanged(resource, b, Some(validators), false).await
@@ -274,23 +240,14 @@ impl SourceRun {
                 self.unchanged(resource, b, Some(validators), full).await
             }
             (Ok(Fetched::Payload(payload)), _) => self.payload(resource, payload, full).await,
-            (Ok(_), None) => {
-                self.failed(
-                    resource,
-                    "the server said `not modified` to a first request",
-                )
-                .await
-            }
+            (Ok(_), None) => self.failed(resource, "the server said `not modified` to a first request").await,
             (Err(error), _) => self.failed(resource, error).await,
         }
     }
 
     fn full_fetch_is_due(&self, before: &ResourceRow, now: Timestamp) -> bool {
         let days = i64::from(self.settings.config.harvest.force_refresh_days);
-        before.state != "complete"
-            || before
-                .full_fetch
-                .is_none_or(|last| self.day(now).days_since(last) >= days)
+        before.state != "complete" || before.full_fetch.is_none_or(|last| self.day(now).days_since(last) >= days)
     }
 
     fn seen(
@@ -300,29 +257,18 @@ impl SourceRun {
         full_fetch: bool,
         last_modified: Option<Timestamp>,
     ) -> ResourceSeen {
-        let named = self
-            .source
-            .resource_date
-            .as_ref()
-            .and_then(|d| d.find(&resource.title).or_else(|| d.find(&resource.url)));
-        let dated = resource
-            .last_modified
-            .or(last_modified)
-            .map(|at| self.day(at));
+        let named =
+            self.source.resource_date.as_ref().and_then(|d| d.find(&resource.title).or_else(|| d.find(&resource.url)));
+        let dated = resource.last_modified.or(last_modified).map(|at| self.day(at));
         ResourceSeen {
             source: self.n,
             id: resource.id.clone(),
-            url: harvest::ShownUrl::of_text(&resource.url)
-                .as_str()
-                .to_owned(),
+            url: harvest::ShownUrl::of_text(&resource.url).as_str().to_owned(),
             title: resource.title.clone(),
             resource_date: named.or(dated),
             day: self.day(self.clock().now()),
             checksum: resource.checksum.as_ref().map(ToString::to_string),
-            validators: validators.map(|v| Validators {
-                etag: v.etag,
-                last_modified: v.last_modified,
-            }),
+            validators: validators.map(|v| Validators { etag: v.etag, last_modified: v.last_modified }),
             full_fetch,
         }
     }
@@ -342,12 +288,7 @@ impl SourceRun {
         blocking("note an unchanged resource", move || store.unchanged(seen)).await??;
         self.report.unchanged += 1;
         if before.state == "partial" {
-            self.report.fail(
-                before
-                    .error
-                    .clone()
-                    .unwrap_or_else(|| "its document is cut".to_owned()),
-            );
+            self.report.fail(before.error.clone().unwrap_or_else(|| "its document is cut".to_owned()));
         }
         Ok(())
     }
@@ -355,44 +296,24 @@ impl SourceRun {
     async fn failed(&mut self, resource: &Resource, error: impl ToString) -> Result<(), RunError> {
         let error = error.to_string();
         warn!(source.id = %self.source.id, resource.id = %resource.id, "source {}: {error}", self.source.id);
-        let (store, seen) = (
-            self.pipeline.store.clone(),
-            self.seen(resource, None, false, None),
-        );
+        let (store, seen) = (self.pipeline.store.clone(), self.seen(resource, None, false, None));
         let told = error.clone();
-        blocking("note a failed resource", move || {
-            store.resource_failed(seen, told)
-        })
-        .await??;
+        blocking("note a failed resource", move || store.resource_failed(seen, told)).await??;
         self.report.failed += 1;
         self.report.fail(error);
         Ok(())
     }
 
     async fn log(&self, resource: &Resource, seen: Seen) -> Result<(), RunError> {
-        let entry = LogEntry {
-            at: self.clock().now(),
-            source: self.source.id.clone(),
-            resource: resource.id.clone(),
-            seen,
-        };
+        let entry =
+            LogEntry { at: self.clock().now(), source: self.source.id.clone(), resource: resource.id.clone(), seen };
         let archive = self.pipeline.archive.clone();
         blocking("write the archive's log", move || archive.append(&[entry])).await??;
         Ok(())
     }
 
-    async fn payload(
-        &mut self,
-        resource: &Resource,
-        payload: harvest::Payload,
-        full: bool,
-    ) -> Result<(), RunError> {
-        let seen = self.seen(
-            resource,
-            Some(payload.validators.clone()),
-            full,
-            payload.last_modified,
-        );
+    async fn payload(&mut self, resource: &Resource, payload: harvest::Payload, full: bool) -> Result<(), RunError> {
+        let seen = self.seen(resource, Some(payload.validators.clone()), full, payload.last_modified);
         let known = self.take_known().await?;
         let before = self.before(&resource.id).cloned();
         let job = Decode {
@@ -419,10 +340,7 @@ impl SourceRun {
             }
             Err(IngestError::Store(error)) => Err(error.into()),
             Err(IngestError::Log(error)) => Err(error.into()),
-            Err(error) => {
-                self.failed(resource, format!("resource `{}`: {error}", resource.title))
-                    .await
-            }
+            Err(error) => self.failed(resource, format!("resource `{}`: {error}", resource.title)).await,
         }
     }
 
@@ -431,10 +349,7 @@ impl SourceRun {
             return Ok(known);
         }
         let (store, n) = (self.pipeline.store.clone(), self.n);
-        Ok(blocking("read what a source said before", move || {
-            store.snapshot()?.known_records(n)
-        })
-        .await??)
+        Ok(blocking("read what a source said before", move || store.snapshot()?.known_records(n)).await??)
     }
 
     fn ingested(&mut self, done: Ingested) {
@@ -451,21 +366,13 @@ impl SourceRun {
     /// What the complete list of a full source no longer names has gone, unless so much has gone
     /// that the list itself must be doubted.
     async fn delist(&mut self, listed: &[Resource]) -> Result<(), RunError> {
-        let gone: Vec<ResourceRow> = self
-            .before
-            .iter()
-            .filter(|b| !listed.iter().any(|l| l.id == b.id))
-            .cloned()
-            .collect();
+        let gone: Vec<ResourceRow> =
+            self.before.iter().filter(|b| !listed.iter().any(|l| l.id == b.id)).cloned().collect();
         if gone.is_empty() || self.source.snapshot != crate::config::Snapshot::Full {
             return Ok(());
         }
         let total: u64 = self.before.iter().map(|b| b.records).sum();
-        let lost: u64 = gone
-            .iter()
-            .filter(|g| g.state != "delisted")
-            .map(|g| g.records)
-            .sum();
+        let lost: u64 = gone.iter().filter(|g| g.state != "delisted").map(|g| g.records).sum();
         if lost as f64 > total as f64 * self.source.max_shrink {
             self.report.fail(format!(
                 "the catalogue no longer lists {} resources that hold {lost} of {total} records: more than `max_shrink`, so they stand",
@@ -474,11 +381,8 @@ impl SourceRun {
             return Ok(());
         }
         let (at, day) = (self.clock().now(), self.day(self.clock().now()));
-        let (store, archive, source) = (
-            self.pipeline.store.clone(),
-            self.pipeline.archive.clone(),
-            self.source.id.clone(),
-        );
+        let (store, archive, source) =
+            (self.pipeline.store.clone(), self.pipeline.archive.clone(), self.source.id.clone());
         blocking("note resources that vanished", move || {
             for row in gone {
                 archive.append(&[LogEntry {
@@ -496,47 +400,20 @@ impl SourceRun {
 
     /// The one end of every harvest.
     async fn end(self) -> Result<SourceReport, RunError> {
-        let Self {
-            pipeline,
-            source,
-            n,
-            report,
-            ..
-        } = self;
-        pipeline.meters.source(
-            &source.id,
-            &report,
-            pipeline.settings().harvester.take_traffic(&source.id),
-        );
+        let Self { pipeline, source, n, report, .. } = self;
+        pipeline.meters.source(&source.id, &report, pipeline.settings().harvester.take_traffic(&source.id));
         let now = pipeline.clock.now();
         let succeeded = report.succeeded();
-        let (store, error, partial) =
-            (pipeline.store.clone(), report.error.clone(), report.partial);
+        let (store, error, partial) = (pipeline.store.clone(), report.error.clone(), report.partial);
         let schedule = schedule_of(&source);
         let id = source.id.clone();
         blocking("end a harvest", move || {
-            let failures = match store
-                .snapshot()?
-                .sources()?
-                .into_iter()
-                .find(|s| s.source.n == n)
-            {
+            let failures = match store.snapshot()?.sources()?.into_iter().find(|s| s.source.n == n) {
                 Some(state) if !succeeded => state.consecutive_failures + 1,
                 _ => 0,
             };
-            let next_run = schedule
-                .and_then(|s| due::next_run(&s, now, failures, &id))
-                .map(|t| t.to_string());
-            store.harvest_ends(
-                n,
-                HarvestEnd {
-                    at: now.to_string(),
-                    succeeded,
-                    partial,
-                    error,
-                    next_run,
-                },
-            )
+            let next_run = schedule.and_then(|s| due::next_run(&s, now, failures, &id)).map(|t| t.to_string());
+            store.harvest_ends(n, HarvestEnd { at: now.to_string(), succeeded, partial, error, next_run })
         })
         .await??;
         match &report.error {
@@ -580,12 +457,7 @@ impl Decode {
                 bytes: payload.bytes,
                 whole,
             };
-            let entry = LogEntry {
-                at: self.at,
-                source: self.source.id.clone(),
-                resource: self.resource.clone(),
-                seen,
-            };
+            let entry = LogEntry { at: self.at, source: self.source.id.clone(), resource: self.resource.clone(), seen };
             Ok(self.pipeline.archive.append(&[entry])?)
         };
         let piece = Payload {

@@ -16,7 +16,10 @@ use crate::decode::{self, Container, Ending, NotData, Shape, Slice, SplitOptions
 use crate::record::{Day, Kind, Severity};
 use crate::reference::Region;
 use crate::refine::{self, Context, Refined};
-use crate::store::{Entry, Flip, FlipEnd, Known, KnownRecords, NewObservation, OutReason, QuarantineRow, ResourceRow, ResourceSeen, Store, StoreError, missing_mask};
+use crate::store::{
+    Entry, Flip, FlipEnd, Known, KnownRecords, NewObservation, OutReason, QuarantineRow, ResourceRow, ResourceSeen,
+    Store, StoreError, missing_mask,
+};
 
 /// Observations of one transaction: large enough that commits do not count, small enough that two
 /// of them waiting for the writer stay under a few megabytes.
@@ -134,7 +137,9 @@ impl Ingest<'_> {
         counts.partial = match &split.ending {
             Ending::Complete => None,
             Ending::Cut { what } => Some(format!("the document stops inside {what}: the records before are merged")),
-            Ending::Damaged { what } => Some(format!("the document is damaged between its records ({what}): those that stand are merged")),
+            Ending::Damaged { what } => {
+                Some(format!("the document is damaged between its records ({what}): those that stand are merged"))
+            }
         };
         if counts.partial.is_none() {
             refuse_shrunk(&payload, counts.received)?;
@@ -238,7 +243,10 @@ impl Reading<'_> {
                 let last_day = observation.record.declared_days().max();
                 match postcard::to_allocvec(&*observation) {
                     Ok(body) => self.batch.push(NewObservation { id, hash, siren, last_day, repaired, missing, body }),
-                    Err(e) => self.failure = Some(StoreError::Damaged { what: "an observation".to_owned(), why: e.to_string() }),
+                    Err(e) => {
+                        self.failure =
+                            Some(StoreError::Damaged { what: "an observation".to_owned(), why: e.to_string() })
+                    }
                 }
                 self.buyers.insert(siren);
                 if self.batch.len() >= BATCH {

@@ -109,9 +109,10 @@ fn configuration(
 /// A stanza that is new or has gone changes the meaning of no payload that is stored.
 fn only_new_stanzas(old: &Config, new: &Config) -> bool {
     old.decoding_fingerprint() == new.decoding_fingerprint()
-        && new.sources.iter().all(|s| {
-            old.sources.get(&s.id).is_none_or(|o| o.decoding_fingerprint() == s.decoding_fingerprint())
-        })
+        && new
+            .sources
+            .iter()
+            .all(|s| old.sources.get(&s.id).is_none_or(|o| o.decoding_fingerprint() == s.decoding_fingerprint()))
 }
 
 fn watched(config: &Arc<Config>) -> Watched {
@@ -147,7 +148,9 @@ async fn web(work: Arc<Work>, listener: tokio::net::TcpListener, stop: Stop) {
     let address = config.serve.listen;
     info!("serving on http://{address}/");
     if let Err(e) = serve::run(listener, serve::router(options), async move { stop.asked().await }).await {
-        error!("the web side on {address} has stopped: {e}; harvests and publications go on, restart guichet to serve again");
+        error!(
+            "the web side on {address} has stopped: {e}; harvests and publications go on, restart guichet to serve again"
+        );
     }
 }
 

@@ -79,10 +79,7 @@ impl DataLock {
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
-                return Err(LockError::Held {
-                    dir: dir.to_owned(),
-                    holder: holder(&mut file),
-                });
+                return Err(LockError::Held { dir: dir.to_owned(), holder: holder(&mut file) });
             }
             Err(TryLockError::Error(cause)) => return Err(io("lock", &path)(cause)),
         }
@@ -101,16 +98,9 @@ fn note(file: &mut File, command: &str) -> io::Result<()> {
 fn holder(file: &mut File) -> String {
     let mut bytes = Vec::new();
     let _ = file.take(NOTE_MAX).read_to_end(&mut bytes);
-    let text: String = String::from_utf8_lossy(&bytes)
-        .chars()
-        .filter(|c| !c.is_control())
-        .collect();
+    let text: String = String::from_utf8_lossy(&bytes).chars().filter(|c| !c.is_control()).collect();
     // Between its lock and its note a starting process has said nothing yet.
-    if text.is_empty() {
-        "a process that is just starting".to_owned()
-    } else {
-        text
-    }
+    if text.is_empty() { "a process that is just starting".to_owned() } else { text }
 }
 
 #[cfg(test)]
@@ -134,11 +124,7 @@ mod tests {
     #[test]
     fn a_lock_file_left_by_a_killed_process_holds_nobody_up() {
         let dir = tempfile::tempdir().unwrap();
-        std::fs::write(
-            dir.path().join(FILE_NAME),
-            "pid 1, guichet run and a very long tail\n",
-        )
-        .unwrap();
+        std::fs::write(dir.path().join(FILE_NAME), "pid 1, guichet run and a very long tail\n").unwrap();
         let _lock = DataLock::take(dir.path(), "run").unwrap();
         let note = std::fs::read_to_string(dir.path().join(FILE_NAME)).unwrap();
         assert_eq!(note, format!("pid {}, guichet run\n", std::process::id()));

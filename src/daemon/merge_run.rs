@@ -33,10 +33,7 @@ pub struct Sources {
 impl Sources {
     /// Only sources whose licence is known may speak in a contract (contract.md §5).
     pub fn of(states: &[SourceState], republishable: impl Fn(&str) -> bool) -> Self {
-        let mut sources = Self {
-            facts: Vec::new(),
-            numbers: Default::default(),
-        };
+        let mut sources = Self { facts: Vec::new(), numbers: Default::default() };
         for state in states.iter().filter(|s| republishable(&s.source.licence)) {
             let row = &state.source;
             sources.numbers.insert(row.n, sources.facts.len() as u32);
@@ -63,12 +60,7 @@ fn authority(word: &str) -> Authority {
 ///
 /// # Errors
 /// A disk fault; the buyers not yet written stay due.
-pub fn run(
-    store: &Store,
-    sources: &Sources,
-    rules: &Rules,
-    workers: usize,
-) -> Result<MergeReport, StoreError> {
+pub fn run(store: &Store, sources: &Sources, rules: &Rules, workers: usize) -> Result<MergeReport, StoreError> {
     let due = store.dirty_buyers()?;
     let next = AtomicUsize::new(0);
     let changed = AtomicUsize::new(0);
@@ -76,14 +68,7 @@ pub fn run(
     std::thread::scope(|scope| {
         for _ in 0..workers.clamp(1, due.len().max(1)) {
             scope.spawn(|| {
-                let work = Worker {
-                    store,
-                    sources,
-                    rules,
-                    due: &due,
-                    next: &next,
-                    changed: &changed,
-                };
+                let work = Worker { store, sources, rules, due: &due, next: &next, changed: &changed };
                 if let Err(error) = work.run() {
                     next.store(due.len(), Ordering::Relaxed);
                     if let Ok(mut first) = failure.lock() {
@@ -94,10 +79,7 @@ pub fn run(
         }
     });
     match failure.into_inner() {
-        Ok(None) => Ok(MergeReport {
-            buyers: due.len(),
-            changed: changed.into_inner(),
-        }),
+        Ok(None) => Ok(MergeReport { buyers: due.len(), changed: changed.into_inner() }),
         Ok(Some(error)) => Err(error),
         Err(_) => Err(StoreError::WriterGone),
     }
@@ -122,11 +104,7 @@ impl Worker<'_> {
         let mut pending: Option<Pending<usize>> = None;
         loop {
             let from = self.next.fetch_add(STRIDE, Ordering::Relaxed);
-            let Some(buyers) = self
-                .due
-                .get(from..(from + STRIDE).min(self.due.len()))
-                .filter(|b| !b.is_empty())
-            else {
+            let Some(buyers) = self.due.get(from..(from + STRIDE).min(self.due.len())).filter(|b| !b.is_empty()) else {
                 break;
             };
             for (siren, mark) in buyers {
@@ -179,25 +157,14 @@ pub fn candidates(input: &BuyerInput, sources: &Sources) -> Vec<Candidate> {
 /// Rows to candidates, candidates to contracts.
 pub fn merge_one(input: &BuyerInput, sources: &Sources, rules: &Rules) -> MergedBuyer {
     let merged = merge::merge_buyer(input.siren, &sources.facts, candidates(input, sources), rules);
-    let withdrawn: std::collections::HashSet<i64> = input
-        .rows
-        .iter()
-        .filter(|r| r.withdrawn)
-        .map(|r| r.id)
-        .collect();
-    let outcomes = merged
-        .outcomes
-        .into_iter()
-        .map(|(id, outcome)| match outcome {
-            Outcome::Accepted | Outcome::Superseded if withdrawn.contains(&id) => (id, 6, None),
-            Outcome::Accepted => (id, 1, None),
-            Outcome::Superseded => (id, 2, None),
-            Outcome::SameAs(other) => (id, 3, Some(other)),
-            Outcome::OutOfRegion => (id, 4, None),
-            Outcome::Gone => (id, 5, None),
-        });
-    MergedBuyer {
-        outcomes: outcomes.collect(),
-        contracts: merged.contracts,
-    }
+    let withdrawn: std::collections::HashSet<i64> = input.rows.iter().filter(|r| r.withdrawn).map(|r| r.id).collect();
+    let outcomes = merged.outcomes.into_iter().map(|(id, outcome)| match outcome {
+        Outcome::Accepted | Outcome::Superseded if withdrawn.contains(&id) => (id, 6, None),
+        Outcome::Accepted => (id, 1, None),
+        Outcome::Superseded => (id, 2, None),
+        Outcome::SameAs(other) => (id, 3, Some(other)),
+        Outcome::OutOfRegion => (id, 4, None),
+        Outcome::Gone => (id, 5, None),
+    });
+    MergedBuyer { outcomes: outcomes.collect(), contracts: merged.contracts }
 }

@@ -30,29 +30,17 @@ pub struct Meters(Mutex<Reading>);
 
 impl Meters {
     fn with(&self, change: impl FnOnce(&mut Reading)) {
-        change(
-            &mut self
-                .0
-                .lock()
-                .unwrap_or_else(std::sync::PoisonError::into_inner),
-        );
+        change(&mut self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner));
     }
     /// The counters now.
     pub fn reading(&self) -> Reading {
-        self.0
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner)
-            .clone()
+        self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
     }
     pub(super) fn source(&self, id: &str, report: &SourceReport, traffic: Traffic) {
         self.with(|r| {
             r.traffic.entry(id.to_owned()).or_default().add(&traffic);
             let n = r.records.entry(id.to_owned()).or_default();
-            *n = (
-                n.0 + report.received,
-                n.1 + report.new,
-                n.2 + report.quarantined,
-            );
+            *n = (n.0 + report.received, n.1 + report.new, n.2 + report.quarantined);
         });
     }
     pub(super) fn harvested(&self, time: Duration) {
@@ -87,20 +75,28 @@ impl Meters {
         let bytes = r.traffic.iter().map(|(id, t)| (format!("{{{}}}", label("source", id)), t.received.to_string()));
         family("guichet_fetch_bytes", "counter", "Bytes of bodies as sent", bytes.collect());
         let codes = r.traffic.iter().flat_map(|(id, t)| {
-            t.responses.iter().map(move |(code, n)| {
-                (format!("{{source=\"{id}\",code=\"{code}\"}}"), n.to_string())
-            })
+            t.responses.iter().map(move |(code, n)| (format!("{{source=\"{id}\",code=\"{code}\"}}"), n.to_string()))
         });
         family("guichet_http_responses", "counter", "Answers by status code", codes.collect());
         let seconds = |v: Option<f64>| v.map(|v| vec![(String::new(), format!("{v}"))]).unwrap_or_default();
         family("guichet_harvest_duration_seconds", "gauge", "Of the last harvest", seconds(r.harvest_seconds));
         family("guichet_merge_duration_seconds", "gauge", "Of the last merge", seconds(r.merge_seconds));
-        family("guichet_publication_duration_seconds", "gauge", "Of the last publication", seconds(r.publication_seconds));
+        family(
+            "guichet_publication_duration_seconds",
+            "gauge",
+            "Of the last publication",
+            seconds(r.publication_seconds),
+        );
         let refused = vec![("{gate=\"drop\"}".to_owned(), r.refused.to_string())];
         family("guichet_publication_refused", "counter", "Publications refused by a gate", refused);
         let one = |v: u64| vec![(String::new(), v.to_string())];
         let ok = one(u64::from(reload_ok));
-        family("guichet_config_last_reload_successful", "gauge", "Whether the configuration in force is the one in the files", ok);
+        family(
+            "guichet_config_last_reload_successful",
+            "gauge",
+            "Whether the configuration in force is the one in the files",
+            ok,
+        );
         family("guichet_store_bytes", "gauge", "Size of the store", one(store_bytes));
         family("guichet_wal_bytes", "gauge", "Size of the store's write-ahead log", one(wal_bytes));
     }

@@ -37,13 +37,8 @@ impl Notifier {
     }
 
     /// Speaks through `send` instead.
-    pub fn with(
-        send: impl Fn(&[NotifyState<'_>]) -> io::Result<()> + std::marker::Send + Sync + 'static,
-    ) -> Self {
-        Notifier {
-            send: Arc::new(send),
-            complained: Arc::default(),
-        }
+    pub fn with(send: impl Fn(&[NotifyState<'_>]) -> io::Result<()> + std::marker::Send + Sync + 'static) -> Self {
+        Notifier { send: Arc::new(send), complained: Arc::default() }
     }
 
     /// Migrations are done, the listener is bound, the scheduler runs.
@@ -138,10 +133,7 @@ pub fn watchdog_period() -> Option<Duration> {
 
 /// Keeps a message on one line.
 fn line(text: &str) -> String {
-    text.chars()
-        .map(|c| if c.is_control() { ' ' } else { c })
-        .take(STATUS_MAX)
-        .collect()
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(STATUS_MAX).collect()
 }
 
 /// The pulses of the two parts without which the daemon is dead: scheduler and writer. Remote
@@ -170,10 +162,7 @@ const LOST: u64 = u64::MAX - 1;
 impl Heartbeat {
     /// Both parts alive at this moment.
     pub fn new() -> Self {
-        Heartbeat {
-            scheduler: Pulse::new(),
-            writer: Pulse::new(),
-        }
+        Heartbeat { scheduler: Pulse::new(), writer: Pulse::new() }
     }
 
     /// The part that has shown no life for longer than `limit`, if one has not.
@@ -193,10 +182,7 @@ impl Default for Heartbeat {
 
 impl Pulse {
     fn new() -> Self {
-        Pulse {
-            start: Instant::now(),
-            last: Arc::new(AtomicU64::new(0)),
-        }
+        Pulse { start: Instant::now(), last: Arc::new(AtomicU64::new(0)) }
     }
 
     /// Alive and at work.
@@ -226,12 +212,7 @@ impl Pulse {
         match self.last.load(Ordering::Relaxed) {
             RESTING => true,
             LOST => false,
-            last => {
-                self.start
-                    .elapsed()
-                    .saturating_sub(Duration::from_millis(last))
-                    <= limit
-            }
+            last => self.start.elapsed().saturating_sub(Duration::from_millis(last)) <= limit,
         }
     }
 }
@@ -271,16 +252,9 @@ mod tests {
         let said = said.lock().unwrap();
         let (first, usec) = said[0].split_once('\n').unwrap();
         assert_eq!(first, "RELOADING=1");
-        let usec: u128 = usec
-            .strip_prefix("MONOTONIC_USEC=")
-            .unwrap()
-            .parse()
-            .unwrap();
+        let usec: u128 = usec.strip_prefix("MONOTONIC_USEC=").unwrap().parse().unwrap();
         assert!(usec > 0);
-        assert_eq!(
-            said[1],
-            "READY=1\nSTATUS=sources.toml: 12 sources next 03:17"
-        );
+        assert_eq!(said[1], "READY=1\nSTATUS=sources.toml: 12 sources next 03:17");
     }
 
     #[tokio::test(start_paused = true)]
@@ -290,9 +264,7 @@ mod tests {
         let (handle, stop) = stop();
         let watched = heart.clone();
         let watching = tokio::spawn(async move {
-            notifier
-                .watch(watched, Duration::from_secs(120), stop)
-                .await;
+            notifier.watch(watched, Duration::from_secs(120), stop).await;
         });
         for _ in 0..12 {
             heart.scheduler.beat();
@@ -336,9 +308,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_drain_keeps_asking_for_time() {
         let (notifier, said) = recorder();
-        notifier
-            .extending(tokio::time::sleep(Duration::from_secs(35)))
-            .await;
+        notifier.extending(tokio::time::sleep(Duration::from_secs(35))).await;
         let said = said.lock().unwrap();
         assert_eq!(said.len(), 4);
         assert_eq!(said[0], "EXTEND_TIMEOUT_USEC=20000000");

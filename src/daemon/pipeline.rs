@@ -17,8 +17,7 @@ use super::cron::Schedule;
 use super::merge_run::{self, MergeReport};
 use crate::config::{Config, ProcessEnv, Snapshot, Source};
 use crate::harvest::{
-    AllowList, Archive, ArchiveError, Catalog, Harvester, Limits, Progress, SourceAccess,
-    user_agent,
+    AllowList, Archive, ArchiveError, Catalog, Harvester, Limits, Progress, SourceAccess, user_agent,
 };
 use crate::merge::Rules;
 use crate::record::Day;
@@ -99,17 +98,9 @@ impl Pipeline {
     ///
     /// # Errors
     /// A disk fault, a store newer than this program, TLS that cannot be set up.
-    pub fn open(
-        config: Arc<Config>,
-        clock: Clock,
-        progress: Arc<dyn Progress>,
-    ) -> Result<Self, RunError> {
+    pub fn open(config: Arc<Config>, clock: Clock, progress: Arc<dyn Progress>) -> Result<Self, RunError> {
         let dir = &config.data_dir;
-        std::fs::create_dir_all(dir).map_err(|source| RunError::Io {
-            what: "make",
-            path: dir.clone(),
-            source,
-        })?;
+        std::fs::create_dir_all(dir).map_err(|source| RunError::Io { what: "make", path: dir.clone(), source })?;
         let store = Store::open(&store_path(&config))?;
         let archive = Archive::open(dir.join("archive"))?;
         let next_id = AtomicI64::new(store.next_observation_id()?);
@@ -146,8 +137,7 @@ impl Pipeline {
         } else {
             Arc::new(harvester(&config, Arc::clone(&self.progress))?)
         };
-        self.settings
-            .store(Arc::new(Settings { config, harvester }));
+        self.settings.store(Arc::new(Settings { config, harvester }));
         Ok(())
     }
 
@@ -161,21 +151,11 @@ impl Pipeline {
     /// # Errors
     /// A disk fault.
     pub fn enter_sources(&self) -> Result<(), StoreError> {
-        let known: std::collections::HashMap<String, SourceRow> = self
-            .store
-            .snapshot()?
-            .sources()?
-            .into_iter()
-            .map(|s| (s.source.id.clone(), s.source))
-            .collect();
+        let known: std::collections::HashMap<String, SourceRow> =
+            self.store.snapshot()?.sources()?.into_iter().map(|s| (s.source.id.clone(), s.source)).collect();
         for source in self.config().sources.iter() {
             let row = source_row(source);
-            if known.get(&row.id).is_none_or(|old| {
-                SourceRow {
-                    n: 0,
-                    ..old.clone()
-                } != row
-            }) {
+            if known.get(&row.id).is_none_or(|old| SourceRow { n: 0, ..old.clone() } != row) {
                 self.store.enter_source(row)?;
             }
         }
@@ -187,10 +167,7 @@ impl Pipeline {
     /// # Errors
     /// A disk fault.
     pub fn merge(&self) -> Result<MergeReport, StoreError> {
-        let _turn = self
-            .merging
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        let _turn = self.merging.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         let states = self.store.snapshot()?.sources()?;
         let sources = merge_sources(&states);
         merge_run::run(&self.store, &sources, &rules(&self.config()), workers())
@@ -208,9 +185,7 @@ pub fn merge_sources(states: &[SourceState]) -> merge_run::Sources {
 }
 
 pub(super) fn workers() -> usize {
-    std::thread::available_parallelism()
-        .map_or(2, usize::from)
-        .clamp(1, 4)
+    std::thread::available_parallelism().map_or(2, usize::from).clamp(1, 4)
 }
 
 /// The store's file.
@@ -236,9 +211,7 @@ pub(super) fn source_row(source: &Source) -> SourceRow {
         n: 0,
         id: source.id.clone(),
         name: source.name.clone(),
-        url: crate::harvest::ShownUrl::of(&source.url)
-            .as_str()
-            .to_owned(),
+        url: crate::harvest::ShownUrl::of(&source.url).as_str().to_owned(),
         licence: source.licence.id().to_owned(),
         authority: source.authority.word().to_owned(),
         buyers: source.buyers.iter().map(ToString::to_string).collect(),
@@ -255,12 +228,7 @@ pub(super) fn source_row(source: &Source) -> SourceRow {
 /// A credential that cannot be read: the text says which and what to do.
 pub fn access(source: &Source) -> Result<SourceAccess, String> {
     let credential = match &source.credential {
-        Some(c) => Some(
-            c.read(&ProcessEnv)
-                .map_err(|e| e.to_string())?
-                .expose()
-                .to_owned(),
-        ),
+        Some(c) => Some(c.read(&ProcessEnv).map_err(|e| e.to_string())?.expose().to_owned()),
         None => None,
     };
     let catalog = match source.catalog {
@@ -273,11 +241,7 @@ pub fn access(source: &Source) -> Result<SourceAccess, String> {
         catalog,
         include: source.include.patterns().to_vec(),
         exclude: source.exclude.patterns().to_vec(),
-        headers: source
-            .headers
-            .iter()
-            .map(|(k, v)| (k.clone(), v.clone()))
-            .collect(),
+        headers: source.headers.iter().map(|(k, v)| (k.clone(), v.clone())).collect(),
         credential,
         user_agent: source.user_agent.clone(),
         max_bytes: Some(source.max_bytes),
@@ -292,13 +256,9 @@ pub fn access(source: &Source) -> Result<SourceAccess, String> {
 /// TLS that cannot be set up, or an allow list that cannot be read.
 pub fn harvester(config: &Config, progress: Arc<dyn Progress>) -> Result<Harvester, RunError> {
     let h = &config.harvest;
-    let private: Vec<String> = h
-        .allow_private_hosts
-        .iter()
-        .map(ToString::to_string)
-        .collect();
-    let allow = AllowList::parse(&private)
-        .map_err(|e| RunError::Setting(format!("[harvest] allow_private_hosts: {e}")))?;
+    let private: Vec<String> = h.allow_private_hosts.iter().map(ToString::to_string).collect();
+    let allow =
+        AllowList::parse(&private).map_err(|e| RunError::Setting(format!("[harvest] allow_private_hosts: {e}")))?;
     let limits = Limits {
         concurrency: h.concurrency,
         per_host: h.per_host,
@@ -312,13 +272,7 @@ pub fn harvester(config: &Config, progress: Arc<dyn Progress>) -> Result<Harvest
         max_bytes: h.max_bytes,
         max_ratio: h.max_ratio,
         allow,
-        user_agent: user_agent(Some(
-            config
-                .publish
-                .base_url
-                .as_ref()
-                .map_or(CONTACT, |u| u.as_str()),
-        )),
+        user_agent: user_agent(Some(config.publish.base_url.as_ref().map_or(CONTACT, |u| u.as_str()))),
     };
     Ok(Harvester::new(limits, progress)?)
 }

@@ -9,8 +9,7 @@ use uuid::Uuid;
 use super::pipeline::{Pipeline, RunError, day_in};
 use crate::config::Config;
 use crate::publish::{
-    self, BuyerQuality, Input, Options, Published, Quality, ReadError, ResourceRow, Seat,
-    SourceQuality, SourceRow,
+    self, BuyerQuality, Input, Options, Published, Quality, ReadError, ResourceRow, Seat, SourceQuality, SourceRow,
 };
 use crate::record::{Contract, Field, Siret};
 use crate::reference;
@@ -65,10 +64,10 @@ impl Pipeline {
             seats: &seat,
             day,
             created,
-            epoch: epoch.id.parse().map_err(|_| StoreError::Damaged {
-                what: "the epoch".into(),
-                why: "it is no UUID".into(),
-            })?,
+            epoch: epoch
+                .id
+                .parse()
+                .map_err(|_| StoreError::Damaged { what: "the epoch".into(), why: "it is no UUID".into() })?,
             next_seq: epoch.next_seq,
             region: config.region.name().map(str::to_owned),
             redacted: 0,
@@ -86,20 +85,18 @@ impl Pipeline {
                 last_seq: outcome.last_seq,
             },
             // It shows this state already: noted, so that the next look is cheap.
-            Published::Same { publication } => {
-                match publish::Publication::latest(&config.public_dir())? {
-                    Some(last) => PublicationRow {
-                        name: publication.clone(),
-                        day,
-                        created: last.manifest.created,
-                        state_version,
-                        fingerprint,
-                        first_seq: last.manifest.first_seq,
-                        last_seq: last.manifest.last_seq,
-                    },
-                    None => return Ok(published),
-                }
-            }
+            Published::Same { publication } => match publish::Publication::latest(&config.public_dir())? {
+                Some(last) => PublicationRow {
+                    name: publication.clone(),
+                    day,
+                    created: last.manifest.created,
+                    state_version,
+                    fingerprint,
+                    first_seq: last.manifest.first_seq,
+                    last_seq: last.manifest.last_seq,
+                },
+                None => return Ok(published),
+            },
         };
         self.store.published(row)?;
         Ok(published)
@@ -113,13 +110,7 @@ impl Pipeline {
         let config = self.config();
         let snapshot = self.store.snapshot()?;
         let version = snapshot.state_version()?;
-        Ok(unchanged(
-            &config,
-            &snapshot,
-            version,
-            &config.publishing_fingerprint(),
-        )?
-        .is_none())
+        Ok(unchanged(&config, &snapshot, version, &config.publishing_fingerprint())?.is_none())
     }
 }
 
@@ -129,12 +120,10 @@ fn unchanged(
     state_version: u64,
     fingerprint: &str,
 ) -> Result<Option<String>, RunError> {
-    let last = snapshot
-        .last_publication()?
-        .filter(|p| p.state_version == state_version && p.fingerprint == fingerprint);
+    let last =
+        snapshot.last_publication()?.filter(|p| p.state_version == state_version && p.fingerprint == fingerprint);
     let Some(last) = last else { return Ok(None) };
-    let stands =
-        publish::Publication::latest(&config.public_dir())?.is_some_and(|p| p.name == last.name);
+    let stands = publish::Publication::latest(&config.public_dir())?.is_some_and(|p| p.name == last.name);
     Ok(stands.then_some(last.name))
 }
 
@@ -171,10 +160,7 @@ fn contracts(snapshot: Snapshot) -> Box<dyn Iterator<Item = Result<Contract, Rea
             let _ = out.send(Err(error.into()));
         }
     };
-    match std::thread::Builder::new()
-        .name("contracts".into())
-        .spawn(body)
-    {
+    match std::thread::Builder::new().name("contracts".into()).spawn(body) {
         Ok(_) => Box::new(items.into_iter()),
         Err(error) => Box::new(std::iter::once(Err(error.into()))),
     }
@@ -200,19 +186,10 @@ fn sources(config: &Config, snapshot: &Snapshot) -> Result<Vec<SourceRow>, Store
 }
 
 fn resources(snapshot: &Snapshot) -> Result<Vec<ResourceRow>, StoreError> {
-    let names: BTreeMap<i64, String> = snapshot
-        .sources()?
-        .into_iter()
-        .map(|s| (s.source.n, s.source.id))
-        .collect();
+    let names: BTreeMap<i64, String> = snapshot.sources()?.into_iter().map(|s| (s.source.n, s.source.id)).collect();
     let rows = snapshot.resources(None)?.into_iter().filter_map(|r| {
         let source = names.get(&r.source)?.clone();
-        Some(ResourceRow {
-            source,
-            id: r.id,
-            url: r.url,
-            title: Some(r.title),
-        })
+        Some(ResourceRow { source, id: r.id, url: r.url, title: Some(r.title) })
     });
     Ok(rows.collect())
 }
@@ -232,8 +209,7 @@ fn seat(buyer: &Siret) -> Option<Seat> {
 /// The counts of quality.json: places in payloads from the store, findings from the contracts.
 fn quality(snapshot: &Snapshot) -> Result<Quality, StoreError> {
     let found = findings(snapshot)?;
-    let names =
-        |m: &BTreeMap<Field, u64>| m.iter().map(|(f, n)| (f.name().to_owned(), *n)).collect();
+    let names = |m: &BTreeMap<Field, u64>| m.iter().map(|(f, n)| (f.name().to_owned(), *n)).collect();
     let counts = snapshot.counts()?;
     let sources = snapshot.sources()?.into_iter().map(|s| {
         let c = counts.get(&s.source.n).cloned().unwrap_or_default();
@@ -255,11 +231,7 @@ fn quality(snapshot: &Snapshot) -> Result<Quality, StoreError> {
     let sources = sources.collect();
     let mut buyers = Vec::new();
     snapshot.buyer_counts(|b| {
-        let (name, rules) = found
-            .buyers
-            .get(b.siren.as_str())
-            .cloned()
-            .unwrap_or_default();
+        let (name, rules) = found.buyers.get(b.siren.as_str()).cloned().unwrap_or_default();
         buyers.push(BuyerQuality {
             buyer: b.siren.to_string(),
             name,

@@ -78,9 +78,7 @@ pub struct Live<T> {
 
 impl<T> fmt::Debug for Live<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Live")
-            .field("last", &self.last.load())
-            .finish_non_exhaustive()
+        f.debug_struct("Live").field("last", &self.last.load()).finish_non_exhaustive()
     }
 }
 
@@ -96,10 +94,7 @@ impl<T> Live<T> {
         let digest = Mutex::new(digest(&watched(&first)));
         Live {
             current: ArcSwap::from_pointee(first),
-            last: ArcSwap::from_pointee(LastReload {
-                at: now,
-                error: None,
-            }),
+            last: ArcSwap::from_pointee(LastReload { at: now, error: None }),
             load: Box::new(load),
             watched,
             digest,
@@ -127,15 +122,9 @@ impl<T> Live<T> {
         let outcome = match (self.load)() {
             Ok(next) => {
                 self.current.store(Arc::new(next));
-                LastReload {
-                    at: now,
-                    error: None,
-                }
+                LastReload { at: now, error: None }
             }
-            Err(report) => LastReload {
-                at: now,
-                error: Some(report.to_string()),
-            },
+            Err(report) => LastReload { at: now, error: Some(report.to_string()) },
         };
         // Taken before loading: what changes while we read is seen as a change again.
         *seen = before;
@@ -148,11 +137,7 @@ impl<T> Live<T> {
 fn digest(watched: &Watched) -> u128 {
     let mut files: BTreeSet<PathBuf> = watched.files.iter().cloned().collect();
     for dir in &watched.dirs {
-        let members = std::fs::read_dir(dir)
-            .into_iter()
-            .flatten()
-            .flatten()
-            .map(|e| e.path());
+        let members = std::fs::read_dir(dir).into_iter().flatten().flatten().map(|e| e.path());
         files.extend(members.filter(|path| is_toml(path)));
     }
     let mut hash = Xxh3::new();
@@ -281,10 +266,7 @@ impl Eye {
             }
         });
         match watcher {
-            Ok(watcher) => Some(Eye {
-                watcher,
-                dirs: BTreeSet::new(),
-            }),
+            Ok(watcher) => Some(Eye { watcher, dirs: BTreeSet::new() }),
             Err(cause) => {
                 warn!(
                     "cannot watch the configuration for changes: {cause}; send SIGHUP to reload (on Linux, fs.inotify.max_user_instances may be too low)"
@@ -295,25 +277,11 @@ impl Eye {
     }
 
     fn follow(&mut self, watched: &Watched) {
-        let mut wanted: BTreeSet<PathBuf> = watched
-            .dirs
-            .iter()
-            .filter(|d| d.is_dir())
-            .cloned()
-            .collect();
+        let mut wanted: BTreeSet<PathBuf> = watched.dirs.iter().filter(|d| d.is_dir()).cloned().collect();
         // A directory that appears is seen in its parent; a link is followed to its target.
         for path in watched.files.iter().chain(&watched.dirs) {
-            for path in [Some(path.clone()), path.canonicalize().ok()]
-                .into_iter()
-                .flatten()
-            {
-                let parent = path.parent().map(|p| {
-                    if p.as_os_str().is_empty() {
-                        Path::new(".")
-                    } else {
-                        p
-                    }
-                });
+            for path in [Some(path.clone()), path.canonicalize().ok()].into_iter().flatten() {
+                let parent = path.parent().map(|p| if p.as_os_str().is_empty() { Path::new(".") } else { p });
                 wanted.extend(parent.filter(|p| p.is_dir()).map(Path::to_owned));
             }
         }
@@ -324,10 +292,9 @@ impl Eye {
         for new in wanted.difference(&self.dirs) {
             match self.watcher.watch(new, RecursiveMode::NonRecursive) {
                 Ok(()) => drop(kept.insert(new.clone())),
-                Err(cause) => warn!(
-                    "cannot watch {} for changes: {cause}; send SIGHUP after editing there",
-                    new.display()
-                ),
+                Err(cause) => {
+                    warn!("cannot watch {} for changes: {cause}; send SIGHUP after editing there", new.display())
+                }
             }
         }
         self.dirs = kept;

@@ -12,14 +12,8 @@ struct Config {
 
 fn load(file: &Path) -> Loaded<Config> {
     let text = std::fs::read_to_string(file)?;
-    let value = text
-        .trim()
-        .parse()
-        .map_err(|e| format!("{}:1:1 {e}", file.display()))?;
-    Ok(Config {
-        value,
-        file: file.to_owned(),
-    })
+    let value = text.trim().parse().map_err(|e| format!("{}:1:1 {e}", file.display()))?;
+    Ok(Config { value, file: file.to_owned() })
 }
 
 fn live(file: &Path) -> Live<Config> {
@@ -27,10 +21,7 @@ fn live(file: &Path) -> Live<Config> {
     Live::new(
         load(file).unwrap(),
         Timestamp::UNIX_EPOCH,
-        |config| Watched {
-            files: vec![config.file.clone()],
-            dirs: Vec::new(),
-        },
+        |config| Watched { files: vec![config.file.clone()], dirs: Vec::new() },
         move || load(&again),
     )
 }
@@ -50,28 +41,15 @@ fn a_bad_file_changes_nothing_and_is_reported_until_it_is_mended() {
     std::fs::write(&file, "nonsense").unwrap();
     let before = live.get();
     let refused = live.reload(Cause::Files, second(10)).unwrap();
-    assert!(
-        refused
-            .error
-            .as_deref()
-            .unwrap()
-            .contains("sources.toml:1:1")
-    );
+    assert!(refused.error.as_deref().unwrap().contains("sources.toml:1:1"));
     assert_eq!((live.get().value, refused.at), (1, second(10)));
     assert!(Arc::ptr_eq(&before, &live.get()));
-    assert!(
-        live.reload(Cause::Files, second(11)).is_none(),
-        "the same bad file is said once"
-    );
+    assert!(live.reload(Cause::Files, second(11)).is_none(), "the same bad file is said once");
     assert!(!live.last().successful());
 
     std::fs::write(&file, "2").unwrap();
     assert!(live.reload(Cause::Files, second(12)).unwrap().successful());
-    assert_eq!(
-        (live.get().value, before.value),
-        (2, 1),
-        "work under way keeps what it began with"
-    );
+    assert_eq!((live.get().value, before.value), (2, 1), "work under way keeps what it began with");
 }
 
 #[test]
@@ -130,15 +108,10 @@ async fn a_file_replaced_by_rename_is_taken_up_and_a_bad_one_is_not() {
     let (handle, stop) = stop();
     let attempts = Arc::new(AtomicUsize::new(0));
     let counted = attempts.clone();
-    let watching = tokio::spawn(run(
-        live.clone(),
-        Clock::fixed(second(5)),
-        Notifier::with(|_| Ok(())),
-        stop,
-        move |_, _| {
+    let watching =
+        tokio::spawn(run(live.clone(), Clock::fixed(second(5)), Notifier::with(|_| Ok(())), stop, move |_, _| {
             counted.fetch_add(1, Ordering::SeqCst);
-        },
-    ));
+        }));
     tokio::time::sleep(Duration::from_millis(200)).await;
 
     let next = dir.path().join(".sources.toml.swp");
@@ -154,11 +127,7 @@ async fn a_file_replaced_by_rename_is_taken_up_and_a_bad_one_is_not() {
     until(|| live.get().value == 3).await;
     assert!(live.last().successful());
     tokio::time::sleep(QUIET * 2).await;
-    assert_eq!(
-        attempts.load(Ordering::SeqCst),
-        3,
-        "our own reading wakes nobody"
-    );
+    assert_eq!(attempts.load(Ordering::SeqCst), 3, "our own reading wakes nobody");
     handle.advance(Phase::Draining);
     watching.await.unwrap();
 }

@@ -40,14 +40,7 @@ pub struct ReplayReport {
 /// All that decides what a payload's bytes mean, by source, as the store remembers it.
 pub fn fingerprint(config: &Config) -> String {
     let mut all: BTreeMap<&str, String> = BTreeMap::new();
-    all.insert(
-        "",
-        format!(
-            "{} {}",
-            env!("CARGO_PKG_VERSION"),
-            config.decoding_fingerprint()
-        ),
-    );
+    all.insert("", format!("{} {}", env!("CARGO_PKG_VERSION"), config.decoding_fingerprint()));
     for source in config.sources.iter() {
         all.insert(&source.id, source.decoding_fingerprint());
     }
@@ -57,18 +50,12 @@ pub fn fingerprint(config: &Config) -> String {
 /// Which sources must be replayed because the program, the tables, the region or their stanza
 /// changed since the store was made. `None`: all of them.
 fn outdated(stored: &str, now: &str) -> Option<BTreeSet<String>> {
-    let read =
-        |text: &str| serde_json::from_str::<BTreeMap<String, String>>(text).unwrap_or_default();
+    let read = |text: &str| serde_json::from_str::<BTreeMap<String, String>>(text).unwrap_or_default();
     let (old, new) = (read(stored), read(now));
     if old.get("") != new.get("") {
         return None;
     }
-    Some(
-        new.into_iter()
-            .filter(|(id, f)| old.get(id).is_some_and(|o| o != f))
-            .map(|(id, _)| id)
-            .collect(),
-    )
+    Some(new.into_iter().filter(|(id, f)| old.get(id).is_some_and(|o| o != f)).map(|(id, _)| id).collect())
 }
 
 /// Opens a data directory; when what decides the meaning of payloads has changed since its store
@@ -76,11 +63,7 @@ fn outdated(stored: &str, now: &str) -> Option<BTreeSet<String>> {
 ///
 /// # Errors
 /// A fault of the store or of the archive.
-pub fn open_current(
-    config: Arc<Config>,
-    clock: Clock,
-    progress: Arc<dyn Progress>,
-) -> Result<Pipeline, RunError> {
+pub fn open_current(config: Arc<Config>, clock: Clock, progress: Arc<dyn Progress>) -> Result<Pipeline, RunError> {
     let wanted = fingerprint(&config);
     if store_path(&config).exists() {
         let store = Store::open(&store_path(&config))?;
@@ -88,9 +71,7 @@ pub fn open_current(
         drop(store);
         match stored.map(|stored| outdated(&stored, &wanted)) {
             Some(None) => {
-                info!(
-                    "program, tables or region changed since the store was made: rebuilding it from the archive"
-                );
+                info!("program, tables or region changed since the store was made: rebuilding it from the archive");
                 all(&config)?;
             }
             Some(Some(ids)) if !ids.is_empty() => {
@@ -118,11 +99,7 @@ pub fn all(config: &Config) -> Result<ReplayReport, RunError> {
     for ending in ["", "-wal", "-shm"] {
         let _ = std::fs::remove_file(PathBuf::from(format!("{}{ending}", fresh.display())));
     }
-    let old = if path.exists() {
-        Some(Store::open(&path)?)
-    } else {
-        None
-    };
+    let old = if path.exists() { Some(Store::open(&path)?) } else { None };
     let store = Store::open(&fresh)?;
     let mut replay = Replay::new(config, &store, old.as_ref(), None)?;
     replay.play()?;
@@ -145,12 +122,8 @@ pub fn all(config: &Config) -> Result<ReplayReport, RunError> {
 /// A fault of the store or of the archive.
 pub fn some(config: &Config, ids: &BTreeSet<String>) -> Result<ReplayReport, RunError> {
     let store = Store::open(&store_path(config))?;
-    let states: HashMap<String, _> = store
-        .snapshot()?
-        .sources()?
-        .into_iter()
-        .map(|s| (s.source.id.clone(), s))
-        .collect();
+    let states: HashMap<String, _> =
+        store.snapshot()?.sources()?.into_iter().map(|s| (s.source.id.clone(), s)).collect();
     let before = store.snapshot()?;
     let mut replay = Replay::new(config, &store, Some(&store), Some(ids))?;
     for id in ids.iter().filter(|id| states.contains_key(*id)) {
@@ -168,13 +141,7 @@ pub fn some(config: &Config, ids: &BTreeSet<String>) -> Result<ReplayReport, Run
 
 fn merge(config: &Config, store: &Store) -> Result<usize, StoreError> {
     let states = store.snapshot()?.sources()?;
-    Ok(merge_run::run(
-        store,
-        &merge_sources(&states),
-        &rules(config),
-        workers(),
-    )?
-    .changed)
+    Ok(merge_run::run(store, &merge_sources(&states), &rules(config), workers())?.changed)
 }
 
 /// Ends a store's writer and waits until its file is closed.
@@ -197,9 +164,7 @@ fn put_in_place(fresh: &Path, path: &Path) -> Result<(), RunError> {
     }
     std::fs::rename(fresh, path).map_err(io("replace", path))?;
     if let Some(dir) = path.parent() {
-        std::fs::File::open(dir)
-            .and_then(|d| d.sync_all())
-            .map_err(io("sync", dir))?;
+        std::fs::File::open(dir).and_then(|d| d.sync_all()).map_err(io("sync", dir))?;
     }
     Ok(())
 }
@@ -225,12 +190,7 @@ impl<'a> Replay<'a> {
         only: Option<&'a BTreeSet<String>>,
     ) -> Result<Self, RunError> {
         let orphans = match old {
-            Some(old) => old
-                .snapshot()?
-                .sources()?
-                .into_iter()
-                .map(|s| (s.source.id.clone(), s.source))
-                .collect(),
+            Some(old) => old.snapshot()?.sources()?.into_iter().map(|s| (s.source.id.clone(), s.source)).collect(),
             None => HashMap::new(),
         };
         Ok(Self {
@@ -289,12 +249,7 @@ impl<'a> Replay<'a> {
     fn entry(&mut self, entry: &Entry) -> Result<(), RunError> {
         let day = day_in(self.config, entry.at);
         let n = self.number(&entry.source)?;
-        let before = self
-            .store
-            .snapshot()?
-            .resources(Some(n))?
-            .into_iter()
-            .find(|r| r.id == entry.resource);
+        let before = self.store.snapshot()?.resources(Some(n))?.into_iter().find(|r| r.id == entry.resource);
         match (&entry.seen, before) {
             (Seen::Forgotten, _) => {
                 self.store.forget(&entry.source)?;
@@ -309,22 +264,8 @@ impl<'a> Replay<'a> {
         Ok(())
     }
 
-    fn payload(
-        &mut self,
-        entry: &Entry,
-        n: i64,
-        day: Day,
-        before: Option<ResourceRow>,
-    ) -> Result<(), RunError> {
-        let Seen::Payload {
-            url,
-            title,
-            resource_date,
-            sha256,
-            bytes,
-            ..
-        } = &entry.seen
-        else {
+    fn payload(&mut self, entry: &Entry, n: i64, day: Day, before: Option<ResourceRow>) -> Result<(), RunError> {
+        let Seen::Payload { url, title, resource_date, sha256, bytes, .. } = &entry.seen else {
             return Ok(());
         };
         if !self.archive.contains(sha256) {
@@ -333,12 +274,9 @@ impl<'a> Replay<'a> {
             return Ok(());
         }
         let stanza = self.config.sources.get(&entry.source);
-        let named = stanza.and_then(|s| s.resource_date.as_ref()).and_then(|d| {
-            title
-                .as_deref()
-                .and_then(|t| d.find(t))
-                .or_else(|| d.find(url))
-        });
+        let named = stanza
+            .and_then(|s| s.resource_date.as_ref())
+            .and_then(|d| title.as_deref().and_then(|t| d.find(t)).or_else(|| d.find(url)));
         let seen = ResourceSeen {
             source: n,
             id: entry.resource.clone(),
@@ -352,10 +290,7 @@ impl<'a> Replay<'a> {
         };
         let full_snapshot = match stanza {
             Some(s) => s.snapshot == crate::config::Snapshot::Full,
-            None => self
-                .orphans
-                .get(&entry.source)
-                .is_none_or(|o| o.snapshot == "full"),
+            None => self.orphans.get(&entry.source).is_none_or(|o| o.snapshot == "full"),
         };
         // The gates judged it when it came: what was accepted then is replayed.
         let piece = Payload {
@@ -368,11 +303,7 @@ impl<'a> Replay<'a> {
             max_shrink: 1.0,
             min_records: 0,
         };
-        let ingest = Ingest {
-            store: self.store,
-            next_id: &self.next_id,
-            region: &self.config.region,
-        };
+        let ingest = Ingest { store: self.store, next_id: &self.next_id, region: &self.config.region };
         let known = self.known.entry(n).or_default();
         match ingest.payload(piece, self.archive.read(sha256)?, known, |_| Ok(())) {
             Ok(done) => {

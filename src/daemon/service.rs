@@ -47,26 +47,17 @@ impl<T: Send + Sync + 'static, J: Jobs> Service<T, J> {
         let waker = wake.clone();
         let mut beside = tokio::task::JoinSet::new();
         beside.spawn(obey(signals, self.drain, handle));
-        beside.spawn(reload::run(
-            self.live,
-            self.clock,
-            self.notifier.clone(),
-            stop.clone(),
-            move |config, last| {
-                reloaded(config, last);
-                waker.notify_one();
-            },
-        ));
+        beside.spawn(reload::run(self.live, self.clock, self.notifier.clone(), stop.clone(), move |config, last| {
+            reloaded(config, last);
+            waker.notify_one();
+        }));
         if let Some(period) = watchdog_period() {
             let (notifier, heart, stop) = (self.notifier.clone(), self.heart.clone(), stop.clone());
             beside.spawn(async move { notifier.watch(heart, period, stop).await });
         }
         self.notifier.ready("running");
         let scheduler = Supervisor {
-            jobs: Arc::new(Telling {
-                jobs: self.jobs,
-                notifier: self.notifier.clone(),
-            }),
+            jobs: Arc::new(Telling { jobs: self.jobs, notifier: self.notifier.clone() }),
             clock: self.clock,
             wake,
             pulse: self.heart.scheduler.clone(),
@@ -125,19 +116,9 @@ mod tests {
     struct OneSlow;
 
     impl Jobs for OneSlow {
-        async fn plan(
-            &self,
-            _: Timestamp,
-        ) -> Result<Plan, Box<dyn std::error::Error + Send + Sync>> {
-            let source = Due {
-                id: "nimes".to_owned(),
-                next_run: None,
-                last_attempt: None,
-            };
-            Ok(Plan {
-                sources: vec![source],
-                publication: Publication::default(),
-            })
+        async fn plan(&self, _: Timestamp) -> Result<Plan, Box<dyn std::error::Error + Send + Sync>> {
+            let source = Due { id: "nimes".to_owned(), next_run: None, last_attempt: None };
+            Ok(Plan { sources: vec![source], publication: Publication::default() })
         }
 
         async fn harvest(&self, _: Vec<String>, _: Stop) -> Harvested {
@@ -159,10 +140,7 @@ mod tests {
             live: Arc::new(Live::new(
                 (),
                 now,
-                |()| Watched {
-                    files: vec![PathBuf::from("/nowhere/guichet.toml")],
-                    dirs: vec![],
-                },
+                |()| Watched { files: vec![PathBuf::from("/nowhere/guichet.toml")], dirs: vec![] },
                 || Ok(()),
             )),
             jobs: Arc::new(OneSlow),
@@ -185,12 +163,6 @@ mod tests {
         assert_eq!(said[0], "READY=1");
         assert_eq!(said[1], "STATUS=harvesting nimes");
         assert_eq!(said[2], "STOPPING=1");
-        assert_eq!(
-            said[3..]
-                .iter()
-                .filter(|s| s.starts_with("EXTEND_TIMEOUT_USEC="))
-                .count(),
-            3
-        );
+        assert_eq!(said[3..].iter().filter(|s| s.starts_with("EXTEND_TIMEOUT_USEC=")).count(), 3);
     }
 }

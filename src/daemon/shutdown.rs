@@ -129,9 +129,7 @@ pub async fn obey(mut signals: mpsc::Receiver<&'static str>, budget: Duration, h
         second = signals.recv() => second.unwrap_or("the end of the signal listener"),
         () = tokio::time::sleep(budget) => "the end of the time budget",
     };
-    warn!(
-        "{why}: dropping what is under way; nothing committed is lost, the rest is done again at the next start"
-    );
+    warn!("{why}: dropping what is under way; nothing committed is lost, the rest is done again at the next start");
     handle.advance(Phase::Now);
 }
 
@@ -188,10 +186,7 @@ mod tests {
     async fn a_real_sigterm_is_heard_and_does_not_kill() {
         let mut heard = signals().unwrap();
         let pid = std::process::id().to_string();
-        let sent = std::process::Command::new("kill")
-            .args(["-TERM", &pid])
-            .status()
-            .unwrap();
+        let sent = std::process::Command::new("kill").args(["-TERM", &pid]).status().unwrap();
         assert!(sent.success());
         assert_eq!(heard.recv().await, Some("SIGTERM"));
     }

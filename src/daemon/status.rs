@@ -129,7 +129,8 @@ pub struct DaemonStatus {
 pub fn read(config: &Config, snapshot: &Snapshot, now: Timestamp) -> Result<Status, StoreError> {
     let counts = snapshot.counts()?;
     let states = snapshot.sources()?;
-    let mut sources: Vec<SourceStatus> = states.iter().map(|s| known(config, s, now, counts.get(&s.source.n).map(|c| c.records))).collect();
+    let mut sources: Vec<SourceStatus> =
+        states.iter().map(|s| known(config, s, now, counts.get(&s.source.n).map(|c| c.records))).collect();
     let unknown = config.sources.iter().filter(|s| !states.iter().any(|k| k.source.id == s.id));
     sources.extend(unknown.map(|source| untried(source, now)));
     sources.sort_by(|a, b| a.id.cmp(&b.id));
@@ -171,7 +172,11 @@ fn untried(source: &Source, now: Timestamp) -> SourceStatus {
         licence: source.licence.id().to_owned(),
         state: if source.enabled { "ok" } else { "disabled" },
         last_success: None,
-        next_run: if source.enabled { schedule_of(source).and_then(|s| s.next_after(now)).map(|t| t.to_string()) } else { None },
+        next_run: if source.enabled {
+            schedule_of(source).and_then(|s| s.next_after(now)).map(|t| t.to_string())
+        } else {
+            None
+        },
         consecutive_failures: 0,
         last_error: source.disabled_reason.clone().filter(|_| !source.enabled),
         records: Records::default(),
@@ -208,7 +213,8 @@ fn known(config: &Config, s: &SourceState, now: Timestamp, counts: Option<Record
 }
 
 fn health(s: &SourceState, now: Timestamp) -> &'static str {
-    let since = |t: &Option<String>| t.as_ref().and_then(|t| t.parse::<Timestamp>().ok()).map(|t| now.duration_since(t));
+    let since =
+        |t: &Option<String>| t.as_ref().and_then(|t| t.parse::<Timestamp>().ok()).map(|t| now.duration_since(t));
     match since(&s.last_success) {
         Some(age) if age >= FAILING_AFTER => "failing",
         // Never a success: failing once it has been tried for as long.

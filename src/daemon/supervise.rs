@@ -161,13 +161,7 @@ impl<J: Jobs> Supervisor<J> {
         self.drain(state, tasks).await
     }
 
-    fn start(
-        &self,
-        state: &mut State,
-        tasks: &mut JoinSet<Event>,
-        decision: &Decision,
-        now: Timestamp,
-    ) {
+    fn start(&self, state: &mut State, tasks: &mut JoinSet<Event>, decision: &Decision, now: Timestamp) {
         let harvests = tasks.len() - usize::from(state.publishing);
         if !decision.harvest.is_empty() && harvests < HARVESTS {
             let ids = decision.harvest.clone();
@@ -182,14 +176,8 @@ impl<J: Jobs> Supervisor<J> {
         if decision.publish {
             state.publish_started(now);
             let (jobs, stop) = (self.jobs.clone(), self.stop.clone());
-            tasks.spawn(async move {
-                Event::Published(
-                    AssertUnwindSafe(jobs.publish(stop))
-                        .catch_unwind()
-                        .await
-                        .ok(),
-                )
-            });
+            tasks
+                .spawn(async move { Event::Published(AssertUnwindSafe(jobs.publish(stop)).catch_unwind().await.ok()) });
         }
     }
 
@@ -207,7 +195,10 @@ impl<J: Jobs> Supervisor<J> {
             }
             Ok(Event::Published(how)) => {
                 let how = how.unwrap_or_else(|| {
-                    Published::Failed("it broke off inside guichet, a fault of the program: please report it with this log".to_owned())
+                    Published::Failed(
+                        "it broke off inside guichet, a fault of the program: please report it with this log"
+                            .to_owned(),
+                    )
                 });
                 match &how {
                     Published::Written => info!("a new publication is in place"),

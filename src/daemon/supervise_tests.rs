@@ -54,18 +54,8 @@ impl World {
     fn with(self, id: &str, schedule: &str, takes_s: u64, how: How) -> Self {
         let schedule = Schedule::parse(schedule, "UTC").unwrap();
         let now = self.clock.now();
-        let due = Due {
-            id: id.to_owned(),
-            next_run: schedule.next_after(now),
-            last_attempt: Some(now),
-        };
-        let source = Source {
-            schedule,
-            due,
-            takes: Duration::from_secs(takes_s),
-            how,
-            failures: 0,
-        };
+        let due = Due { id: id.to_owned(), next_run: schedule.next_after(now), last_attempt: Some(now) };
+        let source = Source { schedule, due, takes: Duration::from_secs(takes_s), how, failures: 0 };
         self.sources.lock().unwrap().insert(id.to_owned(), source);
         self
     }
@@ -77,32 +67,17 @@ impl World {
 
     fn said(&self, what: &str) -> Vec<String> {
         let log = self.log.lock().unwrap();
-        log.iter()
-            .filter(|line| line.ends_with(what))
-            .map(|line| line.split(' ').next().unwrap().to_owned())
-            .collect()
+        log.iter().filter(|line| line.ends_with(what)).map(|line| line.split(' ').next().unwrap().to_owned()).collect()
     }
 }
 
 impl Jobs for World {
-    async fn plan(
-        &self,
-        _now: Timestamp,
-    ) -> Result<Plan, Box<dyn std::error::Error + Send + Sync>> {
+    async fn plan(&self, _now: Timestamp) -> Result<Plan, Box<dyn std::error::Error + Send + Sync>> {
         if *self.blind.lock().unwrap() {
             return Err("disk I/O error".into());
         }
-        let sources = self
-            .sources
-            .lock()
-            .unwrap()
-            .values()
-            .map(|s| s.due.clone())
-            .collect();
-        Ok(Plan {
-            sources,
-            publication: self.publication.lock().unwrap().clone(),
-        })
+        let sources = self.sources.lock().unwrap().values().map(|s| s.due.clone()).collect();
+        Ok(Plan { sources, publication: self.publication.lock().unwrap().clone() })
     }
 
     async fn harvest(&self, ids: Vec<String>, stop: Stop) -> Harvested {
@@ -115,11 +90,7 @@ impl Jobs for World {
                 () = stop.now() => return Harvested::default(),
             }
             assert!(source.how != How::Breaks, "scripted");
-            let failures = if source.how == How::Fails {
-                source.failures + 1
-            } else {
-                0
-            };
+            let failures = if source.how == How::Fails { source.failures + 1 } else { 0 };
             let now = self.clock.now();
             let mut sources = self.sources.lock().unwrap();
             let entry = sources.get_mut(&id).unwrap();
@@ -163,11 +134,7 @@ fn start(world: &Arc<World>) -> Running {
         pulse: heart.scheduler.clone(),
         stop,
     };
-    Running {
-        handle,
-        heart,
-        task: tokio::spawn(supervisor.run()),
-    }
+    Running { handle, heart, task: tokio::spawn(supervisor.run()) }
 }
 
 async fn hours(n: u64) {
@@ -175,65 +142,51 @@ async fn hours(n: u64) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn three_nights_pass_as_the_schedules_say_and_each_is_published_once_early_and_once_at_its_slot()
- {
-    let world = World::new("2026-11-23T12:00:00Z")
-        .with("nimes", "17 3 * * *", 120, How::Changes)
-        .with("albi", "40 3 * * *", 60, How::Same);
+async fn three_nights_pass_as_the_schedules_say_and_each_is_published_once_early_and_once_at_its_slot() {
+    let world = World::new("2026-11-23T12:00:00Z").with("nimes", "17 3 * * *", 120, How::Changes).with(
+        "albi",
+        "40 3 * * *",
+        60,
+        How::Same,
+    );
     let world = Arc::new(world);
     let running = start(&world);
     hours(66).await;
-    assert_eq!(
-        world.said("start nimes"),
-        ["24T03:17:00", "25T03:17:00", "26T03:17:00"]
-    );
-    assert_eq!(
-        world.said("start albi"),
-        ["24T03:40:00", "25T03:40:00", "26T03:40:00"]
-    );
-    assert_eq!(
-        world.said("published"),
-        [
-            "24T03:42:00",
-            "24T06:31:00",
-            "25T03:42:00",
-            "25T06:31:00",
-            "26T03:42:00"
-        ]
-    );
+    assert_eq!(world.said("start nimes"), ["24T03:17:00", "25T03:17:00", "26T03:17:00"]);
+    assert_eq!(world.said("start albi"), ["24T03:40:00", "25T03:40:00", "26T03:40:00"]);
+    assert_eq!(world.said("published"), ["24T03:42:00", "24T06:31:00", "25T03:42:00", "25T06:31:00", "26T03:42:00"]);
     running.handle.advance(Phase::Draining);
     assert_eq!(running.task.await.unwrap(), Ended::Drained);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_slow_source_holds_back_no_other() {
-    let world = World::new("2026-11-24T03:00:00Z")
-        .with("slow", "10 3 * * *", 4 * 3600, How::Same)
-        .with("quick", "30 3 * * *", 1, How::Changes);
+    let world = World::new("2026-11-24T03:00:00Z").with("slow", "10 3 * * *", 4 * 3600, How::Same).with(
+        "quick",
+        "30 3 * * *",
+        1,
+        How::Changes,
+    );
     let world = Arc::new(world);
     let running = start(&world);
     hours(2).await;
     assert_eq!(world.said("end quick"), ["24T03:30:01"]);
     assert_eq!(world.said("together").len(), 1);
-    assert!(
-        world.said("published").is_empty(),
-        "the night has not ended"
-    );
+    assert!(world.said("published").is_empty(), "the night has not ended");
     hours(2).await;
-    assert_eq!(
-        world.said("published"),
-        ["24T06:31:00"],
-        "at the latest at its slot"
-    );
+    assert_eq!(world.said("published"), ["24T06:31:00"], "at the latest at its slot");
     running.handle.advance(Phase::Now);
     running.task.await.unwrap();
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_job_that_breaks_is_neither_fatal_nor_repeated_without_end() {
-    let world = World::new("2026-11-24T03:00:00Z")
-        .with("broken", "10 3 * * *", 1, How::Breaks)
-        .with("well", "20 3 * * *", 1, How::Changes);
+    let world = World::new("2026-11-24T03:00:00Z").with("broken", "10 3 * * *", 1, How::Breaks).with(
+        "well",
+        "20 3 * * *",
+        1,
+        How::Changes,
+    );
     let world = Arc::new(world);
     let running = start(&world);
     hours(24).await;
@@ -247,8 +200,7 @@ async fn a_job_that_breaks_is_neither_fatal_nor_repeated_without_end() {
 
 #[tokio::test(start_paused = true)]
 async fn a_failing_source_is_asked_again_and_recovers() {
-    let world =
-        Arc::new(World::new("2026-11-24T03:00:00Z").with("down", "10 3 * * *", 1, How::Fails));
+    let world = Arc::new(World::new("2026-11-24T03:00:00Z").with("down", "10 3 * * *", 1, How::Fails));
     let running = start(&world);
     hours(24).await;
     let tries = world.said("start down").len();
@@ -257,19 +209,19 @@ async fn a_failing_source_is_asked_again_and_recovers() {
     hours(25).await;
     let due = world.sources.lock().unwrap()["down"].due.clone();
     let wait = due.next_run.unwrap().duration_since(world.clock.now());
-    assert!(
-        wait <= SignedDuration::from_hours(24)
-            && world.sources.lock().unwrap()["down"].failures == 0
-    );
+    assert!(wait <= SignedDuration::from_hours(24) && world.sources.lock().unwrap()["down"].failures == 0);
     running.handle.advance(Phase::Now);
     running.task.await.unwrap();
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_stop_lets_what_is_under_way_end_and_starts_nothing_new() {
-    let world = World::new("2026-11-24T03:00:00Z")
-        .with("nimes", "10 3 * * *", 300, How::Changes)
-        .with("albi", "12 3 * * *", 1, How::Changes);
+    let world = World::new("2026-11-24T03:00:00Z").with("nimes", "10 3 * * *", 300, How::Changes).with(
+        "albi",
+        "12 3 * * *",
+        1,
+        How::Changes,
+    );
     let world = Arc::new(world);
     let running = start(&world);
     tokio::time::sleep(Duration::from_secs(11 * 60)).await;
@@ -282,12 +234,7 @@ async fn a_stop_lets_what_is_under_way_end_and_starts_nothing_new() {
 
 #[tokio::test(start_paused = true)]
 async fn an_insisting_stop_drops_what_is_under_way() {
-    let world = Arc::new(World::new("2026-11-24T03:00:00Z").with(
-        "nimes",
-        "10 3 * * *",
-        3600,
-        How::Changes,
-    ));
+    let world = Arc::new(World::new("2026-11-24T03:00:00Z").with("nimes", "10 3 * * *", 3600, How::Changes));
     let running = start(&world);
     tokio::time::sleep(Duration::from_secs(11 * 60)).await;
     running.handle.advance(Phase::Now);
@@ -297,19 +244,14 @@ async fn an_insisting_stop_drops_what_is_under_way() {
 
 #[tokio::test(start_paused = true)]
 async fn a_store_that_cannot_be_read_stops_nothing_and_the_pulse_goes_on() {
-    let world =
-        Arc::new(World::new("2026-11-24T03:00:00Z").with("nimes", "10 3 * * *", 1, How::Changes));
+    let world = Arc::new(World::new("2026-11-24T03:00:00Z").with("nimes", "10 3 * * *", 1, How::Changes));
     *world.blind.lock().unwrap() = true;
     let running = start(&world);
     hours(1).await;
     assert!(running.heart.scheduler.is_fresh(TICK * 2) && world.said("start nimes").is_empty());
     *world.blind.lock().unwrap() = false;
     tokio::time::sleep(TICK * 2).await;
-    assert_eq!(
-        world.said("start nimes").len(),
-        1,
-        "what was missed is caught up"
-    );
+    assert_eq!(world.said("start nimes").len(), 1, "what was missed is caught up");
     running.handle.advance(Phase::Draining);
     running.task.await.unwrap();
 }
@@ -328,24 +270,10 @@ async fn a_wake_makes_it_look_at_once() {
     };
     let task = tokio::spawn(supervisor.run());
     tokio::time::sleep(Duration::from_secs(1)).await;
-    let new = Due {
-        id: "new".to_owned(),
-        next_run: None,
-        last_attempt: None,
-    };
+    let new = Due { id: "new".to_owned(), next_run: None, last_attempt: None };
     let schedule = Schedule::parse("0 3 * * *", "UTC").unwrap();
-    let source = Source {
-        schedule,
-        due: new,
-        takes: Duration::ZERO,
-        how: How::Same,
-        failures: 0,
-    };
-    world
-        .sources
-        .lock()
-        .unwrap()
-        .insert("new".to_owned(), source);
+    let source = Source { schedule, due: new, takes: Duration::ZERO, how: How::Same, failures: 0 };
+    world.sources.lock().unwrap().insert("new".to_owned(), source);
     wake.notify_one();
     tokio::time::sleep(Duration::from_millis(10)).await;
     assert_eq!(world.said("start new"), ["24T12:00:01"]);

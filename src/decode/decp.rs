@@ -50,12 +50,7 @@ pub(super) struct Mapper {
 }
 
 /// Makes a raw record of an object. `named` is what the list or the element calls it.
-pub(super) fn record(
-    fields: Fields<'_>,
-    named: Option<Kind>,
-    carrier: Carrier,
-    notes: Vec<Note>,
-) -> RawRecord {
+pub(super) fn record(fields: Fields<'_>, named: Option<Kind>, carrier: Carrier, notes: Vec<Note>) -> RawRecord {
     let mut m = Mapper::new(notes);
     for (name, value) in fields {
         m.field(&name, value);
@@ -67,13 +62,7 @@ impl Mapper {
     pub(super) fn new(notes: Vec<Note>) -> Self {
         let mut r = RawRecord::new();
         r.notes = notes;
-        Self {
-            r,
-            evidence: Evidence::default(),
-            acheteur: false,
-            autorite: false,
-            concession: false,
-        }
+        Self { r, evidence: Evidence::default(), acheteur: false, autorite: false, concession: false }
     }
 
     pub(super) fn note(&mut self, code: &'static str, field: &str, value: impl Into<String>) {
@@ -147,27 +136,14 @@ impl Mapper {
 
     /// The member, path and item of a list of texts.
     #[allow(clippy::type_complexity, reason = "a row of the table below")]
-    fn list_of(
-        &mut self,
-        name: &str,
-    ) -> Option<(
-        fn(&mut RawRecord) -> &mut Vec<Scalar>,
-        &'static str,
-        &'static str,
-    )> {
+    fn list_of(&mut self, name: &str) -> Option<(fn(&mut RawRecord) -> &mut Vec<Scalar>, &'static str, &'static str)> {
         let row: (fn(&mut RawRecord) -> &mut Vec<Scalar>, _, _) = match name {
             "techniques" => (|r| &mut r.techniques, "techniques", "technique"),
-            "modalitesExecution" => (
-                |r| &mut r.modalites,
-                "modalitesExecution",
-                "modaliteExecution",
-            ),
+            "modalitesExecution" => (|r| &mut r.modalites, "modalitesExecution", "modaliteExecution"),
             "typesPrix" => (|r| &mut r.types_prix, "typesPrix", "typePrix"),
-            "considerationsSociales" => (
-                |r| &mut r.considerations_sociales,
-                "considerationsSociales",
-                "considerationSociale",
-            ),
+            "considerationsSociales" => {
+                (|r| &mut r.considerations_sociales, "considerationsSociales", "considerationSociale")
+            }
             "considerationsEnvironnementales" => (
                 |r| &mut r.considerations_environnementales,
                 "considerationsEnvironnementales",
@@ -185,9 +161,7 @@ impl Mapper {
             return;
         };
         match path {
-            "valeurGlobale" | "dateSignature" | "montantSubventionPublique" => {
-                self.concession = true
-            }
+            "valeurGlobale" | "dateSignature" | "montantSubventionPublique" => self.concession = true,
             "ccag"
             | "marcheInnovant"
             | "attributionAvance"
@@ -253,14 +227,8 @@ impl Mapper {
     /// Decides kind and edition.
     pub(super) fn finish(self, named: Option<Kind>, carrier: Carrier) -> RawRecord {
         let mut r = self.r;
-        let folded = |scalar: &Declared| {
-            scalar
-                .as_ref()
-                .map(|s| fold(s.as_str()))
-                .unwrap_or_default()
-        };
-        let concession =
-            |word: &str| word.contains("concession") || word.contains("delegation de service");
+        let folded = |scalar: &Declared| scalar.as_ref().map(|s| fold(s.as_str())).unwrap_or_default();
+        let concession = |word: &str| word.contains("concession") || word.contains("delegation de service");
         r.kind = named.unwrap_or_else(|| {
             let own = folded(&r.declared_type);
             match (self.autorite, self.acheteur) {
@@ -295,10 +263,6 @@ pub(super) fn put(member: &mut Declared, value: Declared, path: &str, notes: &mu
     match (member.as_ref(), value) {
         (_, None) => {}
         (None, value) => *member = value,
-        (Some(_), Some(second)) => notes.push(Note::new(
-            note::DUPLICATE_FIELD,
-            path.to_owned(),
-            second.as_str(),
-        )),
+        (Some(_), Some(second)) => notes.push(Note::new(note::DUPLICATE_FIELD, path.to_owned(), second.as_str())),
     }
 }

@@ -72,38 +72,22 @@ pub(super) fn is_record_field(name: &[u8]) -> bool {
 }
 
 /// Reads one record; `damaged` when the splitter had to guess its end.
-pub(super) fn parse(
-    bytes: &[u8],
-    container: Container,
-    damaged: bool,
-) -> Result<RawRecord, Reject> {
+pub(super) fn parse(bytes: &[u8], container: Container, damaged: bool) -> Result<RawRecord, Reject> {
     let (text, damage) = utf8(bytes);
     let (tree, mut notes) = json::parse(&text, damaged)?;
     damage_note(damage, &mut notes);
     match tree {
         Tree::Null => Err(Reject::new("null", "null in the place of a record")),
-        Tree::Map(fields) if fields.is_empty() => {
-            Err(Reject::new("empty", "a record without any field"))
-        }
-        tree @ Tree::Map(_) if tree.is_empty() => {
-            Err(Reject::new("empty", "a record without any value"))
-        }
+        Tree::Map(fields) if fields.is_empty() => Err(Reject::new("empty", "a record without any field")),
+        tree @ Tree::Map(_) if tree.is_empty() => Err(Reject::new("empty", "a record without any value")),
         Tree::Map(fields) => {
             let named = match container {
                 Container::Named(kind) => Some(kind),
                 Container::Plain => None,
             };
-            Ok(decp::record(
-                fields,
-                named,
-                decp::Carrier::Json(container),
-                notes,
-            ))
+            Ok(decp::record(fields, named, decp::Carrier::Json(container), notes))
         }
-        other => Err(Reject::new(
-            "not-an-object",
-            format!("{} in the place of a record", other.show(80)),
-        )),
+        other => Err(Reject::new("not-an-object", format!("{} in the place of a record", other.show(80)))),
     }
 }
 

@@ -48,11 +48,7 @@ pub(super) enum Alias {
 /// Names seen in real files beside those of the format: the singular ones of the arrêté's annex,
 /// flat ones, and any difference in case or separators.
 pub(super) fn alias(name: &str) -> Option<Alias> {
-    let plain: String = name
-        .chars()
-        .filter(char::is_ascii_alphanumeric)
-        .map(|c| c.to_ascii_lowercase())
-        .collect();
+    let plain: String = name.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect();
     Some(match plain.as_str() {
         "type" | "typecontrat" => Alias::Field("_type"),
         "technique" => Alias::Field("techniques"),
@@ -68,12 +64,7 @@ pub(super) fn alias(name: &str) -> Option<Alias> {
         "lieuexecutioncode" => Alias::Inside("lieuExecution", "code"),
         "lieuexecutiontypecode" => Alias::Inside("lieuExecution", "typeCode"),
         "lieuexecutionnom" => Alias::Inside("lieuExecution", "nom"),
-        "source"
-        | "datetransmissiondonneesetalab"
-        | "createdat"
-        | "updatedat"
-        | "schema"
-        | "text" => Alias::Known,
+        "source" | "datetransmissiondonneesetalab" | "createdat" | "updatedat" | "schema" | "text" => Alias::Known,
         _ => {
             const LISTS: &[&str] = &[
                 "acheteur",
@@ -116,10 +107,7 @@ pub(super) fn alias(name: &str) -> Option<Alias> {
                 "origineFrance",
             ];
             // Only another spelling: the right one would come back here for ever.
-            return LISTS
-                .iter()
-                .find(|n| n.eq_ignore_ascii_case(&plain) && **n != name)
-                .map(|n| Alias::Field(n));
+            return LISTS.iter().find(|n| n.eq_ignore_ascii_case(&plain) && **n != name).map(|n| Alias::Field(n));
         }
     })
 }

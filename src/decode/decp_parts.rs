@@ -35,12 +35,7 @@ impl Mapper {
                 "nom" => {
                     self.evidence.of_2019 |= !value.is_empty();
                     let v = self.scalar("acheteur.nom", value);
-                    put(
-                        &mut self.r.acheteur_nom,
-                        v,
-                        "acheteur.nom",
-                        &mut self.r.notes,
-                    );
+                    put(&mut self.r.acheteur_nom, v, "acheteur.nom", &mut self.r.notes);
                 }
                 "#text" => {}
                 key => self.inner_other("acheteur", key, &value),
@@ -99,10 +94,7 @@ impl Mapper {
     }
     pub(super) fn holders(&mut self, list: &str, item: &str, value: Tree<'_>) -> Vec<RawHolder> {
         let items = self.items(list, item, value);
-        items
-            .into_iter()
-            .map(|fields| self.holder(list, fields))
-            .collect()
+        items.into_iter().map(|fields| self.holder(list, fields)).collect()
     }
 
     pub(super) fn holder(&mut self, path: &str, fields: Fields<'_>) -> RawHolder {
@@ -139,9 +131,7 @@ impl Mapper {
                     }
                     "dateNotificationModification" | "dateNotification" => &mut m.date,
                     "dateSignatureModification" | "dateSignature" => &mut m.date,
-                    "datePublicationDonneesModification" | "datePublicationDonnees" => {
-                        &mut m.date_publication
-                    }
+                    "datePublicationDonneesModification" | "datePublicationDonnees" => &mut m.date_publication,
                     "dureeMois" | "dureeMoisModification" => &mut m.duree_mois,
                     "montant" | "valeurGlobale" | "montantModification" => &mut m.montant,
                     "titulaires" | "titulaire" | "titulairesModification" => {
@@ -149,8 +139,7 @@ impl Mapper {
                         continue;
                     }
                     "concessionnaires" | "concessionnaire" => {
-                        m.titulaires =
-                            self.holders("modifications.titulaires", "concessionnaire", value);
+                        m.titulaires = self.holders("modifications.titulaires", "concessionnaire", value);
                         continue;
                     }
                     key => {
@@ -198,17 +187,10 @@ impl Mapper {
     fn sub_contractor(&mut self, value: Tree<'_>) -> RawHolder {
         let path = "actesSousTraitance.sousTraitant";
         match value {
-            Tree::Map(fields)
-                if fields
-                    .iter()
-                    .any(|(k, _)| k == "id" || k == "typeIdentifiant") =>
-            {
+            Tree::Map(fields) if fields.iter().any(|(k, _)| k == "id" || k == "typeIdentifiant") => {
                 self.holder(path, fields)
             }
-            other => self
-                .holders(path, "sousTraitant", other)
-                .pop()
-                .unwrap_or_default(),
+            other => self.holders(path, "sousTraitant", other).pop().unwrap_or_default(),
         }
     }
 
@@ -216,11 +198,7 @@ impl Mapper {
         let path = "modificationsActesSousTraitance";
         // The XSD writes the item in the plural, the JSON schema in the singular.
         let item = match &value {
-            Tree::Map(fields)
-                if fields
-                    .iter()
-                    .any(|(k, _)| k == "modificationActesSousTraitance") =>
-            {
+            Tree::Map(fields) if fields.iter().any(|(k, _)| k == "modificationActesSousTraitance") => {
                 "modificationActesSousTraitance"
             }
             _ => "modificationActeSousTraitance",
@@ -232,11 +210,8 @@ impl Mapper {
                 let member = match &*key {
                     "id" => &mut a.id,
                     "dureeMois" => &mut a.duree_mois,
-                    "dateNotificationModificationSousTraitance"
-                    | "dateNotificationModification" => &mut a.date,
-                    "datePublicationDonnees" | "datePublicationDonneesModification" => {
-                        &mut a.date_publication
-                    }
+                    "dateNotificationModificationSousTraitance" | "dateNotificationModification" => &mut a.date,
+                    "datePublicationDonnees" | "datePublicationDonneesModification" => &mut a.date_publication,
                     "montant" => &mut a.montant,
                     key => {
                         self.inner_other(path, key, &value);

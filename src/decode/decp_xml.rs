@@ -23,29 +23,14 @@ pub(super) fn is_root(name: &[u8]) -> bool {
 /// Reads one record.
 pub(super) fn parse(bytes: &[u8]) -> Result<RawRecord, Reject> {
     let (text, damage) = utf8(bytes);
-    let xml::Element {
-        name,
-        tree,
-        mut notes,
-    } = xml::parse(&text)?;
+    let xml::Element { name, tree, mut notes } = xml::parse(&text)?;
     decp_json::damage_note(damage, &mut notes);
-    let kind = if name == "marche" {
-        Kind::Marche
-    } else {
-        Kind::Concession
-    };
+    let kind = if name == "marche" { Kind::Marche } else { Kind::Concession };
     match tree {
         Tree::Null => Err(Reject::new("empty", "a record without any field")),
-        tree @ Tree::Map(_) if tree.is_empty() => {
-            Err(Reject::new("empty", "a record without any value"))
-        }
-        Tree::Map(fields) if region_bretagne::is_ours(&fields) => {
-            Ok(region_bretagne::record(fields, notes))
-        }
+        tree @ Tree::Map(_) if tree.is_empty() => Err(Reject::new("empty", "a record without any value")),
+        Tree::Map(fields) if region_bretagne::is_ours(&fields) => Ok(region_bretagne::record(fields, notes)),
         Tree::Map(fields) => Ok(decp::record(fields, Some(kind), decp::Carrier::Xml, notes)),
-        other => Err(Reject::new(
-            "not-an-object",
-            format!("{} in the place of a record", other.show(80)),
-        )),
+        other => Err(Reject::new("not-an-object", format!("{} in the place of a record", other.show(80)))),
     }
 }

@@ -28,9 +28,7 @@ enum Quotes {
 pub(super) fn parse(text: &str, prefix: bool) -> Result<(Tree<'_>, Vec<Note>), Reject> {
     let strict = run(text, prefix, Quotes::Strict);
     match strict {
-        Err(first) if first.reason == "unreadable" => {
-            run(text, prefix, Quotes::Bare).map_err(|_| first)
-        }
+        Err(first) if first.reason == "unreadable" => run(text, prefix, Quotes::Bare).map_err(|_| first),
         other => other,
     }
 }
@@ -41,23 +39,11 @@ pub(super) fn parse_printed(text: &str) -> Option<Tree<'_>> {
 }
 
 fn run(text: &str, prefix: bool, quotes: Quotes) -> Result<(Tree<'_>, Vec<Note>), Reject> {
-    let mut p = Parser {
-        text,
-        bytes: text.as_bytes(),
-        at: 0,
-        depth: 0,
-        quotes,
-        key: "",
-        notes: Vec::new(),
-    };
+    let mut p = Parser { text, bytes: text.as_bytes(), at: 0, depth: 0, quotes, key: "", notes: Vec::new() };
     let tree = p.value()?;
     p.space();
     let rest = text.get(p.at..).unwrap_or_default();
-    let allowed: &[char] = if prefix {
-        &[']', '}', ',', ';', ' ', '\n', '\r', '\t', '\0']
-    } else {
-        &[]
-    };
+    let allowed: &[char] = if prefix { &[']', '}', ',', ';', ' ', '\n', '\r', '\t', '\0'] } else { &[] };
     if !rest.trim_matches(allowed).is_empty() {
         return Err(p.fail("text after the end of the record"));
     }
@@ -77,10 +63,7 @@ struct Parser<'a> {
 
 impl<'a> Parser<'a> {
     fn fail(&self, what: &str) -> Reject {
-        Reject::new(
-            "unreadable",
-            format!("{what}, at byte {} of the record", self.at),
-        )
+        Reject::new("unreadable", format!("{what}, at byte {} of the record", self.at))
     }
 
     fn note(&mut self, code: &'static str, value: &str) {
@@ -104,23 +87,14 @@ impl<'a> Parser<'a> {
     fn value(&mut self) -> Result<Tree<'a>, Reject> {
         match self.peek() {
             Some(b'"') => self.string(b'"', false).map(Tree::Text),
-            Some(b'\'') if self.quotes == Quotes::Single => {
-                self.string(b'\'', false).map(Tree::Text)
-            }
+            Some(b'\'') if self.quotes == Quotes::Single => self.string(b'\'', false).map(Tree::Text),
             Some(open @ (b'{' | b'[')) => {
                 if self.depth == MAX_DEPTH {
-                    return Err(Reject::new(
-                        "too-deep",
-                        format!("more than {MAX_DEPTH} levels"),
-                    ));
+                    return Err(Reject::new("too-deep", format!("more than {MAX_DEPTH} levels")));
                 }
                 self.depth += 1;
                 self.at += 1;
-                let tree = if open == b'{' {
-                    self.map()
-                } else {
-                    self.list()
-                };
+                let tree = if open == b'{' { self.map() } else { self.list() };
                 self.depth -= 1;
                 tree
             }
@@ -131,11 +105,7 @@ impl<'a> Parser<'a> {
 
     fn scalar(&mut self) -> Result<Tree<'a>, Reject> {
         let start = self.at;
-        while self
-            .bytes
-            .get(self.at)
-            .is_some_and(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'-' | b'.'))
-        {
+        while self.bytes.get(self.at).is_some_and(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'-' | b'.')) {
             self.at += 1;
         }
         let token = self.text.get(start..self.at).unwrap_or_default();
@@ -228,9 +198,7 @@ impl<'a> Parser<'a> {
                 text_stop(self.bytes, self.at)
             } else {
                 let rest = self.bytes.get(self.at..).unwrap_or_default();
-                rest.iter()
-                    .position(|b| *b == quote || *b == b'\\' || *b < 0x20)
-                    .map(|n| self.at + n)
+                rest.iter().position(|b| *b == quote || *b == b'\\' || *b < 0x20).map(|n| self.at + n)
             };
             let Some(stop) = stop else {
                 return Err(self.fail("a text without end"));
@@ -248,11 +216,7 @@ impl<'a> Parser<'a> {
                 }
                 Some(b) if *b == quote => {
                     if self.quotes == Quotes::Bare && !self.ends_text(is_key) {
-                        if !self
-                            .notes
-                            .iter()
-                            .any(|n| n.code == note::BARE_QUOTE && n.field == self.key)
-                        {
+                        if !self.notes.iter().any(|n| n.code == note::BARE_QUOTE && n.field == self.key) {
                             let around = self.text.get(start..).unwrap_or_default();
                             self.note(note::BARE_QUOTE, around);
                         }
@@ -320,9 +284,7 @@ impl<'a> Parser<'a> {
             self.at += 6;
             return Ok(c);
         }
-        let low = (self.bytes.get(self.at + 6..self.at + 8) == Some(b"\\u"))
-            .then(|| unit(self.at + 8))
-            .flatten();
+        let low = (self.bytes.get(self.at + 6..self.at + 8) == Some(b"\\u")).then(|| unit(self.at + 8)).flatten();
         if let (0xD800..=0xDBFF, Some(low @ 0xDC00..=0xDFFF)) = (high, low) {
             self.at += 12;
             let code = 0x1_0000 + ((high - 0xD800) << 10) + (low - 0xDC00);
@@ -336,11 +298,7 @@ impl<'a> Parser<'a> {
     /// Whether the quote at hand is followed by what may follow a text: a field name by a colon, a
     /// value by a closing bracket or by a comma and, inside an object, the next field.
     fn ends_text(&self, is_key: bool) -> bool {
-        let rest = self
-            .text
-            .get(self.at + 1..)
-            .unwrap_or_default()
-            .trim_start();
+        let rest = self.text.get(self.at + 1..).unwrap_or_default().trim_start();
         if is_key {
             return rest.starts_with(':');
         }
@@ -364,18 +322,11 @@ mod tests {
     use super::*;
 
     fn codes(text: &str) -> Vec<&'static str> {
-        parse(text, false)
-            .unwrap()
-            .1
-            .iter()
-            .map(|n| n.code)
-            .collect()
+        parse(text, false).unwrap().1.iter().map(|n| n.code).collect()
     }
 
     fn text_of(json: &str) -> String {
-        let (Tree::Map(fields), _) = parse(json, false).unwrap() else {
-            panic!()
-        };
+        let (Tree::Map(fields), _) = parse(json, false).unwrap() else { panic!() };
         fields[0].1.show(500)
     }
 
@@ -383,25 +334,16 @@ mod tests {
     fn strict_json_is_read_without_a_note() {
         let json = r#"{"a":[1,-2.5e3,true,null,"é\u00e9\ud83d\ude00\n\"\/"],"b":{}}"#;
         assert_eq!(codes(json), [""; 0]);
-        assert_eq!(
-            parse(json, false).unwrap().0.show(200),
-            r#"{"a":[1,-2.5e3,true,null,"éé😀\n\"/"],"b":{}}"#
-        );
+        assert_eq!(parse(json, false).unwrap().0.show(200), r#"{"a":[1,-2.5e3,true,null,"éé😀\n\"/"],"b":{}}"#);
     }
 
     #[test]
     fn what_python_and_hurried_writers_leave_is_mended_and_noted() {
         assert_eq!(codes(r#"{"montant":NaN}"#), ["not-a-number"]);
         assert_eq!(codes(r#"{"montant":-Infinity}"#), ["not-a-number"]);
-        assert_eq!(
-            codes(r#"{"a":[1,],"b":2,}"#),
-            ["trailing-comma", "trailing-comma"]
-        );
+        assert_eq!(codes(r#"{"a":[1,],"b":2,}"#), ["trailing-comma", "trailing-comma"]);
         assert_eq!(codes("{\"objet\":\"deux\nlignes\"}"), ["control-character"]);
-        assert_eq!(
-            codes(r#"{"a":True,"b":None}"#),
-            ["literal-spelling", "literal-spelling"]
-        );
+        assert_eq!(codes(r#"{"a":True,"b":None}"#), ["literal-spelling", "literal-spelling"]);
         assert_eq!(codes(r#"{"objet":"C:\dossier"}"#), ["bad-escape"]);
         assert_eq!(text_of(r#"{"objet":"C:\dossier"}"#), "C:\\dossier");
         assert_eq!(codes(r#"{"objet":"\ud83d seul"}"#), ["bad-escape"]);
@@ -416,18 +358,8 @@ mod tests {
 
     #[test]
     fn what_makes_no_sense_is_refused_with_its_place() {
-        for json in [
-            r#"{"a":1 2}"#,
-            r#"{"a" 1}"#,
-            r#"{"a":1"#,
-            r#"{"a":abc}"#,
-            r#"{"a":[1,,2]}"#,
-        ] {
-            assert_eq!(
-                parse(json, false).unwrap_err().reason,
-                "unreadable",
-                "{json}"
-            );
+        for json in [r#"{"a":1 2}"#, r#"{"a" 1}"#, r#"{"a":1"#, r#"{"a":abc}"#, r#"{"a":[1,,2]}"#] {
+            assert_eq!(parse(json, false).unwrap_err().reason, "unreadable", "{json}");
         }
         let deep = "[".repeat(100) + &"]".repeat(100);
         assert_eq!(parse(&deep, false).unwrap_err().reason, "too-deep");

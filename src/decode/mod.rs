@@ -62,9 +62,7 @@ pub struct SplitOptions {
 
 impl Default for SplitOptions {
     fn default() -> Self {
-        Self {
-            max_record: MAX_RECORD,
-        }
+        Self { max_record: MAX_RECORD }
     }
 }
 
@@ -171,10 +169,7 @@ pub struct Reject {
 
 impl Reject {
     pub(crate) fn new(reason: &'static str, detail: impl Into<String>) -> Self {
-        Self {
-            reason,
-            detail: detail.into(),
-        }
+        Self { reason, detail: detail.into() }
     }
 }
 
@@ -200,11 +195,7 @@ pub fn split(
     }
     let encoding = text.encoding().name();
     let window = window::Window::new(text);
-    let mut sink = Sink {
-        each,
-        records: 0,
-        stopped: false,
-    };
+    let mut sink = Sink { each, records: 0, stopped: false };
     let ended = match dialect {
         Dialect::DecpJson => split_json::run(window, options, &mut sink),
         Dialect::DecpXml => split_xml::run(window, options, &mut sink),
@@ -215,13 +206,7 @@ pub fn split(
     if let Some(text) = ended.trailing {
         notes.push(Note::new(note::TRAILING_TEXT, "", text));
     }
-    Ok(Split {
-        dialect,
-        ending: ended.ending,
-        records: sink.records,
-        notes,
-        encoding,
-    })
+    Ok(Split { dialect, ending: ended.ending, records: sink.records, notes, encoding })
 }
 
 /// What a splitter tells at the end.
@@ -245,12 +230,7 @@ impl Sink<'_> {
         if self.stopped {
             return;
         }
-        let slice = Slice {
-            bytes,
-            offset,
-            position: self.records,
-            shape,
-        };
+        let slice = Slice { bytes, offset, position: self.records, shape };
         self.records = self.records.saturating_add(1);
         self.stopped = (self.each)(slice).is_break();
     }
@@ -263,10 +243,7 @@ impl Sink<'_> {
 pub fn parse(slice: &Slice<'_>) -> Result<RawRecord, Reject> {
     match slice.shape {
         Shape::Cut => Err(Reject::new("cut", "the document stops inside this record")),
-        Shape::Oversized => Err(Reject::new(
-            "oversized",
-            "longer than the limit of one record",
-        )),
+        Shape::Oversized => Err(Reject::new("oversized", "longer than the limit of one record")),
         Shape::Json(container) => decp_json::parse(slice.bytes, container, false),
         Shape::DamagedJson(container) => decp_json::parse(slice.bytes, container, true),
         Shape::Xml => decp_xml::parse(slice.bytes),

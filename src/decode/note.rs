@@ -60,15 +60,7 @@ pub struct Note {
 }
 
 impl Note {
-    pub(super) fn new(
-        code: &'static str,
-        field: impl Into<Cow<'static, str>>,
-        value: impl Into<String>,
-    ) -> Self {
-        Self {
-            code,
-            field: field.into(),
-            value: value.into(),
-        }
+    pub(super) fn new(code: &'static str, field: impl Into<Cow<'static, str>>, value: impl Into<String>) -> Self {
+        Self { code, field: field.into(), value: value.into() }
     }
 }

@@ -56,10 +56,7 @@ pub struct RawModification {
 
 /// `acteSousTraitance`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-#[allow(
-    missing_docs,
-    reason = "named like the fields of record::ActeSousTraitance"
-)]
+#[allow(missing_docs, reason = "named like the fields of record::ActeSousTraitance")]
 pub struct RawActe {
     pub id: Declared,
     pub sous_traitant: RawHolder,
@@ -72,10 +69,7 @@ pub struct RawActe {
 
 /// `modificationActeSousTraitance`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-#[allow(
-    missing_docs,
-    reason = "named like the fields of record::ModificationActe"
-)]
+#[allow(missing_docs, reason = "named like the fields of record::ModificationActe")]
 pub struct RawModificationActe {
     pub id: Declared,
     pub duree_mois: Declared,
@@ -86,10 +80,7 @@ pub struct RawModificationActe {
 
 /// `donneesAnnuelles`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-#[allow(
-    missing_docs,
-    reason = "named like the fields of record::DonneesAnnuelles"
-)]
+#[allow(missing_docs, reason = "named like the fields of record::DonneesAnnuelles")]
 pub struct RawDonnees {
     pub date_publication: Declared,
     pub depenses_investissement: Declared,

@@ -15,9 +15,7 @@ use super::{Declared, RawModification, RawRecord, Scalar};
 
 /// Whether the fields hold columns of this table.
 pub(super) fn is_ours(fields: &Fields<'_>) -> bool {
-    fields
-        .iter()
-        .any(|(name, _)| matches!(&**name, "MontantinitialHt" | "Montantprevu" | "Iddumarche"))
+    fields.iter().any(|(name, _)| matches!(&**name, "MontantinitialHt" | "Montantprevu" | "Iddumarche"))
 }
 
 /// Makes a raw record.
@@ -35,9 +33,7 @@ pub(super) fn record(fields: Fields<'_>, notes: Vec<Note>) -> RawRecord {
             "TitulairMandataire" if is_table => holder.push(("denominationSociale".into(), value)),
             column => match field_of(column) {
                 Some(Place::Field(field)) => m.field(field, value),
-                Some(Place::Inside(outer, inner)) => {
-                    m.field(outer, Tree::Map(vec![(inner.into(), value)]))
-                }
+                Some(Place::Inside(outer, inner)) => m.field(outer, Tree::Map(vec![(inner.into(), value)])),
                 Some(Place::Beside) => m.other(column, &value),
                 None => m.field(column, value),
             },
@@ -45,27 +41,14 @@ pub(super) fn record(fields: Fields<'_>, notes: Vec<Note>) -> RawRecord {
     }
     if holder.iter().any(|(_, v)| !v.is_empty()) {
         holder.push(("typeIdentifiant".into(), Tree::Plain("SIRET".into())));
-        m.field(
-            "titulaires",
-            Tree::Map(vec![("titulaire".into(), Tree::Map(holder))]),
-        );
+        m.field("titulaires", Tree::Map(vec![("titulaire".into(), Tree::Map(holder))]));
     }
     let mut r = m.finish(Some(Kind::Marche), Carrier::Xml);
-    r.format = if is_table {
-        Format::Table
-    } else {
-        Format::V2019
-    };
-    r.cents = [&initial, &modified, &planned]
-        .into_iter()
-        .flatten()
-        .all(is_digits);
+    r.format = if is_table { Format::Table } else { Format::V2019 };
+    r.cents = [&initial, &modified, &planned].into_iter().flatten().all(is_digits);
     r.planned = initial.is_none() && planned.is_some();
     if let Some(changed) = modified.filter(|m| initial.as_ref().is_some_and(|i| i != m)) {
-        r.modifications.push(RawModification {
-            montant: Some(changed),
-            ..RawModification::default()
-        });
+        r.modifications.push(RawModification { montant: Some(changed), ..RawModification::default() });
     }
     match (initial, planned) {
         (Some(initial), planned) => {
@@ -80,8 +63,7 @@ pub(super) fn record(fields: Fields<'_>, notes: Vec<Note>) -> RawRecord {
 /// The planned amount stands beside the agreed one.
 fn keep(r: &mut RawRecord, planned: Declared) {
     if let Some(planned) = planned {
-        r.others
-            .push(("Montantprevu".into(), planned.as_str().to_owned()));
+        r.others.push(("Montantprevu".into(), planned.as_str().to_owned()));
     }
 }
 

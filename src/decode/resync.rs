@@ -39,8 +39,7 @@ fn first_fields(text: &[u8], wanted: fn(&[u8]) -> bool) -> bool {
             return false;
         };
         let key = text.get(key_at + 1..key_at + 1 + len).unwrap_or_default();
-        let Some(colon) = next_byte(text, key_at + len + 2).filter(|i| text.get(*i) == Some(&b':'))
-        else {
+        let Some(colon) = next_byte(text, key_at + len + 2).filter(|i| text.get(*i) == Some(&b':')) else {
             return false;
         };
         if wanted(key) {
@@ -86,8 +85,7 @@ fn lead(text: &[u8], at: usize) -> Lead {
         Some(i) if before.get(i) == Some(&b'[') => Lead::List(i),
         Some(i) if before.get(i) == Some(&b'}') => Lead::Record(i + 1),
         Some(i)
-            if before.get(i..).is_some_and(|space| space.contains(&b'\n'))
-                && !matches!(before.get(i), Some(b':')) =>
+            if before.get(i..).is_some_and(|space| space.contains(&b'\n')) && !matches!(before.get(i), Some(b':')) =>
         {
             Lead::Record(i + 1)
         }
@@ -98,15 +96,8 @@ fn lead(text: &[u8], at: usize) -> Lead {
 /// The name of the list that opens at index `bracket`: `"contrat-concession": [`.
 fn list_name(text: &[u8], bracket: usize) -> Option<(&[u8], usize)> {
     let before = text.get(..bracket)?;
-    let colon = before
-        .iter()
-        .rposition(|b| !is_space(*b))
-        .filter(|i| before.get(*i) == Some(&b':'))?;
-    let close = before
-        .get(..colon)?
-        .iter()
-        .rposition(|b| !is_space(*b))
-        .filter(|i| before.get(*i) == Some(&b'"'))?;
+    let colon = before.iter().rposition(|b| !is_space(*b)).filter(|i| before.get(*i) == Some(&b':'))?;
+    let close = before.get(..colon)?.iter().rposition(|b| !is_space(*b)).filter(|i| before.get(*i) == Some(&b'"'))?;
     let open = memchr::memrchr(b'"', before.get(..close)?)?;
     Some((before.get(open + 1..close)?, open))
 }
@@ -117,9 +108,7 @@ impl<R: Read> Splitter<'_, '_, R> {
         self.window.ensure(at, MAX_KEY)?;
         let text = self.window.bytes(at + 1);
         let text = text.get(..MAX_KEY).unwrap_or(text);
-        let after = memchr::memchr(b'"', text)
-            .and_then(|n| text.get(n + 1..))
-            .unwrap_or_default();
+        let after = memchr::memchr(b'"', text).and_then(|n| text.get(n + 1..)).unwrap_or_default();
         Ok(after.iter().find(|b| !is_space(**b)) == Some(&b':'))
     }
 
@@ -148,14 +137,8 @@ impl<R: Read> Splitter<'_, '_, R> {
                 }
                 Break(None) => {
                     self.at = self.window.end();
-                    let tail = self
-                        .window
-                        .slice(self.at.saturating_sub(256).max(start), self.at);
-                    let closed = tail
-                        .iter()
-                        .rev()
-                        .find(|b| !is_space(**b))
-                        .is_some_and(|b| matches!(b, b'}' | b']'));
+                    let tail = self.window.slice(self.at.saturating_sub(256).max(start), self.at);
+                    let closed = tail.iter().rev().find(|b| !is_space(**b)).is_some_and(|b| matches!(b, b'}' | b']'));
                     let whole = self.closes_all(start);
                     if held {
                         let shape = if closed { shape } else { Shape::Cut };
@@ -183,9 +166,7 @@ impl<R: Read> Splitter<'_, '_, R> {
         let end = self.window.end();
         let tail = self.window.slice(end.saturating_sub(4096).max(start), end);
         let mut tail = tail.iter().rev().filter(|b| !is_space(**b));
-        self.closers
-            .iter()
-            .all(|closer| tail.next() == Some(closer))
+        self.closers.iter().all(|closer| tail.next() == Some(closer))
     }
 
     /// The next `{` from `from` on that begins a record: its offset, where the text before it
@@ -198,11 +179,7 @@ impl<R: Read> Splitter<'_, '_, R> {
     ) -> Result<ControlFlow<Option<(u64, u64, Option<Container>)>, u64>, Stop> {
         let Some(n) = memchr::memchr(b'{', self.window.bytes(from)) else {
             let end = self.window.end();
-            return Ok(if self.window.more()? {
-                Continue(end)
-            } else {
-                Break(None)
-            });
+            return Ok(if self.window.more()? { Continue(end) } else { Break(None) });
         };
         let at = from + n as u64;
         let text = self.window.slice(origin, at);
@@ -218,11 +195,7 @@ impl<R: Read> Splitter<'_, '_, R> {
                 None => (i, None),
             },
         };
-        let look = if self.fruitless < MANY {
-            LOOK
-        } else {
-            SHORT_LOOK
-        };
+        let look = if self.fruitless < MANY { LOOK } else { SHORT_LOOK };
         self.window.ensure(at, look)?;
         self.fruitless += 1;
         if opens_record(self.window.slice(at, at + look as u64)) {
@@ -233,15 +206,9 @@ impl<R: Read> Splitter<'_, '_, R> {
     }
 
     /// Nonsense above the records: goes on with the next record, wherever it is.
-    pub(super) fn recover(
-        &mut self,
-        what: &str,
-        container: Container,
-        level: u32,
-    ) -> Result<(), Stop> {
+    pub(super) fn recover(&mut self, what: &str, container: Container, level: u32) -> Result<(), Stop> {
         let mut from = self.at;
-        self.passed
-            .get_or_insert_with(|| format!("damage in {what}"));
+        self.passed.get_or_insert_with(|| format!("damage in {what}"));
         loop {
             match self.candidate(from.saturating_sub(512), from)? {
                 Continue(next) => {
@@ -265,13 +232,9 @@ mod tests {
     #[test]
     fn a_record_is_told_from_a_holder_and_a_modification() {
         assert!(opens_record(br#"{"id":"1","acheteur":{"id":"2"}"#));
-        assert!(opens_record(
-            br#"{ "id" : "a\"b", "dureeMois": 3, "objet": "#
-        ));
+        assert!(opens_record(br#"{ "id" : "a\"b", "dureeMois": 3, "objet": "#));
         assert!(!opens_record(br#"{"id":"78","typeIdentifiant":"SIRET"}"#));
-        assert!(!opens_record(
-            br#"{"id":1,"montant":3,"titulaires":[{"id":"3"}]}"#
-        ));
+        assert!(!opens_record(br#"{"id":1,"montant":3,"titulaires":[{"id":"3"}]}"#));
         assert!(!opens_record(br#"{"titulaire":{"id":"1","nature":"x"}}"#));
     }
 
@@ -279,9 +242,7 @@ mod tests {
     fn the_name_of_a_list_is_read_backwards() {
         let text = br#"}],"contrat-concession" : [{"id""#;
         let at = text.iter().rposition(|b| *b == b'{').unwrap();
-        let Lead::List(bracket) = lead(text, at) else {
-            panic!()
-        };
+        let Lead::List(bracket) = lead(text, at) else { panic!() };
         assert_eq!(list_name(text, bracket).unwrap().0, b"contrat-concession");
     }
 }

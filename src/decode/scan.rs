@@ -75,11 +75,7 @@ fn string_stop(bytes: &[u8], i: usize) -> Option<usize> {
     const HIGH: u64 = 0x8080_8080_8080_8080;
     let mut at = i;
     for _ in 0..3 {
-        let Some(word) = bytes
-            .get(at..at + 8)
-            .and_then(|w| w.try_into().ok())
-            .map(u64::from_le_bytes)
-        else {
+        let Some(word) = bytes.get(at..at + 8).and_then(|w| w.try_into().ok()).map(u64::from_le_bytes) else {
             break;
         };
         let (q, b) = (word ^ (ONES * b'"' as u64), word ^ (ONES * b'\\' as u64));
@@ -97,11 +93,7 @@ pub(super) fn text_stop(bytes: &[u8], i: usize) -> Option<usize> {
     const ONES: u64 = 0x0101_0101_0101_0101;
     const HIGH: u64 = 0x8080_8080_8080_8080;
     let mut at = i;
-    while let Some(word) = bytes
-        .get(at..at + 8)
-        .and_then(|w| w.try_into().ok())
-        .map(u64::from_le_bytes)
-    {
+    while let Some(word) = bytes.get(at..at + 8).and_then(|w| w.try_into().ok()).map(u64::from_le_bytes) {
         let (q, b) = (word ^ (ONES * b'"' as u64), word ^ (ONES * b'\\' as u64));
         let low = word.wrapping_sub(ONES * 0x20) & !word;
         let hit = (q.wrapping_sub(ONES) & !q | b.wrapping_sub(ONES) & !b | low) & HIGH;
@@ -111,21 +103,13 @@ pub(super) fn text_stop(bytes: &[u8], i: usize) -> Option<usize> {
         at += 8;
     }
     let rest = bytes.get(at..)?;
-    rest.iter()
-        .position(|b| matches!(b, b'"' | b'\\' | 0..0x20))
-        .map(|n| at + n)
+    rest.iter().position(|b| matches!(b, b'"' | b'\\' | 0..0x20)).map(|n| at + n)
 }
 
 impl Scan {
     /// Ready at the first byte of a value.
     pub fn new() -> Self {
-        Self {
-            stack: 0,
-            depth: 0,
-            before: Before::Open,
-            in_string: false,
-            escaped: false,
-        }
+        Self { stack: 0, depth: 0, before: Before::Open, in_string: false, escaped: false }
     }
 
     fn in_object(&self) -> bool {
@@ -227,8 +211,7 @@ impl Scan {
 
     fn close(&mut self, b: u8) -> bool {
         // Below 64 levels the stack has forgotten what was open; `parse` refuses such a record.
-        let ok =
-            self.depth > 64 || (self.in_object() == (b == b'}') && self.before != Before::Colon);
+        let ok = self.depth > 64 || (self.in_object() == (b == b'}') && self.before != Before::Colon);
         self.stack >>= 1;
         self.depth = self.depth.saturating_sub(1);
         self.before = Before::Value;
@@ -252,20 +235,14 @@ impl Scan {
             (false, before) => before != Before::Value,
         };
         self.before = Before::Value;
-        if fits && is_scalar(window.get(..n).unwrap_or_default()) {
-            Step::End(i + n)
-        } else {
-            Step::Damaged(i)
-        }
+        if fits && is_scalar(window.get(..n).unwrap_or_default()) { Step::End(i + n) } else { Step::Damaged(i) }
     }
 }
 
 /// Numbers, and the literals of JSON and of those who write it by hand.
 pub(super) fn is_scalar(token: &[u8]) -> bool {
     match token.first() {
-        Some(b'0'..=b'9') => token
-            .iter()
-            .all(|b| matches!(b, b'0'..=b'9' | b'-' | b'+' | b'.' | b'e' | b'E')),
+        Some(b'0'..=b'9') => token.iter().all(|b| matches!(b, b'0'..=b'9' | b'-' | b'+' | b'.' | b'e' | b'E')),
         Some(b'-' | b'+' | b'.') => {
             let rest = token.get(1..).unwrap_or_default();
             rest == b"Infinity"

@@ -13,9 +13,7 @@ use super::{Dialect, text::Text};
 #[derive(Debug, thiserror::Error)]
 pub enum NotData {
     /// Nothing, or white space.
-    #[error(
-        "the payload is empty: the source answered without data; the last good state stands, try again later"
-    )]
+    #[error("the payload is empty: the source answered without data; the last good state stands, try again later")]
     Empty,
     /// A web page.
     #[error(
@@ -64,19 +62,13 @@ impl NotData {
 /// The first 80 bytes, fit for a message.
 pub(super) fn begins(bytes: &[u8]) -> String {
     let head = bytes.get(..80).unwrap_or(bytes);
-    String::from_utf8_lossy(head)
-        .trim()
-        .replace(|c: char| c.is_control(), " ")
+    String::from_utf8_lossy(head).trim().replace(|c: char| c.is_control(), " ")
 }
 
 /// Recognises the format.
 pub(super) fn sniff<R: Read>(text: &Text<R>) -> Result<Dialect, NotData> {
     let (decoded, _) = text.encoding().decode_with_bom_removal(text.head());
-    let raw = if text.encoding() == UTF_8 {
-        text.head()
-    } else {
-        decoded.as_bytes()
-    };
+    let raw = if text.encoding() == UTF_8 { text.head() } else { decoded.as_bytes() };
     let raw = raw.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(raw);
     let start = raw.iter().position(|b| !super::window::is_space(*b));
     let Some(body) = start.and_then(|s| raw.get(s..)) else {
@@ -85,9 +77,7 @@ pub(super) fn sniff<R: Read>(text: &Text<R>) -> Result<Dialect, NotData> {
     let lower = body.get(..1024).unwrap_or(body).to_ascii_lowercase();
     let has = |word: &str| memchr::memmem::find(&lower, word.as_bytes()).is_some();
     match body.first() {
-        Some(b'<') if has("<!doctype html") || has("<html") => Err(NotData::Html {
-            begins: begins(body),
-        }),
+        Some(b'<') if has("<!doctype html") || has("<html") => Err(NotData::Html { begins: begins(body) }),
         Some(b'<') => Ok(Dialect::DecpXml),
         Some(b'{' | b'[') => Ok(Dialect::DecpJson),
         _ => Err(unrecognised(body)),
@@ -100,17 +90,8 @@ fn unrecognised(body: &[u8]) -> NotData {
         [0x1F, 0x8B, ..] => "gzip data",
         [0x28, 0xB5, 0x2F, 0xFD, ..] => "zstd data",
         [b'%', b'P', b'D', b'F', ..] => "a PDF document",
-        _ if body
-            .utf8_chunks()
-            .next()
-            .is_some_and(|c| c.valid().len() > 8) =>
-        {
-            "some other text"
-        }
+        _ if body.utf8_chunks().next().is_some_and(|c| c.valid().len() > 8) => "some other text",
         _ => "binary data",
     };
-    NotData::Unrecognised {
-        what,
-        begins: begins(body),
-    }
+    NotData::Unrecognised { what, begins: begins(body) }
 }

@@ -59,11 +59,7 @@ pub(super) struct Splitter<'s, 'e, R> {
 }
 
 /// Splits.
-pub(super) fn run<R: Read>(
-    window: Window<R>,
-    options: &SplitOptions,
-    sink: &mut Sink<'_>,
-) -> Result<Ended, NotData> {
+pub(super) fn run<R: Read>(window: Window<R>, options: &SplitOptions, sink: &mut Sink<'_>) -> Result<Ended, NotData> {
     let mut s = Splitter {
         window,
         at: 0,
@@ -87,14 +83,8 @@ pub(super) fn run<R: Read>(
         return Err(NotData::NoRecords { begins: opening });
     }
     let passed = s.passed.take();
-    let ending = ending
-        .or(passed.map(|what| Ending::Damaged { what }))
-        .unwrap_or(Ending::Complete);
-    Ok(Ended {
-        ending,
-        damaged: s.window.text().damaged(),
-        trailing: s.trailing,
-    })
+    let ending = ending.or(passed.map(|what| Ending::Damaged { what })).unwrap_or(Ending::Complete);
+    Ok(Ended { ending, damaged: s.window.text().damaged(), trailing: s.trailing })
 }
 
 impl<R: Read> Splitter<'_, '_, R> {
@@ -149,9 +139,7 @@ impl<R: Read> Splitter<'_, '_, R> {
                 kept = false;
             }
             self.window.keep_from(if kept { start } else { self.at });
-            let b = self
-                .next()?
-                .ok_or_else(|| Stop::Cut("the outer object".into()))?;
+            let b = self.next()?.ok_or_else(|| Stop::Cut("the outer object".into()))?;
             match b {
                 b'}' => {
                     self.at += 1;
@@ -165,9 +153,7 @@ impl<R: Read> Splitter<'_, '_, R> {
                     let key = self.key()?;
                     if is_record_field(&key) && kept {
                         self.at = start;
-                        return self
-                            .record(hint.unwrap_or(Container::Plain), false)
-                            .map(|_| ());
+                        return self.record(hint.unwrap_or(Container::Plain), false).map(|_| ());
                     }
                     let is_list = self.value(&key, hint, level)?;
                     // An object that held a list of records is none itself.
@@ -289,8 +275,7 @@ impl<R: Read> Splitter<'_, '_, R> {
                 Some(b',') => self.at += 1,
                 Some(b'}') => {
                     // The list was never closed, the object around it is: leave it to the object.
-                    self.passed
-                        .get_or_insert_with(|| "a list of records without its end".into());
+                    self.passed.get_or_insert_with(|| "a list of records without its end".into());
                     return Ok(());
                 }
                 Some(b'[') if level < MAX_LEVELS => {
@@ -363,22 +348,10 @@ impl<R: Read> Splitter<'_, '_, R> {
     /// Gives a slice, without the white space after it, and no longer than the limit.
     pub(super) fn give(&mut self, from: u64, to: u64, shape: Shape) -> Result<(), Stop> {
         let limit = from + self.max_record as u64;
-        let (to, shape) = if to > limit {
-            (limit, Shape::Oversized)
-        } else {
-            (to, shape)
-        };
+        let (to, shape) = if to > limit { (limit, Shape::Oversized) } else { (to, shape) };
         let bytes = self.window.slice(from, to);
-        let end = bytes
-            .iter()
-            .rposition(|b| !is_space(*b))
-            .map_or(0, |i| i + 1);
-        self.sink
-            .give(bytes.get(..end).unwrap_or_default(), from, shape);
-        if self.sink.stopped {
-            Err(Stop::Enough)
-        } else {
-            Ok(())
-        }
+        let end = bytes.iter().rposition(|b| !is_space(*b)).map_or(0, |i| i + 1);
+        self.sink.give(bytes.get(..end).unwrap_or_default(), from, shape);
+        if self.sink.stopped { Err(Stop::Enough) } else { Ok(()) }
     }
 }

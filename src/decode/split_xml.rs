@@ -46,33 +46,17 @@ struct Splitter<'s, 'e, R> {
 }
 
 /// Splits.
-pub(super) fn run<R: Read>(
-    window: Window<R>,
-    options: &SplitOptions,
-    sink: &mut Sink<'_>,
-) -> Result<Ended, NotData> {
+pub(super) fn run<R: Read>(window: Window<R>, options: &SplitOptions, sink: &mut Sink<'_>) -> Result<Ended, NotData> {
     let max_record = options.max_record.max(64);
-    let mut s = Splitter {
-        window,
-        at: 0,
-        max_record,
-        sink,
-        open: Vec::new(),
-        prefixed: false,
-        declared: false,
-        found: false,
-    };
+    let mut s =
+        Splitter { window, at: 0, max_record, sink, open: Vec::new(), prefixed: false, declared: false, found: false };
     let opening = begins(s.window.text().head());
     let cut = s.document().map_err(NotData::Read)?;
     if !s.found && s.sink.records == 0 && (cut.is_none() || !s.open.is_empty()) {
         return Err(NotData::NoRecords { begins: opening });
     }
     let ending = cut.map_or(Ending::Complete, |what| Ending::Cut { what });
-    Ok(Ended {
-        ending,
-        damaged: s.window.text().damaged(),
-        trailing: None,
-    })
+    Ok(Ended { ending, damaged: s.window.text().damaged(), trailing: None })
 }
 
 impl<R: Read> Splitter<'_, '_, R> {
@@ -87,13 +71,7 @@ impl<R: Read> Splitter<'_, '_, R> {
             match self.tag(lt)? {
                 Tag::Cut => {
                     self.window.ensure(lt, 2)?;
-                    if self
-                        .window
-                        .bytes(lt)
-                        .get(1)
-                        .is_some_and(|b| is_name_start(*b))
-                        && self.found
-                    {
+                    if self.window.bytes(lt).get(1).is_some_and(|b| is_name_start(*b)) && self.found {
                         self.give(lt, self.window.end(), Shape::Cut);
                     }
                     return Ok(Some("a tag".into()));
@@ -128,9 +106,7 @@ impl<R: Read> Splitter<'_, '_, R> {
     }
 
     fn still_open(&self) -> Option<String> {
-        self.open
-            .last()
-            .map(|name| format!("<{}>", String::from_utf8_lossy(name)))
+        self.open.last().map(|name| format!("<{}>", String::from_utf8_lossy(name)))
     }
 
     /// One record, from its start tag at `start` (which ends at `after`). False when the text ends.
@@ -154,9 +130,7 @@ impl<R: Read> Splitter<'_, '_, R> {
                 }
                 Quick::Look => match self.tag(lt)? {
                     Tag::Close(n, end) if n == name => (end, Some((end, Shape::Xml))),
-                    Tag::Close(n, _) if self.open.contains(&n) => {
-                        (lt, Some((lt, Shape::DamagedXml)))
-                    }
+                    Tag::Close(n, _) if self.open.contains(&n) => (lt, Some((lt, Shape::DamagedXml))),
                     Tag::Open(n, ..) if is_record(&n) => (lt, Some((lt, Shape::DamagedXml))),
                     Tag::Aside(end) => (end, None),
                     Tag::Cut => {
@@ -181,12 +155,7 @@ impl<R: Read> Splitter<'_, '_, R> {
     }
 
     /// The next `<`; gives the record up as oversized when it grows beyond the limit.
-    fn find_held(
-        &mut self,
-        from: u64,
-        start: u64,
-        held: &mut bool,
-    ) -> std::io::Result<Option<u64>> {
+    fn find_held(&mut self, from: u64, start: u64, held: &mut bool) -> std::io::Result<Option<u64>> {
         let mut at = from;
         loop {
             if let Some(n) = memchr::memchr(b'<', self.window.bytes(at)) {
@@ -269,9 +238,7 @@ impl<R: Read> Splitter<'_, '_, R> {
         let end = self.window.end();
         let tail = self.window.slice(from.max(end.saturating_sub(1024)), end);
         let tail = tail.trim_ascii_end();
-        let name = memchr::memmem::rfind(tail, b"</")
-            .and_then(|i| tail.get(i + 2..))
-            .unwrap_or_default();
+        let name = memchr::memmem::rfind(tail, b"</").and_then(|i| tail.get(i + 2..)).unwrap_or_default();
         let name = name.strip_suffix(b">").map(local_name);
         name.is_some_and(|n| self.open.first().map_or(is_record(n), |root| n == &**root))
     }
@@ -282,11 +249,7 @@ impl<R: Read> Splitter<'_, '_, R> {
         self.window.ensure(lt, MAX_TAG)?;
         let text = self.window.bytes(lt);
         let first = self.open.is_empty() && !self.found && !self.declared;
-        if !first
-            || !text
-                .get(..9)
-                .is_some_and(|t| t.eq_ignore_ascii_case(b"<!DOCTYPE"))
-        {
+        if !first || !text.get(..9).is_some_and(|t| t.eq_ignore_ascii_case(b"<!DOCTYPE")) {
             return Ok(Tag::Stray);
         }
         self.declared = true;
@@ -299,11 +262,7 @@ impl<R: Read> Splitter<'_, '_, R> {
                 _ => {}
             }
         }
-        Ok(if text.len() < MAX_TAG {
-            Tag::Cut
-        } else {
-            Tag::Stray
-        })
+        Ok(if text.len() < MAX_TAG { Tag::Cut } else { Tag::Stray })
     }
 
     /// A start or an end tag whose name begins at `from`.
@@ -319,13 +278,8 @@ impl<R: Read> Splitter<'_, '_, R> {
                 let broken = text.get(n) == Some(&b'<');
                 let end = from + n as u64 + u64::from(!broken);
                 let name = local_name(inside).to_vec();
-                self.prefixed |=
-                    inside.get(name.len()) == Some(&b':') || !inside.starts_with(&name);
-                return Ok(if from == lt + 1 {
-                    Tag::Open(name, end, closed)
-                } else {
-                    Tag::Close(name, end)
-                });
+                self.prefixed |= inside.get(name.len()) == Some(&b':') || !inside.starts_with(&name);
+                return Ok(if from == lt + 1 { Tag::Open(name, end, closed) } else { Tag::Close(name, end) });
             }
             if !more {
                 return Ok(Tag::Cut);
@@ -340,18 +294,10 @@ impl<R: Read> Splitter<'_, '_, R> {
     /// Gives a slice, without the white space after it, and no longer than the limit.
     fn give(&mut self, from: u64, to: u64, shape: Shape) {
         let limit = from + self.max_record as u64;
-        let (to, shape) = if to > limit {
-            (limit, Shape::Oversized)
-        } else {
-            (to, shape)
-        };
+        let (to, shape) = if to > limit { (limit, Shape::Oversized) } else { (to, shape) };
         let bytes = self.window.slice(from, to);
-        let end = bytes
-            .iter()
-            .rposition(|b| !is_space(*b))
-            .map_or(0, |i| i + 1);
-        self.sink
-            .give(bytes.get(..end).unwrap_or_default(), from, shape);
+        let end = bytes.iter().rposition(|b| !is_space(*b)).map_or(0, |i| i + 1);
+        self.sink.give(bytes.get(..end).unwrap_or_default(), from, shape);
     }
 }
 
@@ -397,12 +343,7 @@ fn tag_end(text: &[u8]) -> Option<usize> {
 
 /// The name that opens the text, without namespace prefix.
 fn local_name(text: &[u8]) -> &[u8] {
-    let end = text
-        .iter()
-        .position(|b| is_space(*b) || matches!(b, b'/' | b'>'));
+    let end = text.iter().position(|b| is_space(*b) || matches!(b, b'/' | b'>'));
     let name = text.get(..end.unwrap_or(text.len())).unwrap_or_default();
-    name.iter()
-        .position(|b| *b == b':')
-        .and_then(|i| name.get(i + 1..))
-        .unwrap_or(name)
+    name.iter().position(|b| *b == b':').and_then(|i| name.get(i + 1..)).unwrap_or(name)
 }

@@ -46,9 +46,7 @@ struct Pieces<'a>(&'a [u8], Vec<usize>, usize);
 impl Read for Pieces<'_> {
     fn read(&mut self, out: &mut [u8]) -> std::io::Result<usize> {
         self.2 += 1;
-        let n = self.1[self.2 % self.1.len()]
-            .min(out.len())
-            .min(self.0.len());
+        let n = self.1[self.2 % self.1.len()].min(out.len()).min(self.0.len());
         out[..n].copy_from_slice(&self.0[..n]);
         self.0 = &self.0[n..];
         Ok(n)
@@ -82,9 +80,7 @@ fn every_container_gives_its_records() {
     let (a, b) = (json_2019("a"), json_2022("b"));
     for doc in [
         format!("{{\"marches\":[{a},{b}]}}"),
-        format!(
-            "{{\"$schema\":\"x\",\"source\":\"y\",\"meta\":{{\"n\":[1,2]}},\"marches\":[{a},{b}]}}"
-        ),
+        format!("{{\"$schema\":\"x\",\"source\":\"y\",\"meta\":{{\"n\":[1,2]}},\"marches\":[{a},{b}]}}"),
         format!("{{\"marches\":{{\"marche\":[{a},{b}]}}}}"),
         format!("{{\"marches\":{{\"marche\":{a},\"contrat-concession\":[{b}]}}}}"),
         format!("[{a},{b}]"),
@@ -95,21 +91,14 @@ fn every_container_gives_its_records() {
         format!("{{\"marches\":[[{a}],[{b}]]}}"),
     ] {
         let (ids, split) = read(&doc);
-        assert_eq!(
-            (ids, split.ending),
-            (vec!["a".to_owned(), "b".into()], Ending::Complete),
-            "{doc}"
-        );
+        assert_eq!((ids, split.ending), (vec!["a".to_owned(), "b".into()], Ending::Complete), "{doc}");
     }
     assert_eq!(ids(&a), ["a"]);
-    let (a, b) = (
-        xml("a"),
-        xml("b")
-            .replace("marche>", "contrat-concession>")
-            .replace("</contrat-concession>]]>", "]]>"),
-    );
+    let (a, b) =
+        (xml("a"), xml("b").replace("marche>", "contrat-concession>").replace("</contrat-concession>]]>", "]]>"));
     for doc in [
-        format!("<?xml version=\"1.0\"?><!DOCTYPE m [<!ENTITY x \"y>\">]><marches x='>' y=\"<\">{a}{b}</marches>").replace("y=\"<\"", ""),
+        format!("<?xml version=\"1.0\"?><!DOCTYPE m [<!ENTITY x \"y>\">]><marches x='>' y=\"<\">{a}{b}</marches>")
+            .replace("y=\"<\"", ""),
         format!("<marches><csv>\n{a}\n{b}</csv></marches>"),
         format!("<csv>{a}<!-- <marche><id>no</id></marche> -->{b}</csv>"),
     ] {
@@ -117,18 +106,11 @@ fn every_container_gives_its_records() {
         assert_eq!((ids, split.ending), (vec!["a".to_owned(), "b".into()], Ending::Complete), "{doc}");
     }
     assert_eq!(ids(&format!("<?xml version='1.0'?>{a}")), ["a"]);
-    let prefixed = a.replace("<marche>", "<d:marche xmlns:d='u'>").replace(
-        "vo>oui</marcheInnovant></marche>",
-        "vo>oui</marcheInnovant></d:marche>",
-    );
-    let prefixed = prefixed.replace(
-        "nnovant>oui</marcheInnovant></marche>",
-        "nnovant>oui</marcheInnovant></d:marche>",
-    );
-    assert_eq!(
-        ids(&format!("<d:marches>{prefixed}{prefixed}</d:marches>")),
-        ["a", "a"]
-    );
+    let prefixed = a
+        .replace("<marche>", "<d:marche xmlns:d='u'>")
+        .replace("vo>oui</marcheInnovant></marche>", "vo>oui</marcheInnovant></d:marche>");
+    let prefixed = prefixed.replace("nnovant>oui</marcheInnovant></marche>", "nnovant>oui</marcheInnovant></d:marche>");
+    assert_eq!(ids(&format!("<d:marches>{prefixed}{prefixed}</d:marches>")), ["a", "a"]);
 }
 
 #[test]
@@ -157,48 +139,26 @@ fn an_empty_list_is_data_and_a_page_or_a_message_is_none() {
         ("PK\u{3}\u{4}", "unrecognised"),
         ("Service temporairement indisponible", "unrecognised"),
     ] {
-        let e = split(doc.as_bytes(), &SplitOptions::default(), &mut |_| {
-            ControlFlow::Continue(())
-        })
-        .unwrap_err();
+        let e = split(doc.as_bytes(), &SplitOptions::default(), &mut |_| ControlFlow::Continue(())).unwrap_err();
         assert_eq!(e.code(), code, "{doc}");
     }
 }
 
 #[test]
 fn null_and_empty_elements_are_received_and_refused() {
-    let doc = format!(
-        "{{\"marches\":[null,{{}},{},\"x\",{{\"id\":null}}]}}",
-        json_2019("a")
-    );
-    assert_eq!(
-        ids(&doc),
-        ["!null", "!empty", "a", "!not-an-object", "!empty"]
-    );
-    assert_eq!(
-        ids(&format!(
-            "<marches><marche/>{}<marche></marche></marches>",
-            xml("a")
-        )),
-        ["!empty", "a", "!empty"]
-    );
+    let doc = format!("{{\"marches\":[null,{{}},{},\"x\",{{\"id\":null}}]}}", json_2019("a"));
+    assert_eq!(ids(&doc), ["!null", "!empty", "a", "!not-an-object", "!empty"]);
+    assert_eq!(ids(&format!("<marches><marche/>{}<marche></marche></marches>", xml("a"))), ["!empty", "a", "!empty"]);
 }
 
 #[test]
 fn a_cut_at_any_byte_gives_every_record_before_it() {
     let json = list(&[json_2019("a"), json_2022("b"), json_2019("c")]);
-    let xml = format!(
-        "<?xml version=\"1.0\"?>\n<marches>\n{}\n{}\n{}</marches>\n",
-        xml("a"),
-        xml("b"),
-        xml("c")
-    );
+    let xml = format!("<?xml version=\"1.0\"?>\n<marches>\n{}\n{}\n{}</marches>\n", xml("a"), xml("b"), xml("c"));
     for (doc, last) in [(json, ']'), (xml, '>')] {
         let ends: Vec<usize> = {
             let (s, _) = slices(doc.as_bytes(), MAX_RECORD).unwrap();
-            s.iter()
-                .map(|(b, offset, ..)| *offset as usize + b.len())
-                .collect()
+            s.iter().map(|(b, offset, ..)| *offset as usize + b.len()).collect()
         };
         let close = doc.trim_end().len();
         for cut in 1..doc.len() {
@@ -210,12 +170,7 @@ fn a_cut_at_any_byte_gives_every_record_before_it() {
             let good = s.iter().filter(|(.., shape)| *shape != Shape::Cut).count();
             assert_eq!(good, whole, "cut at {cut} before {last}");
             assert!(s.len() <= whole + 1);
-            assert_eq!(
-                split.ending == Ending::Complete,
-                cut >= close,
-                "cut at {cut}: {:?}",
-                split.ending
-            );
+            assert_eq!(split.ending == Ending::Complete, cut >= close, "cut at {cut}: {:?}", split.ending);
         }
     }
 }
@@ -233,41 +188,19 @@ fn damage_inside_a_json_record_costs_only_that_record() {
     let good = json_2019("x");
     for (name, bad) in [
         ("a quote too many", good.replace("Achat", "Achat\"")),
-        (
-            "a quote too many at the end",
-            good.replace("[1]\"", "[1]\"\""),
-        ),
-        (
-            "a missing closing brace",
-            good.replace("\"Ville\"}", "\"Ville\""),
-        ),
-        (
-            "a missing closing bracket",
-            good.replace("\"2\"}]", "\"2\"}"),
-        ),
-        (
-            "a missing quote",
-            good.replace("\"objet\":\"", "\"objet\":"),
-        ),
+        ("a quote too many at the end", good.replace("[1]\"", "[1]\"\"")),
+        ("a missing closing brace", good.replace("\"Ville\"}", "\"Ville\"")),
+        ("a missing closing bracket", good.replace("\"2\"}]", "\"2\"}")),
+        ("a missing quote", good.replace("\"objet\":\"", "\"objet\":")),
         ("an extra brace", good.replace("\"Ville\"}", "\"Ville\"}}")),
-        (
-            "control bytes",
-            good.replace("\"objet\"", "\u{1}\u{2}\"objet\""),
-        ),
+        ("control bytes", good.replace("\"objet\"", "\u{1}\u{2}\"objet\"")),
         ("an unfinished end", good[..good.len() - 20].to_owned()),
-        (
-            "two numbers",
-            good.replace("\"modifications\":[]", "\"montant\":1 234,5"),
-        ),
+        ("two numbers", good.replace("\"modifications\":[]", "\"montant\":1 234,5")),
         ("a missing colon", good.replace("\"objet\":", "\"objet\" ")),
     ] {
         for sep in [",", ",\n  ", " , "] {
-            let doc = format!(
-                "{{\"marches\":[{}{sep}{bad}{sep}{}{sep}{}]}}",
-                json_2019("a"),
-                json_2022("b"),
-                json_2019("c")
-            );
+            let doc =
+                format!("{{\"marches\":[{}{sep}{bad}{sep}{}{sep}{}]}}", json_2019("a"), json_2022("b"), json_2019("c"));
             let (ids, split) = read(&doc);
             assert_eq!(ids.len(), 4, "{name}: {ids:?}");
             assert_eq!((&*ids[0], &*ids[2], &*ids[3]), ("a", "b", "c"), "{name}");
@@ -275,22 +208,11 @@ fn damage_inside_a_json_record_costs_only_that_record() {
         }
         let last = format!("{{\"marches\":[{},{bad}]}}", json_2019("a"));
         let (ids, split) = read(&last);
-        assert_eq!(
-            (ids.len(), &*ids[0]),
-            (2, "a"),
-            "{name} in the last record: {ids:?}"
-        );
+        assert_eq!((ids.len(), &*ids[0]), (2, "a"), "{name} in the last record: {ids:?}");
         assert_eq!(split.ending, Ending::Complete, "{name}");
-        let two = format!(
-            "{{\"marches\":{{\"marche\":[{bad}],\"contrat-concession\":[{}]}}}}",
-            json_2022("b")
-        );
+        let two = format!("{{\"marches\":{{\"marche\":[{bad}],\"contrat-concession\":[{}]}}}}", json_2022("b"));
         let (ids, split) = read(&two);
-        assert_eq!(
-            (ids.len(), &*ids[1]),
-            (2, "b"),
-            "{name} before the second list: {ids:?}"
-        );
+        assert_eq!((ids.len(), &*ids[1]), (2, "b"), "{name} before the second list: {ids:?}");
         assert_eq!(split.ending, Ending::Complete, "{name}");
     }
 }
@@ -304,19 +226,13 @@ fn a_missing_comma_between_records_costs_none() {
 #[test]
 fn text_after_the_document_is_noted_and_costs_nothing() {
     let (ids, split) = read(&format!("{}\n-- generated --", list(&[json_2019("a")])));
-    assert_eq!(
-        (ids, split.ending, split.notes[0].code),
-        (vec!["a".to_owned()], Ending::Complete, "trailing-text")
-    );
+    assert_eq!((ids, split.ending, split.notes[0].code), (vec!["a".to_owned()], Ending::Complete, "trailing-text"));
 }
 
 #[test]
 fn the_concessions_after_a_damaged_marche_are_concessions() {
     let bad = json_2022("x").replace("Travaux", "Tra\"vaux");
-    let doc = format!(
-        "{{\"marches\":{{\"marche\":[{bad}],\"contrat-concession\":[{}]}}}}",
-        json_2022("b")
-    );
+    let doc = format!("{{\"marches\":{{\"marche\":[{bad}],\"contrat-concession\":[{}]}}}}", json_2022("b"));
     let mut kinds = Vec::new();
     split(doc.as_bytes(), &SplitOptions::default(), &mut |s| {
         kinds.push(parse(&s).map(|r| r.kind).ok());
@@ -330,16 +246,8 @@ fn the_concessions_after_a_damaged_marche_are_concessions() {
 fn damage_inside_an_xml_record_costs_only_that_record() {
     let good = xml("x");
     for (name, bad, rest) in [
-        (
-            "a broken end tag",
-            good.replace("</acheteur>", "</acheter>"),
-            3,
-        ),
-        (
-            "no end",
-            good.replace("</marcheInnovant></marche>", "</marcheInnovant>"),
-            3,
-        ),
+        ("a broken end tag", good.replace("</acheteur>", "</acheter>"), 3),
+        ("no end", good.replace("</marcheInnovant></marche>", "</marcheInnovant>"), 3),
         ("half a tag", good.replace("<acheteur>", "<acheteur"), 3),
         ("an unclosed comment", good.replace(" -->", ""), 3),
         ("an unclosed CDATA", good.replace("]]>", ""), 3),
@@ -347,11 +255,7 @@ fn damage_inside_an_xml_record_costs_only_that_record() {
         let doc = format!("<marches>{}{bad}{}</marches>", xml("a"), xml("b"));
         let (ids, split) = read(&doc);
         assert!(ids.len() >= rest, "{name}: {ids:?}");
-        assert_eq!(
-            (&*ids[0], &**ids.last().unwrap()),
-            ("a", "b"),
-            "{name}: {ids:?}"
-        );
+        assert_eq!((&*ids[0], &**ids.last().unwrap()), ("a", "b"), "{name}: {ids:?}");
         assert_eq!(split.ending, Ending::Complete, "{name}");
         let (ids, split) = read(&format!("<marches>{}{bad}</marches>", xml("a")));
         assert_eq!(&*ids[0], "a", "{name}");
@@ -363,11 +267,7 @@ fn damage_inside_an_xml_record_costs_only_that_record() {
 #[test]
 fn a_record_beyond_the_limit_is_refused_and_reading_goes_on() {
     let long = json_2019("long").replace("Achat", &"A{b}\\\" ".repeat(500));
-    let doc = format!(
-        "{{\"marches\":[{},{long},{}]}}",
-        json_2019("a"),
-        json_2019("b")
-    );
+    let doc = format!("{{\"marches\":[{},{long},{}]}}", json_2019("a"), json_2019("b"));
     assert_eq!(read_by(doc.as_bytes(), 1000).0, ["a", "!oversized", "b"]);
     let long = xml("long").replace(" R&amp;D", &"x ".repeat(500));
     let doc = format!("<marches>{}{long}{}</marches>", xml("a"), xml("b"));
@@ -424,19 +324,11 @@ fn the_edition_is_decided_for_each_record() {
         out
     };
     use crate::record::Format::{V2019, V2022};
-    assert_eq!(
-        edition(&list(&[json_2019("a"), json_2022("b")])),
-        [(V2019, Kind::Marche), (V2022, Kind::Marche)]
-    );
+    assert_eq!(edition(&list(&[json_2019("a"), json_2022("b")])), [(V2019, Kind::Marche), (V2022, Kind::Marche)]);
     let concession = r#"{"marches":[{"id":"1","_type":"Contrat de concession","autoriteConcedante":{"id":"2","nom":"x"}},{"id":"1","nature":"Accord-cadre","objet":"y"},{"id":"1","ccag":"Travaux","objet":"y"},{"id":"3","nature":"CONCESSION DE SERVICE","objet":"z"}]}"#;
     assert_eq!(
         edition(concession),
-        [
-            (V2019, Kind::Concession),
-            (V2019, Kind::Marche),
-            (V2022, Kind::Marche),
-            (V2019, Kind::Concession)
-        ]
+        [(V2019, Kind::Concession), (V2019, Kind::Marche), (V2022, Kind::Marche), (V2019, Kind::Concession)]
     );
     let x = "<marches><marche><id>1</id><acheteur><id>2</id></acheteur></marche><marche><id>1</id><acheteur><id>2</id><nom>n</nom></acheteur></marche></marches>";
     assert_eq!(edition(x), [(V2022, Kind::Marche), (V2019, Kind::Marche)]);

@@ -71,18 +71,12 @@ impl<R: Read> Text<R> {
                 from: 0,
                 to: n,
                 last: false,
-                damaged: false, finished: false,
+                damaged: false,
+                finished: false,
             })
         });
         let taken = if transcode.is_some() { n } else { 0 };
-        Ok(Self {
-            input,
-            head,
-            taken,
-            transcode,
-            encoding,
-            refuted,
-        })
+        Ok(Self { input, head, taken, transcode, encoding, refuted })
     }
 
     /// The encoding of the payload's bytes.
@@ -141,8 +135,7 @@ impl Transcoder {
                 self.last = self.to < HEAD;
             }
             let source = self.source.get(self.from..self.to).unwrap_or_default();
-            let (result, read, written, lossy) =
-                self.decoder.decode_to_utf8(source, out, self.last);
+            let (result, read, written, lossy) = self.decoder.decode_to_utf8(source, out, self.last);
             self.from += read;
             self.damaged |= lossy;
             self.finished = self.last && result == CoderResult::InputEmpty;
@@ -163,9 +156,7 @@ fn detect(head: &[u8]) -> (&'static Encoding, Option<String>) {
         return (wide, None);
     }
     let label = declared(head);
-    let declared = label
-        .as_deref()
-        .and_then(|l| Encoding::for_label(l.as_bytes()));
+    let declared = label.as_deref().and_then(|l| Encoding::for_label(l.as_bytes()));
     let (valid, invalid) = multibyte(head);
     let looks_utf8 = invalid == 0 || valid > invalid;
     match declared {
@@ -185,11 +176,7 @@ fn guess(head: &[u8]) -> &'static Encoding {
     let mut detector = EncodingDetector::new(Iso2022JpDetection::Deny);
     detector.feed(head, true);
     let guess = detector.guess(Some(b"fr"), Utf8Detection::Deny);
-    if guess.is_single_byte() {
-        guess
-    } else {
-        WINDOWS_1252
-    }
+    if guess.is_single_byte() { guess } else { WINDOWS_1252 }
 }
 
 /// UTF-16 that lost its mark: every other byte of an ASCII opening is zero.
@@ -213,10 +200,7 @@ fn declared(head: &[u8]) -> Option<String> {
     let after = declaration.split_once("encoding")?.1.trim_start();
     let value = after.strip_prefix('=')?.trim_start();
     let quote = value.chars().next().filter(|c| matches!(c, '"' | '\''))?;
-    value
-        .get(1..)?
-        .split_once(quote)
-        .map(|(label, _)| label.trim().to_owned())
+    value.get(1..)?.split_once(quote).map(|(label, _)| label.trim().to_owned())
 }
 
 /// How many well-formed multi-byte sequences, and how many damaged ones, the bytes hold. One that
@@ -280,10 +264,7 @@ mod tests {
         let declared = b"<?xml version=\"1.0\" encoding=\"ISO-8859-1\"?><a>\xe9t\xe9</a>";
         assert!(all(declared).0.ends_with("<a>été</a>"));
         let bare = b"{\"objet\":\"March\xe9 de t\xe9l\xe9phonie \xe0 l'\x9cuvre\"}";
-        assert_eq!(
-            all(bare).0,
-            "{\"objet\":\"Marché de téléphonie à l'œuvre\"}"
-        );
+        assert_eq!(all(bare).0, "{\"objet\":\"Marché de téléphonie à l'œuvre\"}");
     }
 
     #[test]
@@ -325,9 +306,6 @@ mod tests {
     #[test]
     fn a_record_in_windows_1252_among_utf_8_ones_is_read() {
         assert_eq!(utf8(b"caf\xe9"), ("café".into(), Damage::Legacy));
-        assert_eq!(
-            utf8(b"caf\xc3\xa9 \xc3"),
-            ("café \u{fffd}".into(), Damage::Lossy)
-        );
+        assert_eq!(utf8(b"caf\xc3\xa9 \xc3"), ("café \u{fffd}".into(), Damage::Lossy));
     }
 }

@@ -11,9 +11,7 @@ use super::{Scalar, json, note};
 impl Mapper {
     pub(super) fn texts(&mut self, path: &'static str, item: &str, value: Tree<'_>) -> Vec<Scalar> {
         let usual = match &value {
-            Tree::Map(fields) => fields
-                .iter()
-                .all(|(k, v)| k == item && !matches!(v, Tree::Map(_))),
+            Tree::Map(fields) => fields.iter().all(|(k, v)| k == item && !matches!(v, Tree::Map(_))),
             Tree::Plain(_) | Tree::Null => true,
             _ => false,
         };
@@ -22,10 +20,7 @@ impl Mapper {
         }
         let mut items = Vec::new();
         flatten(value, item, &mut items);
-        items
-            .into_iter()
-            .filter_map(|item| self.scalar(path, item))
-            .collect()
+        items.into_iter().filter_map(|item| self.scalar(path, item)).collect()
     }
 
     /// The items of a list of objects, whatever wraps them.
@@ -47,12 +42,7 @@ impl Mapper {
         self.items_of(path, item, value)
     }
 
-    pub(super) fn items_of<'a>(
-        &mut self,
-        path: &str,
-        item: &str,
-        value: Tree<'a>,
-    ) -> Vec<Fields<'a>> {
+    pub(super) fn items_of<'a>(&mut self, path: &str, item: &str, value: Tree<'a>) -> Vec<Fields<'a>> {
         let mut items = Vec::new();
         flatten(value, item, &mut items);
         let mut out = Vec::with_capacity(items.len());
@@ -84,7 +74,13 @@ fn shape(value: &Tree<'_>, item: &str) -> Usual {
     let wraps = |t: &Tree<'_>| matches!(t, Tree::Map(f) if f.len() == 1 && f.iter().all(|(k, v)| k == item && matches!(v, Tree::Map(_))));
     match value {
         Tree::List(items) if items.iter().all(wraps) => Usual::Wrapped,
-        Tree::List(items) if items.iter().all(|t| matches!(t, Tree::Map(f) if f.iter().all(|(k, v)| k != item || !is_structure(v)))) => Usual::Bare,
+        Tree::List(items)
+            if items
+                .iter()
+                .all(|t| matches!(t, Tree::Map(f) if f.iter().all(|(k, v)| k != item || !is_structure(v)))) =>
+        {
+            Usual::Bare
+        }
         // XML: one entry for each item.
         Tree::Map(fields) if fields.iter().all(|(k, v)| k == item && is_xml(v)) => Usual::Bare,
         _ => Usual::Not,
@@ -112,10 +108,7 @@ fn flatten<'a>(value: Tree<'a>, item: &str, out: &mut Vec<Tree<'a>>) {
         // `tarif` holds a `tarif`: a wrapper holds nothing but structures.
         Tree::Map(fields)
             if fields.iter().all(|(k, v)| {
-                k == item
-                    && (is_structure(v)
-                        || fields.len() == 1 && item != "tarif"
-                        || is_only_texts(v, item))
+                k == item && (is_structure(v) || fields.len() == 1 && item != "tarif" || is_only_texts(v, item))
             }) && !fields.is_empty() =>
         {
             fields.into_iter().for_each(|(_, t)| flatten(t, item, out));
@@ -137,11 +130,6 @@ fn own(tree: Tree<'_>) -> Tree<'static> {
         Tree::Text(t) => Tree::Text(t.into_owned().into()),
         Tree::Plain(t) => Tree::Plain(t.into_owned().into()),
         Tree::List(items) => Tree::List(items.into_iter().map(own).collect()),
-        Tree::Map(fields) => Tree::Map(
-            fields
-                .into_iter()
-                .map(|(k, v)| (k.into_owned().into(), own(v)))
-                .collect(),
-        ),
+        Tree::Map(fields) => Tree::Map(fields.into_iter().map(|(k, v)| (k.into_owned().into(), own(v))).collect()),
     }
 }

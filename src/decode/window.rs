@@ -25,14 +25,7 @@ pub(super) struct Window<R> {
 
 impl<R: Read> Window<R> {
     pub fn new(text: Text<R>) -> Self {
-        Self {
-            text,
-            buffer: vec![0; CHUNK],
-            filled: 0,
-            base: 0,
-            keep: 0,
-            ended: false,
-        }
+        Self { text, buffer: vec![0; CHUNK], filled: 0, base: 0, keep: 0, ended: false }
     }
 
     pub fn text(&self) -> &Text<R> {
@@ -41,17 +34,13 @@ impl<R: Read> Window<R> {
 
     /// What has been read from `from` on.
     pub fn bytes(&self, from: u64) -> &[u8] {
-        self.buffer
-            .get(self.index(from)..self.filled)
-            .unwrap_or_default()
+        self.buffer.get(self.index(from)..self.filled).unwrap_or_default()
     }
 
     /// What lies between two offsets, as far as it is held.
     pub fn slice(&self, from: u64, to: u64) -> &[u8] {
         let to = self.index(to).min(self.filled);
-        self.buffer
-            .get(self.index(from).min(to)..to)
-            .unwrap_or_default()
+        self.buffer.get(self.index(from).min(to)..to).unwrap_or_default()
     }
 
     fn index(&self, at: u64) -> usize {

@@ -26,10 +26,7 @@ pub(super) fn parse(text: &str) -> Result<Element<'static>, Reject> {
     match run(text) {
         Err(first) if first.reason == "unreadable" => {
             let mended = escape_strays(text);
-            let mut element = mended
-                .as_deref()
-                .map_or(Err(()), |m| run(m).map_err(|_| ()))
-                .map_err(|()| first)?;
+            let mut element = mended.as_deref().map_or(Err(()), |m| run(m).map_err(|_| ())).map_err(|()| first)?;
             element.notes.push(Note::new(note::XML_ESCAPE, "", "& <"));
             Ok(element)
         }
@@ -50,11 +47,9 @@ impl Open {
         let text = self.text.trim();
         let tree = match (self.fields.is_empty(), text.is_empty()) {
             (true, true) => Tree::Null,
-            (true, false) => Tree::Plain(if text.len() == self.text.len() {
-                self.text.into()
-            } else {
-                text.to_owned().into()
-            }),
+            (true, false) => {
+                Tree::Plain(if text.len() == self.text.len() { self.text.into() } else { text.to_owned().into() })
+            }
             (false, _) => {
                 let mut fields = self.fields;
                 if !text.is_empty() {
@@ -71,25 +66,15 @@ fn run(text: &str) -> Result<Element<'static>, Reject> {
     let mut reader = Reader::from_str(text);
     let mut stack: Vec<Open> = Vec::with_capacity(8);
     let mut notes = Vec::new();
-    let unreadable = |what: String, at: u64| {
-        Reject::new("unreadable", format!("{what}, at byte {at} of the record"))
-    };
+    let unreadable = |what: String, at: u64| Reject::new("unreadable", format!("{what}, at byte {at} of the record"));
     loop {
-        let event = reader
-            .read_event()
-            .map_err(|e| unreadable(e.to_string(), reader.error_position()))?;
+        let event = reader.read_event().map_err(|e| unreadable(e.to_string(), reader.error_position()))?;
         let closed = match event {
             Event::Start(start) => {
                 if stack.len() == MAX_DEPTH {
-                    return Err(Reject::new(
-                        "too-deep",
-                        format!("more than {MAX_DEPTH} levels"),
-                    ));
+                    return Err(Reject::new("too-deep", format!("more than {MAX_DEPTH} levels")));
                 }
-                stack.push(Open {
-                    name: local(start.name().as_ref()).to_owned(),
-                    ..Open::default()
-                });
+                stack.push(Open { name: local(start.name().as_ref()).to_owned(), ..Open::default() });
                 None
             }
             Event::Empty(start) => Some((local(start.name().as_ref()).to_owned(), Tree::Null)),
@@ -106,20 +91,13 @@ fn run(text: &str) -> Result<Element<'static>, Reject> {
                 let (resolved, known) = resolve(&entity);
                 if !known {
                     let field = stack.last().map(|o| o.name.clone()).unwrap_or_default();
-                    notes.push(Note::new(
-                        note::XML_ESCAPE,
-                        field,
-                        format!("&{};", &*entity),
-                    ));
+                    notes.push(Note::new(note::XML_ESCAPE, field, format!("&{};", &*entity)));
                 }
                 append(&mut stack, &resolved);
                 None
             }
             Event::Eof => {
-                return Err(unreadable(
-                    "the element does not end".into(),
-                    reader.buffer_position(),
-                ));
+                return Err(unreadable("the element does not end".into(), reader.buffer_position()));
             }
             _ => None,
         };
@@ -232,9 +210,7 @@ fn escape_strays(text: &str) -> Option<String> {
         let after = from.get(1..).unwrap_or_default();
         let stray = if from.starts_with('&') {
             let name = after.split_once(';').map_or("", |(name, _)| name);
-            name.is_empty()
-                || name.len() > 16
-                || !name.chars().all(|c| c.is_ascii_alphanumeric() || c == '#')
+            name.is_empty() || name.len() > 16 || !name.chars().all(|c| c.is_ascii_alphanumeric() || c == '#')
         } else {
             let next = after.trim_start_matches('/').chars().next();
             !next.is_some_and(|c| c.is_alphabetic() || matches!(c, '_' | '!' | '?'))
@@ -261,37 +237,22 @@ mod tests {
 
     #[test]
     fn text_that_entities_split_is_one_text() {
-        assert_eq!(
-            show("<m><objet>R&amp;D &#233;t&#xE9; &lt;3</objet></m>"),
-            r#"{"objet":"R&D été <3"}"#
-        );
-        assert_eq!(
-            show("<m><objet><![CDATA[a<b & c]]> et d</objet></m>"),
-            r#"{"objet":"a<b & c et d"}"#
-        );
+        assert_eq!(show("<m><objet>R&amp;D &#233;t&#xE9; &lt;3</objet></m>"), r#"{"objet":"R&D été <3"}"#);
+        assert_eq!(show("<m><objet><![CDATA[a<b & c]]> et d</objet></m>"), r#"{"objet":"a<b & c et d"}"#);
     }
 
     #[test]
     fn prefixes_attributes_and_comments_carry_nothing() {
         let xml = "<d:m xmlns:d='x>y'><!-- <id>no</id> --><d:id a=\"<\">1</d:id><vide/></d:m>";
-        assert_eq!(
-            show(&xml.replace("a=\"<\"", "a='b'")),
-            r#"{"id":"1","vide":null}"#
-        );
+        assert_eq!(show(&xml.replace("a=\"<\"", "a='b'")), r#"{"id":"1","vide":null}"#);
     }
 
     #[test]
     fn what_was_not_escaped_is_mended_and_noted() {
         let e = parse("<m><objet>Dupont & fils, durée < 3 mois</objet></m>").unwrap();
-        assert_eq!(
-            e.tree.show(99),
-            r#"{"objet":"Dupont & fils, durée < 3 mois"}"#
-        );
+        assert_eq!(e.tree.show(99), r#"{"objet":"Dupont & fils, durée < 3 mois"}"#);
         assert_eq!(e.notes[0].code, "xml-escape");
-        assert_eq!(
-            show("<m><nom>Caf&eacute; &inconnu;</nom></m>"),
-            r#"{"nom":"Café &inconnu;"}"#
-        );
+        assert_eq!(show("<m><nom>Caf&eacute; &inconnu;</nom></m>"), r#"{"nom":"Café &inconnu;"}"#);
     }
 
     #[test]

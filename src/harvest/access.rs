@@ -110,14 +110,7 @@ impl fmt::Debug for SourceAccess {
             .field("id", &self.id)
             .field("url", &super::ShownUrl::of_text(&self.url))
             .field("catalog", &self.catalog)
-            .field(
-                "headers",
-                &self
-                    .headers
-                    .iter()
-                    .map(|(name, _)| name)
-                    .collect::<Vec<_>>(),
-            )
+            .field("headers", &self.headers.iter().map(|(name, _)| name).collect::<Vec<_>>())
             .field("credential", &self.credential.as_ref().map(|_| "hidden"))
             .finish_non_exhaustive()
     }
@@ -143,10 +136,7 @@ mod tests {
 
     #[test]
     fn the_user_agent_names_the_program_and_its_contact() {
-        assert!(
-            user_agent(Some("https://marches.example.fr"))
-                .ends_with(" (+https://marches.example.fr)")
-        );
+        assert!(user_agent(Some("https://marches.example.fr")).ends_with(" (+https://marches.example.fr)"));
         assert!(user_agent(None).starts_with("guichet/"));
     }
 }

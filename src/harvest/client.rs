@@ -94,14 +94,9 @@ impl Web {
                 Ok(web)
             }
             Err(why) => {
-                tracing::warn!(
-                    "https sources cannot be verified ({why}): install the package ca-certificates"
-                );
+                tracing::warn!("https sources cannot be verified ({why}): install the package ca-certificates");
                 web.build(true, 443, false)?;
-                Ok(Self {
-                    has_roots: false,
-                    ..web
-                })
+                Ok(Self { has_roots: false, ..web })
             }
         }
     }
@@ -113,10 +108,7 @@ impl Web {
     /// A client for one port. With `system_roots`, certificates are verified against those of this
     /// machine; without, none is trusted.
     fn build(&self, https: bool, port: u16, system_roots: bool) -> Result<Client, ClientError> {
-        let resolver = GuardedResolver {
-            port,
-            allow: Arc::clone(&self.allow),
-        };
+        let resolver = GuardedResolver { port, allow: Arc::clone(&self.allow) };
         let mut builder = Client::builder()
             .no_proxy()
             .referer(false)
@@ -149,15 +141,7 @@ impl Web {
 
     /// GETs an address and follows its redirects.
     pub(super) async fn get(&self, ask: Ask<'_>, hosts: &Hosts) -> Result<Answer, FetchFault> {
-        let Ask {
-            mut url,
-            private,
-            open,
-            per_host,
-            total,
-            on_answer,
-            on_request,
-        } = ask;
+        let Ask { mut url, private, open, per_host, total, on_answer, on_request } = ask;
         let first = url.clone();
         let mut seen = HashSet::from([bare(&url)]);
         let mut private = Some(private);
@@ -170,20 +154,13 @@ impl Web {
                 Err(rest) => return Err(FetchFault::HostResting { host, rest }),
             };
             // Waiting for our own politeness does not count against the far end.
-            let until =
-                deadline.map_or_else(|| Instant::now() + total, |d: Instant| d + waited.elapsed());
+            let until = deadline.map_or_else(|| Instant::now() + total, |d: Instant| d + waited.elapsed());
             deadline = Some(until);
             on_request();
             let response = self.send(&url, private, &open, until, total).await?;
             on_answer(response.status());
             if !is_redirect(response.status()) {
-                return Ok(Answer {
-                    response,
-                    url,
-                    host,
-                    _permit: permit,
-                    deadline: until,
-                });
+                return Ok(Answer { response, url, host, _permit: permit, deadline: until });
             }
             drop(permit);
             let next = target(&url, &response)?;
@@ -208,10 +185,7 @@ impl Web {
     /// Checks scheme and literal address; gives the host's name for `polite`.
     fn admit(&self, url: &Url) -> Result<String, FetchFault> {
         if !matches!(url.scheme(), "http" | "https") {
-            return Err(FetchFault::BadUrl(format!(
-                "`{}` is neither http nor https",
-                url.scheme()
-            )));
+            return Err(FetchFault::BadUrl(format!("`{}` is neither http nor https", url.scheme())));
         }
         let (Some(host), Some(port)) = (url.host(), url.port_or_known_default()) else {
             return Err(FetchFault::BadUrl("it names no host".into()));
@@ -224,10 +198,8 @@ impl Web {
         };
         let shown = format!("{host}:{port}");
         if let Some(ip) = literal {
-            guard::allowed(ip, port, &self.allow).map_err(|refusal| FetchFault::Refused {
-                host: shown.clone(),
-                refusal,
-            })?;
+            guard::allowed(ip, port, &self.allow)
+                .map_err(|refusal| FetchFault::Refused { host: shown.clone(), refusal })?;
         }
         Ok(shown)
     }
@@ -244,10 +216,7 @@ impl Web {
         let client = self.door(https, url.port_or_known_default().unwrap_or(0))?;
         let mut request = client
             .get(url.clone())
-            .header(
-                header::ACCEPT_ENCODING,
-                HeaderValue::from_static(ACCEPT_ENCODING),
-            )
+            .header(header::ACCEPT_ENCODING, HeaderValue::from_static(ACCEPT_ENCODING))
             .headers(open.clone());
         if let Some(private) = private {
             request = request.headers(private.clone());
@@ -257,20 +226,9 @@ impl Web {
         let first_byte = Instant::now() + patience;
         match timeout_at(first_byte.min(deadline), request.send()).await {
             Ok(Ok(response)) => Ok(response),
-            Ok(Err(e)) => Err(network::fault(
-                &e,
-                url,
-                self.connect_timeout,
-                self.has_roots,
-            )),
-            Err(_) if deadline <= first_byte => Err(FetchFault::Timeout {
-                phase: Phase::Total,
-                limit: total,
-            }),
-            Err(_) => Err(FetchFault::Timeout {
-                phase: Phase::FirstByte,
-                limit: self.read_timeout,
-            }),
+            Ok(Err(e)) => Err(network::fault(&e, url, self.connect_timeout, self.has_roots)),
+            Err(_) if deadline <= first_byte => Err(FetchFault::Timeout { phase: Phase::Total, limit: total }),
+            Err(_) => Err(FetchFault::Timeout { phase: Phase::FirstByte, limit: self.read_timeout }),
         }
     }
 }
@@ -291,15 +249,9 @@ fn is_redirect(status: StatusCode) -> bool {
 /// Where a redirect leads; never from https to http.
 fn target(from: &Url, response: &Response) -> Result<Url, FetchFault> {
     let bad = |why: &str| FetchFault::BadRedirect(why.to_owned());
-    let location = response
-        .headers()
-        .get(header::LOCATION)
-        .ok_or_else(|| bad("it has no Location"))?;
-    let location =
-        std::str::from_utf8(location.as_bytes()).map_err(|_| bad("its Location is not text"))?;
-    let mut to = from
-        .join(location.trim())
-        .map_err(|e| bad(&format!("its Location: {e}")))?;
+    let location = response.headers().get(header::LOCATION).ok_or_else(|| bad("it has no Location"))?;
+    let location = std::str::from_utf8(location.as_bytes()).map_err(|_| bad("its Location is not text"))?;
+    let mut to = from.join(location.trim()).map_err(|e| bad(&format!("its Location: {e}")))?;
     // What a redirect writes there is not ours to send.
     let _ = to.set_username("");
     let _ = to.set_password(None);
@@ -318,11 +270,9 @@ pub(super) fn check_downgrade(from: &Url, to: &Url) -> Result<(), FetchFault> {
 /// Same scheme, host and port: only there may a source's headers and credential go. From http to
 /// https of the same host, on the default ports, counts as staying.
 pub(super) fn same_origin(a: &Url, b: &Url) -> bool {
-    let upgraded =
-        a.scheme() == "http" && b.scheme() == "https" && a.port().is_none() && b.port().is_none();
+    let upgraded = a.scheme() == "http" && b.scheme() == "https" && a.port().is_none() && b.port().is_none();
     a.host_str() == b.host_str()
-        && ((a.scheme() == b.scheme() && a.port_or_known_default() == b.port_or_known_default())
-            || upgraded)
+        && ((a.scheme() == b.scheme() && a.port_or_known_default() == b.port_or_known_default()) || upgraded)
 }
 
 #[cfg(test)]
@@ -353,25 +303,12 @@ mod tests {
             "https://10.0.0.1/",
             "http://0/",
         ] {
-            assert!(
-                matches!(web.admit(&url(text)), Err(FetchFault::Refused { .. })),
-                "{text}"
-            );
+            assert!(matches!(web.admit(&url(text)), Err(FetchFault::Refused { .. })), "{text}");
         }
-        for text in [
-            "ftp://example.fr/x",
-            "file:///etc/passwd",
-            "data:text/plain,x",
-        ] {
-            assert!(
-                matches!(web.admit(&url(text)), Err(FetchFault::BadUrl(_))),
-                "{text}"
-            );
+        for text in ["ftp://example.fr/x", "file:///etc/passwd", "data:text/plain,x"] {
+            assert!(matches!(web.admit(&url(text)), Err(FetchFault::BadUrl(_))), "{text}");
         }
-        assert_eq!(
-            web.admit(&url("https://example.fr/x")).unwrap(),
-            "example.fr:443"
-        );
+        assert_eq!(web.admit(&url("https://example.fr/x")).unwrap(), "example.fr:443");
     }
 
     #[test]
@@ -385,12 +322,7 @@ mod tests {
         let a = url("https://a.fr/x");
         assert!(same_origin(&a, &url("https://a.fr/y?z")));
         assert!(same_origin(&url("http://a.fr/"), &a));
-        for other in [
-            "http://a.fr/",
-            "https://b.a.fr/",
-            "https://a.fr:8443/",
-            "https://a.fr.evil.com/",
-        ] {
+        for other in ["http://a.fr/", "https://b.a.fr/", "https://a.fr:8443/", "https://a.fr.evil.com/"] {
             assert!(!same_origin(&a, &url(other)), "{other}");
         }
     }

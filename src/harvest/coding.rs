@@ -38,11 +38,7 @@ impl Coding {
         let mut shown = String::new();
         for value in headers.get_all(CONTENT_ENCODING) {
             let text = String::from_utf8_lossy(value.as_bytes()).to_ascii_lowercase();
-            for word in text
-                .split(',')
-                .map(str::trim)
-                .filter(|w| !w.is_empty() && *w != "identity")
-            {
+            for word in text.split(',').map(str::trim).filter(|w| !w.is_empty() && *w != "identity") {
                 if !shown.is_empty() {
                     shown.push_str(", ");
                 }
@@ -95,11 +91,7 @@ impl<W: Write> Decoder<W> {
         Ok(match coding {
             Coding::Identity => Self::Identity(sink),
             Coding::Gzip => Self::Gzip(Some(Gzip::Member(Box::new(GzDecoder::new(sink))))),
-            Coding::Deflate => Self::Deflate(Deflate {
-                inflate: None,
-                over: false,
-                sink,
-            }),
+            Coding::Deflate => Self::Deflate(Deflate { inflate: None, over: false, sink }),
             Coding::Zstd => {
                 let mut decoder = zstd::stream::write::Decoder::new(sink)?;
                 decoder.window_log_max(ZSTD_WINDOW_LOG)?;
@@ -182,9 +174,7 @@ impl<W: Write> Deflate<W> {
             return Ok(());
         };
         // A zlib stream starts with method 8 and a window of at most 2^15.
-        let inflate = self
-            .inflate
-            .get_or_insert_with(|| Decompress::new(first & 0x0f == 8 && first >> 4 <= 7));
+        let inflate = self.inflate.get_or_insert_with(|| Decompress::new(first & 0x0f == 8 && first >> 4 <= 7));
         let mut out = [0u8; STEP];
         while !self.over {
             let (read, written) = (inflate.total_in(), inflate.total_out());
@@ -210,9 +200,7 @@ mod tests {
     use super::*;
 
     fn text() -> Vec<u8> {
-        (0..40_000)
-            .flat_map(|i| format!("{i},").into_bytes())
-            .collect()
+        (0..40_000).flat_map(|i| format!("{i},").into_bytes()).collect()
     }
 
     fn packed<E: Write>(mut encoder: E, finish: impl FnOnce(E) -> io::Result<Vec<u8>>) -> Vec<u8> {
@@ -221,10 +209,7 @@ mod tests {
     }
 
     fn gzip() -> Vec<u8> {
-        packed(
-            GzEncoder::new(Vec::new(), Compression::fast()),
-            GzEncoder::finish,
-        )
+        packed(GzEncoder::new(Vec::new(), Compression::fast()), GzEncoder::finish)
     }
 
     fn decode(coding: Coding, bytes: &[u8], step: usize) -> io::Result<Vec<u8>> {
@@ -237,14 +222,8 @@ mod tests {
 
     #[test]
     fn every_coding_gives_the_same_bytes_however_the_network_cuts_them() {
-        let zlib = packed(
-            ZlibEncoder::new(Vec::new(), Compression::fast()),
-            ZlibEncoder::finish,
-        );
-        let raw = packed(
-            DeflateEncoder::new(Vec::new(), Compression::fast()),
-            DeflateEncoder::finish,
-        );
+        let zlib = packed(ZlibEncoder::new(Vec::new(), Compression::fast()), ZlibEncoder::finish);
+        let raw = packed(DeflateEncoder::new(Vec::new(), Compression::fast()), DeflateEncoder::finish);
         let zstd = zstd::encode_all(text().as_slice(), 3).unwrap();
         for (coding, bytes) in [
             (Coding::Identity, text()),
@@ -254,17 +233,11 @@ mod tests {
             (Coding::Zstd, zstd),
         ] {
             for step in [1, 7, 4096, bytes.len()] {
-                assert!(
-                    decode(coding, &bytes, step).unwrap() == text(),
-                    "{coding:?} by {step}"
-                );
+                assert!(decode(coding, &bytes, step).unwrap() == text(), "{coding:?} by {step}");
             }
             if coding != Coding::Identity {
                 for cut in [1, 5, bytes.len() / 2, bytes.len() - 1] {
-                    assert!(
-                        decode(coding, &bytes[..cut], 512).is_err(),
-                        "{coding:?} cut at {cut}"
-                    );
+                    assert!(decode(coding, &bytes[..cut], 512).is_err(), "{coding:?} cut at {cut}");
                 }
             }
         }
@@ -273,10 +246,7 @@ mod tests {
     #[test]
     fn gzip_members_are_joined_and_padding_behind_them_is_ignored() {
         let two = [gzip(), gzip()].concat();
-        assert_eq!(
-            decode(Coding::Gzip, &two, 1000).unwrap().len(),
-            2 * text().len()
-        );
+        assert_eq!(decode(Coding::Gzip, &two, 1000).unwrap().len(), 2 * text().len());
         let padded = [gzip(), vec![0; 512]].concat();
         for step in [1, 100, padded.len()] {
             assert!(decode(Coding::Gzip, &padded, step).unwrap() == text());
@@ -305,12 +275,7 @@ mod tests {
         assert_eq!(of(&[]).unwrap(), Coding::Identity);
         assert_eq!(of(&["X-GZIP"]).unwrap(), Coding::Gzip);
         assert_eq!(of(&["identity, zstd"]).unwrap(), Coding::Zstd);
-        for bad in [
-            &["gzip, gzip"][..],
-            &["gzip", "deflate"],
-            &["br"],
-            &["zstd, gzip"],
-        ] {
+        for bad in [&["gzip, gzip"][..], &["gzip", "deflate"], &["br"], &["zstd, gzip"]] {
             assert!(of(bad).is_err(), "{bad:?}");
         }
     }

@@ -221,53 +221,30 @@ impl FetchFault {
             Self::BadHeader { .. } => "correct `headers` or `credential` in sources.toml".into(),
             Self::Refused { refusal, .. } => refusal.advice().into(),
             Self::Dns { .. } => "check the name, and this machine's DNS".into(),
-            Self::Connect(_) => {
-                "the server may be down; it is asked again at the next harvest".into()
-            }
-            Self::Tls(_) => {
-                "check the certificate with a browser; this machine needs its CA certificates \
+            Self::Connect(_) => "the server may be down; it is asked again at the next harvest".into(),
+            Self::Tls(_) => "check the certificate with a browser; this machine needs its CA certificates \
                  (package ca-certificates) and a right clock"
-                    .into()
-            }
+                .into(),
             Self::Timeout { phase, .. } => {
-                format!(
-                    "if the server is just slow, raise {} in guichet.toml",
-                    phase.key()
-                )
+                format!("if the server is just slow, raise {} in guichet.toml", phase.key())
             }
             Self::Status { code, .. } => status_advice(*code).into(),
             Self::NotReady => "it is asked again at the next harvest".into(),
-            Self::UnaskedNotModified => {
-                "the server or a cache before it is wrong; tell the publisher".into()
-            }
+            Self::UnaskedNotModified => "the server or a cache before it is wrong; tell the publisher".into(),
             Self::TooManyRedirects(_) | Self::RedirectLoop(_) | Self::BadRedirect(_) => {
                 "open the address in a browser and put the final one in sources.toml".into()
             }
-            Self::Downgrade(_) => {
-                "if the data is public and only on http, put that address in sources.toml".into()
-            }
+            Self::Downgrade(_) => "if the data is public and only on http, put that address in sources.toml".into(),
             Self::Cut { .. } => "nothing of it was kept; it is asked again".into(),
             Self::Protocol(_) => "something that is not a web server answers there".into(),
-            Self::Coding(_) => {
-                "only gzip, deflate and zstd, one at a time, are read; tell the publisher".into()
-            }
+            Self::Coding(_) => "only gzip, deflate and zstd, one at a time, are read; tell the publisher".into(),
             Self::Corrupt { .. } => "the server's compression is broken; tell the publisher".into(),
-            Self::TooLarge { .. } => {
-                "if the file really is that large, raise `max_bytes` of the source".into()
-            }
-            Self::Bomb { .. } => {
-                "if the file really compresses that well, raise `max_ratio` in guichet.toml".into()
-            }
-            Self::Html(_) => {
-                "open the address in a browser: login page, maintenance, or a moved file".into()
-            }
+            Self::TooLarge { .. } => "if the file really is that large, raise `max_bytes` of the source".into(),
+            Self::Bomb { .. } => "if the file really compresses that well, raise `max_ratio` in guichet.toml".into(),
+            Self::Html(_) => "open the address in a browser: login page, maintenance, or a moved file".into(),
             Self::Empty => "the last good state stands; tell the publisher if it stays so".into(),
-            Self::HostResting { .. } => {
-                "the other files of this host are asked again at the next harvest".into()
-            }
-            Self::Catalogue(_) => {
-                "check that `url` is the dataset's API address and `catalog` its kind".into()
-            }
+            Self::HostResting { .. } => "the other files of this host are asked again at the next harvest".into(),
+            Self::Catalogue(_) => "check that `url` is the dataset's API address and `catalog` its kind".into(),
             Self::Disk { .. } => "check free space and rights of the data directory".into(),
             Self::Cancelled => "it is asked again at the next harvest".into(),
         }
@@ -276,11 +253,9 @@ impl FetchFault {
     /// How often asking again soon is worth it.
     pub fn patience(&self) -> Patience {
         match self {
-            Self::Dns { .. }
-            | Self::Connect(_)
-            | Self::Timeout { .. }
-            | Self::Cut { .. }
-            | Self::NotReady => Patience::Full,
+            Self::Dns { .. } | Self::Connect(_) | Self::Timeout { .. } | Self::Cut { .. } | Self::NotReady => {
+                Patience::Full
+            }
             Self::Status { code, .. } => match code {
                 408 | 425 | 429 | 500 | 502..=504 | 520..=530 => Patience::Full,
                 // Some hosts say 403 when they mean "too fast".
@@ -294,30 +269,21 @@ impl FetchFault {
 
     /// Whether asking again later can help without anybody mending anything: what a scheduler reads.
     pub fn is_transient(&self) -> bool {
-        self.patience() > Patience::Never
-            || matches!(self, Self::HostResting { .. } | Self::Cancelled)
+        self.patience() > Patience::Never || matches!(self, Self::HostResting { .. } | Self::Cancelled)
     }
 
     /// How much this fault says that the whole host, not one file of it, cannot be had
     /// (see `polite`): 0 is nothing.
     pub(super) fn strikes(&self) -> u32 {
         match self {
-            Self::Dns { .. }
-            | Self::Connect(_)
-            | Self::Timeout {
-                phase: Phase::Connect,
-                ..
-            } => 4,
+            Self::Dns { .. } | Self::Connect(_) | Self::Timeout { phase: Phase::Connect, .. } => 4,
             Self::Status { code: 429, .. } => 1,
             _ => 0,
         }
     }
 
     pub(super) fn disk(what: impl Into<String>, error: io::Error) -> Self {
-        Self::Disk {
-            what: what.into(),
-            error,
-        }
+        Self::Disk { what: what.into(), error }
     }
 
     /// Wraps a fault so that it can pass through `Write`; [`FetchFault::from_io`] takes it out.
@@ -327,15 +293,9 @@ impl FetchFault {
 
     /// The fault that a sink put into `error`, or what `otherwise` makes of a decoder's own error.
     pub(super) fn from_io(error: io::Error, otherwise: impl FnOnce(io::Error) -> Self) -> Self {
-        if error
-            .get_ref()
-            .is_some_and(|inner| inner.is::<FetchFault>())
-        {
+        if error.get_ref().is_some_and(|inner| inner.is::<FetchFault>()) {
             let kind = error.kind();
-            match error
-                .into_inner()
-                .map(|inner| inner.downcast::<FetchFault>())
-            {
+            match error.into_inner().map(|inner| inner.downcast::<FetchFault>()) {
                 Some(Ok(fault)) => *fault,
                 _ => otherwise(io::Error::from(kind)),
             }
@@ -348,9 +308,7 @@ impl FetchFault {
 fn status_advice(code: u16) -> &'static str {
     match code {
         401 | 407 => "the source needs a `credential`, or the one it has is wrong",
-        403 => {
-            "the server does not let us in: ask the publisher, or give a `credential` or `user_agent`"
-        }
+        403 => "the server does not let us in: ask the publisher, or give a `credential` or `user_agent`",
         404 => "the file is not there: look for its new address",
         410 => "the file was removed for good: look for its successor",
         429 => "we ask too often: raise `min_interval` or set `per_host = 1` for the source",

@@ -37,10 +37,7 @@ pub struct Validators {
 impl Validators {
     /// Of an answer. Two different ones contradict: none is kept.
     fn of(headers: &HeaderMap) -> Self {
-        Self {
-            etag: single(headers, header::ETAG),
-            last_modified: single(headers, header::LAST_MODIFIED),
-        }
+        Self { etag: single(headers, header::ETAG), last_modified: single(headers, header::LAST_MODIFIED) }
     }
 
     /// A 304 may renew them (RFC 9111 §4.3.4); what it does not name stays.
@@ -73,12 +70,7 @@ fn single(headers: &HeaderMap, name: header::HeaderName) -> Option<String> {
     if values.any(|other| other != first) {
         return None;
     }
-    first
-        .to_str()
-        .ok()
-        .map(str::trim)
-        .filter(|v| !v.is_empty() && v.len() <= 1024)
-        .map(str::to_owned)
+    first.to_str().ok().map(str::trim).filter(|v| !v.is_empty() && v.len() <= 1024).map(str::to_owned)
 }
 
 /// What is known of a resource's last payload, as the store remembers it.
@@ -146,9 +138,7 @@ impl Harvester {
         let at = || now + began.elapsed();
         let mut tries = self.tries(source, Some(&resource.id), &resource.url);
         loop {
-            let result = self
-                .fetch_once(source, resource, previous, archive, force, at())
-                .await;
+            let result = self.fetch_once(source, resource, previous, archive, force, at()).await;
             self.progress.finished(&source.id, &resource.id);
             match result {
                 Ok(fetched) => return Ok(fetched),
@@ -168,9 +158,7 @@ impl Harvester {
     ) -> Result<Fetched, FetchFault> {
         // Without the payload itself a 304 would leave a hole: ask for the whole.
         let previous = previous.filter(|p| archive.contains(&p.sha256));
-        let asked = previous
-            .map(|p| &p.validators)
-            .filter(|v| !force && !v.is_empty());
+        let asked = previous.map(|p| &p.validators).filter(|v| !force && !v.is_empty());
         let mut open = HeaderMap::new();
         open.insert(header::ACCEPT, HeaderValue::from_static("*/*"));
         if let Some(validators) = asked {
@@ -182,9 +170,7 @@ impl Harvester {
         let validators = Validators::of(headers);
         if answer.response.status() == StatusCode::NOT_MODIFIED {
             let asked = asked.ok_or(FetchFault::UnaskedNotModified)?;
-            return Ok(Fetched::NotModified {
-                validators: asked.renewed(validators),
-            });
+            return Ok(Fetched::NotModified { validators: asked.renewed(validators) });
         }
         let mut payload = Payload {
             sha256: Sha256::from_bytes([0; 32]),
@@ -198,42 +184,25 @@ impl Harvester {
         let keep = self.keep_for(&answer, previous, archive)?;
         let archive = archive.clone();
         let landed = self
-            .body(
-                source,
-                &resource.id,
-                &mut answer,
-                true,
-                keep,
-                move |landed| settle(landed, known, &archive),
-            )
+            .body(source, &resource.id, &mut answer, true, keep, move |landed| settle(landed, known, &archive))
             .await?;
         (payload.sha256, payload.bytes) = (landed.sha256, landed.bytes);
         Ok(match landed.keep {
-            Settled::Same => Fetched::Same {
-                sha256: payload.sha256,
-                validators: payload.validators,
-            },
+            Settled::Same => Fetched::Same { sha256: payload.sha256, validators: payload.validators },
             Settled::Stored => Fetched::Payload(payload),
         })
     }
 
     /// Where the body goes while it arrives: aside, when it is probably what we have, else straight
     /// into the archive.
-    fn keep_for(
-        &self,
-        answer: &Answer,
-        previous: Option<&Previous>,
-        archive: &Archive,
-    ) -> Result<Keep, FetchFault> {
+    fn keep_for(&self, answer: &Answer, previous: Option<&Previous>, archive: &Archive) -> Result<Keep, FetchFault> {
         let plain = Coding::of(answer.response.headers())? == Coding::Identity;
         let length = answer.response.content_length().filter(|_| plain);
         let likely = previous.is_some_and(|p| length.is_none_or(|n| n == p.bytes));
         match likely {
             true => {
                 let spool = self.spools.take(archive.dir());
-                spool
-                    .map(Keep::Spool)
-                    .map_err(|e| FetchFault::disk("cannot write a temporary file", e))
+                spool.map(Keep::Spool).map_err(|e| FetchFault::disk("cannot write a temporary file", e))
             }
             false => Ok(Keep::Archive(archive.incoming().map_err(broken)?)),
         }
@@ -249,8 +218,7 @@ impl Harvester {
         keep: K,
         finish: impl FnOnce(Landed<K>) -> Result<T, FetchFault> + Send + 'static,
     ) -> Result<T, FetchFault> {
-        self.progress
-            .started(&source.id, label, answer.response.content_length());
+        self.progress.started(&source.id, label, answer.response.content_length());
         let received = std::sync::atomic::AtomicU64::new(0);
         let terms = Terms {
             bounds: Bounds {
@@ -278,16 +246,12 @@ pub(super) fn parse(url: &str) -> Result<Url, FetchFault> {
 }
 
 pub(super) fn http_date(text: &str) -> Option<Timestamp> {
-    httpdate::parse_http_date(text)
-        .ok()
-        .and_then(|at| Timestamp::try_from(at).ok())
+    httpdate::parse_http_date(text).ok().and_then(|at| Timestamp::try_from(at).ok())
 }
 
 fn broken(error: ArchiveError) -> FetchFault {
     match error {
-        ArchiveError::Io { what, path, error } => {
-            FetchFault::disk(format!("{what} {}", path.display()), error)
-        }
+        ArchiveError::Io { what, path, error } => FetchFault::disk(format!("{what} {}", path.display()), error),
         other => FetchFault::disk("the archive failed", io::Error::other(other)),
     }
 }
@@ -300,9 +264,9 @@ enum Keep {
 impl Write for Keep {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match self {
-            Self::Spool(spool) => spool
-                .write(bytes)
-                .map_err(|e| FetchFault::disk("cannot write a temporary file", e).into_io()),
+            Self::Spool(spool) => {
+                spool.write(bytes).map_err(|e| FetchFault::disk("cannot write a temporary file", e).into_io())
+            }
             Self::Archive(incoming) => match incoming.push(bytes) {
                 Ok(()) => Ok(bytes.len()),
                 Err(e) => Err(broken(e).into_io()),
@@ -320,23 +284,9 @@ enum Settled {
 }
 
 /// The whole body is there and its hash known: forget it if we had it, else archive it.
-fn settle(
-    landed: Landed<Keep>,
-    known: Option<Sha256>,
-    archive: &Archive,
-) -> Result<Landed<Settled>, FetchFault> {
-    let Landed {
-        keep,
-        sha256,
-        bytes,
-    } = landed;
-    let end = |keep| {
-        Ok(Landed {
-            keep,
-            sha256,
-            bytes,
-        })
-    };
+fn settle(landed: Landed<Keep>, known: Option<Sha256>, archive: &Archive) -> Result<Landed<Settled>, FetchFault> {
+    let Landed { keep, sha256, bytes } = landed;
+    let end = |keep| Ok(Landed { keep, sha256, bytes });
     if known == Some(sha256) {
         return end(Settled::Same);
     }

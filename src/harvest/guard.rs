@@ -14,11 +14,8 @@ use ipnet::IpNet;
 const WEB_PORTS: [u16; 2] = [80, 443];
 
 /// Addresses that give away a machine's identity in a cloud, beside link-local ones.
-const METADATA_V4: [Ipv4Addr; 3] = [
-    Ipv4Addr::new(100, 100, 100, 200),
-    Ipv4Addr::new(168, 63, 129, 16),
-    Ipv4Addr::new(192, 0, 0, 192),
-];
+const METADATA_V4: [Ipv4Addr; 3] =
+    [Ipv4Addr::new(100, 100, 100, 200), Ipv4Addr::new(168, 63, 129, 16), Ipv4Addr::new(192, 0, 0, 192)];
 const METADATA_V6: [Ipv6Addr; 1] = [Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254)];
 
 /// Why an address is not talked to.
@@ -86,27 +83,15 @@ impl std::str::FromStr for AllowEntry {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let text = text.trim();
-        let bare = text
-            .strip_prefix('[')
-            .and_then(|t| t.strip_suffix(']'))
-            .unwrap_or(text);
+        let bare = text.strip_prefix('[').and_then(|t| t.strip_suffix(']')).unwrap_or(text);
         if let Ok(ip) = bare.parse::<IpAddr>() {
-            return Ok(Self {
-                net: IpNet::from(ip),
-                port: None,
-            });
+            return Ok(Self { net: IpNet::from(ip), port: None });
         }
         if let Ok(net) = text.parse::<IpNet>() {
-            return Ok(Self {
-                net: net.trunc(),
-                port: None,
-            });
+            return Ok(Self { net: net.trunc(), port: None });
         }
         match text.parse::<std::net::SocketAddr>() {
-            Ok(addr) if addr.port() != 0 => Ok(Self {
-                net: IpNet::from(addr.ip()),
-                port: Some(addr.port()),
-            }),
+            Ok(addr) if addr.port() != 0 => Ok(Self { net: IpNet::from(addr.ip()), port: Some(addr.port()) }),
             _ => Err(BadAllowEntry(text.chars().take(80).collect())),
         }
     }
@@ -127,17 +112,11 @@ pub struct AllowList(Vec<AllowEntry>);
 impl AllowList {
     /// Reads the entries of `allow_private_hosts`; the first bad one is the error.
     pub fn parse<S: AsRef<str>>(entries: &[S]) -> Result<Self, BadAllowEntry> {
-        entries
-            .iter()
-            .map(|e| e.as_ref().parse())
-            .collect::<Result<_, _>>()
-            .map(Self)
+        entries.iter().map(|e| e.as_ref().parse()).collect::<Result<_, _>>().map(Self)
     }
 
     fn holds(&self, ip: IpAddr, port: u16) -> bool {
-        self.0
-            .iter()
-            .any(|e| e.net.contains(&ip) && e.port.is_none_or(|p| p == port))
+        self.0.iter().any(|e| e.net.contains(&ip) && e.port.is_none_or(|p| p == port))
     }
 }
 
@@ -145,10 +124,7 @@ impl AllowList {
 pub fn allowed(ip: IpAddr, port: u16, allow: &AllowList) -> Result<(), Refusal> {
     let real = unwrapped(ip);
     let refusal = blocked(real).or_else(|| blocked(ip));
-    if let Some(
-        never
-        @ (Refusal::LinkLocal | Refusal::Metadata | Refusal::Multicast | Refusal::Unspecified),
-    ) = refusal
+    if let Some(never @ (Refusal::LinkLocal | Refusal::Metadata | Refusal::Multicast | Refusal::Unspecified)) = refusal
     {
         return Err(never);
     }
@@ -218,13 +194,9 @@ fn blocked_v6(ip: Ipv6Addr) -> Option<Refusal> {
         [a, ..] if a & 0xffc0 == 0xfec0 || a & 0xfe00 == 0xfc00 => Some(Refusal::Private),
         [a, ..] if a & 0xff00 == 0xff00 => Some(Refusal::Multicast),
         // Wrapped IPv4 was judged by what it wraps.
-        [0, 0, 0, 0, 0 | 0xffff, 0 | 0xffff, ..]
-        | [0x64, 0xff9b, 0, 0, 0, 0, ..]
-        | [0x2002, ..] => None,
+        [0, 0, 0, 0, 0 | 0xffff, 0 | 0xffff, ..] | [0x64, 0xff9b, 0, 0, 0, 0, ..] | [0x2002, ..] => None,
         // Teredo, ORCHID, benchmarking and protocol assignments; documentation (two).
-        [0x2001, 0..=0x1ff, ..] | [0x2001, 0xdb8, ..] | [0x3fff, 0..=0xfff, ..] => {
-            Some(Refusal::Reserved)
-        }
+        [0x2001, 0..=0x1ff, ..] | [0x2001, 0xdb8, ..] | [0x3fff, 0..=0xfff, ..] => Some(Refusal::Reserved),
         // Only 2000::/3 is handed out to anybody.
         [a, ..] if a & 0xe000 != 0x2000 => Some(Refusal::Reserved),
         _ => None,
@@ -280,13 +252,7 @@ mod tests {
 
     #[test]
     fn public_addresses_are_allowed_on_web_ports_and_high_ports_only() {
-        for ip in [
-            "1.1.1.1",
-            "172.32.0.1",
-            "100.128.0.1",
-            "2606:4700::1111",
-            "2a01:cb00::1",
-        ] {
+        for ip in ["1.1.1.1", "172.32.0.1", "100.128.0.1", "2606:4700::1111", "2a01:cb00::1"] {
             assert_eq!(judge(ip, 443, &[]), Ok(()), "{ip}");
             assert_eq!(judge(ip, 8443, &[]), Ok(()), "{ip}");
             assert_eq!(judge(ip, 25, &[]), Err(Refusal::Port(25)), "{ip}");
@@ -315,20 +281,11 @@ mod tests {
     #[test]
     fn the_allow_list_opens_an_address_a_port_or_a_range_and_nothing_beside() {
         assert_eq!(judge("127.0.0.1", 9999, &["127.0.0.1"]), Ok(()));
-        assert_eq!(
-            judge("127.0.0.2", 9999, &["127.0.0.1"]),
-            Err(Refusal::Loopback)
-        );
+        assert_eq!(judge("127.0.0.2", 9999, &["127.0.0.1"]), Err(Refusal::Loopback));
         assert_eq!(judge("127.0.0.1", 20100, &["127.0.0.1:20100"]), Ok(()));
-        assert_eq!(
-            judge("127.0.0.1", 20101, &["127.0.0.1:20100"]),
-            Err(Refusal::Loopback)
-        );
+        assert_eq!(judge("127.0.0.1", 20101, &["127.0.0.1:20100"]), Err(Refusal::Loopback));
         assert_eq!(judge("10.1.255.3", 80, &["10.1.0.0/16"]), Ok(()));
-        assert_eq!(
-            judge("10.2.0.3", 80, &["10.1.0.0/16"]),
-            Err(Refusal::Private)
-        );
+        assert_eq!(judge("10.2.0.3", 80, &["10.1.0.0/16"]), Err(Refusal::Private));
         assert_eq!(judge("::ffff:127.0.0.1", 80, &["127.0.0.1"]), Ok(()));
         assert_eq!(judge("::1", 80, &["[::1]:80"]), Ok(()));
         assert_eq!(judge("127.0.0.1", 22, &["127.0.0.1:22"]), Ok(()));
@@ -337,14 +294,9 @@ mod tests {
     #[test]
     fn link_local_and_metadata_addresses_stay_closed_whatever_the_list_says() {
         let all = ["0.0.0.0/0", "::/0", "169.254.169.254", "fe80::/10"];
-        for ip in [
-            "169.254.169.254",
-            "fe80::1",
-            "::ffff:169.254.169.254",
-            "2002:a9fe:a9fe::",
-            "fd00:ec2::254",
-            "0.0.0.0",
-        ] {
+        for ip in
+            ["169.254.169.254", "fe80::1", "::ffff:169.254.169.254", "2002:a9fe:a9fe::", "fd00:ec2::254", "0.0.0.0"]
+        {
             assert!(judge(ip, 80, &all).is_err(), "{ip}");
         }
         assert_eq!(judge("10.0.0.1", 80, &all), Ok(()));
@@ -352,14 +304,7 @@ mod tests {
 
     #[test]
     fn an_entry_of_the_allow_list_is_an_address_never_a_name() {
-        for bad in [
-            "localhost",
-            "127.0.0.1:0",
-            "127.0.0.1:99999",
-            "10.0.0.0/33",
-            "",
-            "*",
-        ] {
+        for bad in ["localhost", "127.0.0.1:0", "127.0.0.1:99999", "10.0.0.0/33", "", "*"] {
             assert!(AllowList::parse(&[bad]).is_err(), "{bad}");
         }
     }

@@ -26,10 +26,7 @@ const OUR_HEADERS: [HeaderName; 10] = [
 const CREDENTIAL: &str = "{credential}";
 
 fn bad_header(name: &str, why: &'static str) -> FetchFault {
-    FetchFault::BadHeader {
-        name: name.chars().take(80).collect(),
-        why,
-    }
+    FetchFault::BadHeader { name: name.chars().take(80).collect(), why }
 }
 
 /// The stanza's headers with the secret in its place.
@@ -37,9 +34,7 @@ pub(super) fn private(source: &SourceAccess) -> Result<HeaderMap, FetchFault> {
     let mut headers = HeaderMap::new();
     let mut placed = false;
     for (name, value) in &source.headers {
-        let key: HeaderName = name
-            .parse()
-            .map_err(|_| bad_header(name, "not a header name"))?;
+        let key: HeaderName = name.parse().map_err(|_| bad_header(name, "not a header name"))?;
         if OUR_HEADERS.contains(&key) {
             return Err(bad_header(name, "guichet sets it itself"));
         }
@@ -49,21 +44,13 @@ pub(super) fn private(source: &SourceAccess) -> Result<HeaderMap, FetchFault> {
                 value.replace(CREDENTIAL, secret.trim())
             }
             None if value.contains(CREDENTIAL) => {
-                return Err(bad_header(
-                    name,
-                    "it wants a `credential`, and the source has none",
-                ));
+                return Err(bad_header(name, "it wants a `credential`, and the source has none"));
             }
             _ => value.clone(),
         };
         headers.append(key, sensitive(name, &value)?);
     }
-    if let Some(secret) = source
-        .credential
-        .as_deref()
-        .map(str::trim)
-        .filter(|_| !placed)
-    {
+    if let Some(secret) = source.credential.as_deref().map(str::trim).filter(|_| !placed) {
         let value = match secret.split_once(' ') {
             Some(_) => secret.to_owned(),
             None => format!("Bearer {secret}"),

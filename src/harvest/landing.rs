@@ -48,15 +48,7 @@ pub(super) struct Landing<K> {
 impl<K: Write> Landing<K> {
     pub(super) fn new(keep: K, bounds: Bounds) -> Self {
         let judged = !bounds.data_only;
-        Self {
-            keep,
-            bounds,
-            hasher: sha2::Sha256::new(),
-            wire: 0,
-            bytes: 0,
-            head: Vec::new(),
-            judged,
-        }
+        Self { keep, bounds, hasher: sha2::Sha256::new(), wire: 0, bytes: 0, head: Vec::new(), judged }
     }
 
     /// Notes that `n` more bytes arrived, before they are decoded.
@@ -65,21 +57,13 @@ impl<K: Write> Landing<K> {
     }
 
     fn check(&mut self, piece: &[u8]) -> Result<(), FetchFault> {
-        let Bounds {
-            max_bytes,
-            max_ratio,
-            ..
-        } = self.bounds;
+        let Bounds { max_bytes, max_ratio, .. } = self.bounds;
         self.bytes += piece.len() as u64;
         if self.bytes > max_bytes {
             return Err(FetchFault::TooLarge { limit: max_bytes });
         }
         if self.bytes > RATIO_FROM && self.bytes > self.wire.saturating_mul(max_ratio) {
-            return Err(FetchFault::Bomb {
-                wire: self.wire,
-                decoded: self.bytes,
-                limit: max_ratio,
-            });
+            return Err(FetchFault::Bomb { wire: self.wire, decoded: self.bytes, limit: max_ratio });
         }
         if !self.judged {
             self.head.extend(piece.iter().take(HEAD - self.head.len()));
@@ -106,11 +90,7 @@ impl<K: Write> Landing<K> {
         if !self.judged {
             self.judge()?;
         }
-        Ok(Landed {
-            keep: self.keep,
-            sha256: self.hasher.into(),
-            bytes: self.bytes,
-        })
+        Ok(Landed { keep: self.keep, sha256: self.hasher.into(), bytes: self.bytes })
     }
 }
 
@@ -145,14 +125,7 @@ fn web_page(head: &[u8]) -> Option<String> {
         let at = memchr::memmem::find(rest, end)?;
         rest = rest.get(at + end.len()..)?.trim_ascii_start();
     }
-    const PAGES: [&[u8]; 6] = [
-        b"<!doctype html",
-        b"<html",
-        b"<head",
-        b"<body",
-        b"<title",
-        b"<script",
-    ];
+    const PAGES: [&[u8]; 6] = [b"<!doctype html", b"<html", b"<head", b"<body", b"<title", b"<script"];
     let starts = |word: &&[u8]| {
         let (start, next) = rest.split_at_checked(word.len()).unwrap_or((&[], &[]));
         // `<html>` or `<html lang=…`, not `<headers>`.
@@ -168,19 +141,13 @@ fn web_page(head: &[u8]) -> Option<String> {
 mod tests {
     use super::*;
 
-    const BOUNDS: Bounds = Bounds {
-        max_bytes: 100_000_000,
-        max_ratio: 200,
-        data_only: true,
-    };
+    const BOUNDS: Bounds = Bounds { max_bytes: 100_000_000, max_ratio: 200, data_only: true };
 
     fn land(pieces: &[&[u8]]) -> Result<u64, FetchFault> {
         let mut landing = Landing::new(io::sink(), BOUNDS);
         for piece in pieces {
             landing.arrived(piece.len());
-            landing
-                .write_all(piece)
-                .map_err(|e| FetchFault::from_io(e, |e| FetchFault::disk("test", e)))?;
+            landing.write_all(piece).map_err(|e| FetchFault::from_io(e, |e| FetchFault::disk("test", e)))?;
         }
         landing.finish().map(|l| l.bytes)
     }
@@ -194,35 +161,20 @@ mod tests {
             "<html>",
             "<script>location='/login'</script>",
         ] {
-            assert!(
-                matches!(land(&[page.as_bytes()]), Err(FetchFault::Html(_))),
-                "{page}"
-            );
+            assert!(matches!(land(&[page.as_bytes()]), Err(FetchFault::Html(_))), "{page}");
             let drops: Vec<&[u8]> = page.as_bytes().chunks(1).collect();
             assert!(matches!(land(&drops), Err(FetchFault::Html(_))), "{page}");
         }
-        for data in [
-            "{\"html\": \"<html>\"}",
-            "<marches>",
-            "<headers/>",
-            "id;objet",
-            "<?xml version='1.0'?><marches/>",
-        ] {
-            assert_eq!(
-                land(&[data.as_bytes()]).unwrap(),
-                data.len() as u64,
-                "{data}"
-            );
+        for data in ["{\"html\": \"<html>\"}", "<marches>", "<headers/>", "id;objet", "<?xml version='1.0'?><marches/>"]
+        {
+            assert_eq!(land(&[data.as_bytes()]).unwrap(), data.len() as u64, "{data}");
         }
     }
 
     #[test]
     fn a_body_without_a_visible_byte_is_empty() {
         for nothing in ["", " \r\n\t", "\u{feff}", "\u{feff}\n"] {
-            assert!(
-                matches!(land(&[nothing.as_bytes()]), Err(FetchFault::Empty)),
-                "{nothing:?}"
-            );
+            assert!(matches!(land(&[nothing.as_bytes()]), Err(FetchFault::Empty)), "{nothing:?}");
         }
     }
 

@@ -46,9 +46,7 @@ use reqwest::header::{self, HeaderMap, HeaderValue};
 use url::Url;
 
 pub use access::{HOST_PAUSE, Limits, MAX_BYTES, SourceAccess, user_agent};
-pub use archive::{
-    Archive, ArchiveError, Entries, Entry, Incoming, PayloadReader, Seen, Sha256, Stored,
-};
+pub use archive::{Archive, ArchiveError, Entries, Entry, Incoming, PayloadReader, Seen, Sha256, Stored};
 pub use catalog::{BadChecksum, Catalog, Checksum, Listing, MAIN, Resource};
 pub use client::ClientError;
 pub use fault::{FetchError, FetchFault, Patience, Phase};
@@ -82,14 +80,7 @@ impl Harvester {
     pub fn new(limits: Limits, progress: Arc<dyn Progress>) -> Result<Self, ClientError> {
         let web = Web::new(&limits)?;
         let hosts = Hosts::new(limits.concurrency, limits.per_host, limits.min_interval);
-        Ok(Self {
-            limits,
-            web,
-            hosts,
-            spools: Spools::default(),
-            progress,
-            traffic: Mutex::default(),
-        })
+        Ok(Self { limits, web, hosts, spools: Spools::default(), progress, traffic: Mutex::default() })
     }
 
     /// What `source` has cost since the last call, and starts its count anew.
@@ -108,20 +99,8 @@ impl Harvester {
     }
 
     /// Counts the attempts at one address; see [`Tries::again`].
-    fn tries<'a>(
-        &'a self,
-        source: &'a SourceAccess,
-        resource: Option<&'a str>,
-        url: &'a str,
-    ) -> Tries<'a> {
-        Tries {
-            harvester: self,
-            source,
-            resource,
-            url,
-            made: 0,
-            pauses: Box::new(retry::ladder(&self.limits)),
-        }
+    fn tries<'a>(&'a self, source: &'a SourceAccess, resource: Option<&'a str>, url: &'a str) -> Tries<'a> {
+        Tries { harvester: self, source, resource, url, made: 0, pauses: Box::new(retry::ladder(&self.limits)) }
     }
 
     fn note(&self, url: &str, strikes: u32) {
@@ -176,26 +155,14 @@ impl Harvester {
                 }
                 Err(FetchFault::Status { code, retry_after })
             }
-            code => Err(FetchFault::Status {
-                code,
-                retry_after: None,
-            }),
+            code => Err(FetchFault::Status { code, retry_after: None }),
         }
     }
 
     /// Pauses the whole host for as long as it asked, within our own limit.
-    fn heed_retry_after(
-        &self,
-        source: &SourceAccess,
-        answer: &Answer,
-        now: Timestamp,
-    ) -> Option<Duration> {
+    fn heed_retry_after(&self, source: &SourceAccess, answer: &Answer, now: Timestamp) -> Option<Duration> {
         let headers = answer.response.headers();
-        let text = |name| {
-            headers
-                .get(name)
-                .and_then(|v: &HeaderValue| v.to_str().ok())
-        };
+        let text = |name| headers.get(name).and_then(|v: &HeaderValue| v.to_str().ok());
         let asked = text(header::RETRY_AFTER)?;
         // A date is meant by the server's clock, which is not ours.
         let now = text(header::DATE).and_then(fetch::http_date).unwrap_or(now);
@@ -220,16 +187,8 @@ impl Harvester {
     }
 
     /// GETs `url` for `source`, whatever the status.
-    async fn ask_any(
-        &self,
-        source: &SourceAccess,
-        url: Url,
-        mut open: HeaderMap,
-    ) -> Result<Answer, FetchFault> {
-        let agent = source
-            .user_agent
-            .as_deref()
-            .unwrap_or(&self.limits.user_agent);
+    async fn ask_any(&self, source: &SourceAccess, url: Url, mut open: HeaderMap) -> Result<Answer, FetchFault> {
+        let agent = source.user_agent.as_deref().unwrap_or(&self.limits.user_agent);
         open.insert(header::USER_AGENT, headers::value("User-Agent", agent)?);
         let mut private = HeaderMap::new();
         // A catalogue names addresses anywhere: secrets go to the source's own host only.
@@ -243,9 +202,7 @@ impl Harvester {
             per_host: source.per_host,
             total: self.total(source),
             on_answer: &|status: StatusCode| {
-                self.count(&source.id, |t| {
-                    *t.responses.entry(status.as_u16()).or_default() += 1
-                });
+                self.count(&source.id, |t| *t.responses.entry(status.as_u16()).or_default() += 1);
             },
             on_request: &|| self.count(&source.id, |t| t.requests += 1),
         };

@@ -87,10 +87,7 @@ impl Hosts {
             hosts.retain(|_, host| {
                 let s = lock(&host.state);
                 let busy = |at: Option<Instant>| at.is_some_and(|at| at > now);
-                Arc::strong_count(host) > 1
-                    || busy(s.paused_until)
-                    || busy(s.resting_until)
-                    || busy(s.next_start)
+                Arc::strong_count(host) > 1 || busy(s.paused_until) || busy(s.resting_until) || busy(s.next_start)
             });
         }
         Arc::clone(hosts.entry(name.to_owned()).or_default())
@@ -100,11 +97,7 @@ impl Hosts {
     ///
     /// The host's place is taken before the one of the whole program: a pause of one host must not
     /// keep another waiting.
-    pub(super) async fn acquire(
-        &self,
-        name: &str,
-        per_host: Option<usize>,
-    ) -> Result<Permit, Duration> {
+    pub(super) async fn acquire(&self, name: &str, per_host: Option<usize>) -> Result<Permit, Duration> {
         let limit = per_host.unwrap_or(self.per_host).max(1);
         let host = self.host(name);
         loop {
@@ -122,10 +115,7 @@ impl Hosts {
         let place = Place(Some(host));
         let everywhere = Arc::clone(&self.everywhere).acquire_owned().await;
         match (place.keep(), everywhere) {
-            (Some(host), Ok(everywhere)) => Ok(Permit {
-                host,
-                _everywhere: everywhere,
-            }),
+            (Some(host), Ok(everywhere)) => Ok(Permit { host, _everywhere: everywhere }),
             // The semaphore is never closed.
             _ => Err(Duration::ZERO),
         }
@@ -213,9 +203,7 @@ mod tests {
     }
 
     async fn waits(hosts: &Hosts, name: &str, per_host: Option<usize>) -> bool {
-        tokio::time::timeout(MS(40), hosts.acquire(name, per_host))
-            .await
-            .is_err()
+        tokio::time::timeout(MS(40), hosts.acquire(name, per_host)).await.is_err()
     }
 
     #[tokio::test]

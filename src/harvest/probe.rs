@@ -65,15 +65,9 @@ impl Harvester {
     /// # Errors
     /// When nothing answers, or what does is refused.
     pub async fn probe(&self, source: &SourceAccess, now: Timestamp) -> Result<Probe, FetchError> {
-        let mut probe = self
-            .look(source)
-            .await
-            .map_err(|fault| self.error(source, None, &source.url, fault, 1))?;
+        let mut probe = self.look(source).await.map_err(|fault| self.error(source, None, &source.url, fault, 1))?;
         if probe.status == 200 && may_be_datagouv(&source.url, &probe.prefix) {
-            let source = SourceAccess {
-                catalog: Catalog::Datagouv,
-                ..source.clone()
-            };
+            let source = SourceAccess { catalog: Catalog::Datagouv, ..source.clone() };
             // What only looks like one is not one.
             if let Ok(listing) = self.list(&source, now).await {
                 probe.catalogue = Some((Catalog::Datagouv, listing));
@@ -87,36 +81,21 @@ impl Harvester {
         open.insert(header::ACCEPT, HeaderValue::from_static("*/*"));
         let mut answer = self.ask_any(source, parse(&source.url)?, open).await?;
         let headers = answer.response.headers();
-        let text = |name| {
-            headers
-                .get(name)
-                .and_then(|v: &HeaderValue| v.to_str().ok())
-                .map(str::to_owned)
-        };
+        let text = |name| headers.get(name).and_then(|v: &HeaderValue| v.to_str().ok()).map(str::to_owned);
         let mut probe = Probe {
             status: answer.response.status().as_u16(),
             final_url: ShownUrl::of(&answer.url),
             content_type: text(header::CONTENT_TYPE),
-            bytes: answer
-                .response
-                .content_length()
-                .filter(|_| !headers.contains_key(header::CONTENT_ENCODING)),
-            last_modified: text(header::LAST_MODIFIED)
-                .as_deref()
-                .and_then(super::fetch::http_date),
-            conditional: headers.contains_key(header::ETAG)
-                || headers.contains_key(header::LAST_MODIFIED),
+            bytes: answer.response.content_length().filter(|_| !headers.contains_key(header::CONTENT_ENCODING)),
+            last_modified: text(header::LAST_MODIFIED).as_deref().and_then(super::fetch::http_date),
+            conditional: headers.contains_key(header::ETAG) || headers.contains_key(header::LAST_MODIFIED),
             prefix: Vec::new(),
             catalogue: None,
         };
         let prefix = Prefix::default();
         let terms = Terms {
             // A bomb is stopped when it has given much more than is shown.
-            bounds: Bounds {
-                max_bytes: 64 * PREFIX_BYTES as u64,
-                max_ratio: self.limits.max_ratio,
-                data_only: false,
-            },
+            bounds: Bounds { max_bytes: 64 * PREFIX_BYTES as u64, max_ratio: self.limits.max_ratio, data_only: false },
             read_timeout: self.limits.read_timeout,
             total: self.total(source),
             enough: Some(PREFIX_BYTES as u64),
@@ -126,22 +105,15 @@ impl Harvester {
             Ok(()) | Err(FetchFault::Cancelled | FetchFault::TooLarge { .. }) => {}
             Err(fault) => return Err(fault),
         }
-        probe.prefix =
-            std::mem::take(&mut *prefix.0.lock().unwrap_or_else(PoisonError::into_inner));
+        probe.prefix = std::mem::take(&mut *prefix.0.lock().unwrap_or_else(PoisonError::into_inner));
         Ok(probe)
     }
 }
 
 /// Whether an address and the first bytes behind it look like the API of a udata site.
 fn may_be_datagouv(url: &str, prefix: &[u8]) -> bool {
-    let prefix = prefix
-        .strip_prefix(b"\xef\xbb\xbf")
-        .unwrap_or(prefix)
-        .trim_ascii_start();
+    let prefix = prefix.strip_prefix(b"\xef\xbb\xbf").unwrap_or(prefix).trim_ascii_start();
     let has = |word: &[u8]| memchr::memmem::find(prefix, word).is_some();
-    let api = ["/api/1/datasets/", "/api/2/datasets/"]
-        .iter()
-        .any(|path| url.contains(path));
-    prefix.first() == Some(&b'{')
-        && (api || (has(b"\"next_page\"") && has(b"\"data\"")) || has(b"\"resources\""))
+    let api = ["/api/1/datasets/", "/api/2/datasets/"].iter().any(|path| url.contains(path));
+    prefix.first() == Some(&b'{') && (api || (has(b"\"next_page\"") && has(b"\"data\"")) || has(b"\"resources\""))
 }

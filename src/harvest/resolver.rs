@@ -57,15 +57,10 @@ mod tests {
     #[test]
     fn a_name_keeps_its_public_addresses_and_loses_the_private_ones() {
         let of = |list: &[&str]| {
-            let found = list
-                .iter()
-                .map(|a| SocketAddr::new(a.parse().unwrap(), 443));
+            let found = list.iter().map(|a| SocketAddr::new(a.parse().unwrap(), 443));
             keep_allowed(found, 443, &AllowList::default()).map(|kept| kept.len())
         };
-        assert_eq!(
-            of(&["127.0.0.1", "1.1.1.1", "10.0.0.1", "2606:4700::1111"]).unwrap(),
-            2
-        );
+        assert_eq!(of(&["127.0.0.1", "1.1.1.1", "10.0.0.1", "2606:4700::1111"]).unwrap(), 2);
         let refused = of(&["127.0.0.1", "::1"]).unwrap_err();
         assert!(refused.is::<Refusal>());
         assert!(of(&[]).is_err());

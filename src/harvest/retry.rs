@@ -51,11 +51,7 @@ pub fn retry_after(header: &str, now: Timestamp, max: Duration) -> RetryAfter {
             _ => return RetryAfter::Unsaid,
         }
     };
-    if asked > max {
-        RetryAfter::Capped { asked, max }
-    } else {
-        RetryAfter::Wait(asked)
-    }
+    if asked > max { RetryAfter::Capped { asked, max } } else { RetryAfter::Wait(asked) }
 }
 
 /// The upper bounds of the pauses before the retries, one for each.
@@ -87,52 +83,27 @@ mod tests {
     fn retry_after_is_read_in_seconds_and_as_a_date() {
         assert_eq!(read("120"), RetryAfter::Wait(Duration::from_secs(120)));
         assert_eq!(read(" 0 "), RetryAfter::Wait(Duration::ZERO));
-        for date in [
-            "Tue, 24 Nov 2026 03:01:30 GMT",
-            "Tuesday, 24-Nov-26 03:01:30 GMT",
-            "Tue Nov 24 03:01:30 2026",
-        ] {
-            assert_eq!(
-                read(date),
-                RetryAfter::Wait(Duration::from_secs(90)),
-                "{date}"
-            );
+        for date in ["Tue, 24 Nov 2026 03:01:30 GMT", "Tuesday, 24-Nov-26 03:01:30 GMT", "Tue Nov 24 03:01:30 2026"] {
+            assert_eq!(read(date), RetryAfter::Wait(Duration::from_secs(90)), "{date}");
         }
     }
 
     #[test]
     fn a_date_in_the_past_asks_for_no_wait() {
-        assert_eq!(
-            read("Mon, 23 Nov 2026 03:00:00 GMT"),
-            RetryAfter::Wait(Duration::ZERO)
-        );
+        assert_eq!(read("Mon, 23 Nov 2026 03:00:00 GMT"), RetryAfter::Wait(Duration::ZERO));
     }
 
     #[test]
     fn ten_years_are_capped_however_they_are_written() {
-        for header in [
-            "315360000",
-            "Mon, 24 Nov 2036 03:00:00 GMT",
-            "99999999999999999999999",
-        ] {
+        for header in ["315360000", "Mon, 24 Nov 2036 03:00:00 GMT", "99999999999999999999999"] {
             assert_eq!(read(header).pause(), Some(MAX), "{header}");
-            assert!(
-                matches!(read(header), RetryAfter::Capped { .. }),
-                "{header}"
-            );
+            assert!(matches!(read(header), RetryAfter::Capped { .. }), "{header}");
         }
     }
 
     #[test]
     fn garbage_and_negative_numbers_say_nothing() {
-        for header in [
-            "",
-            "-5",
-            "soon",
-            "12.5",
-            "1e9",
-            "Tue, 99 Nov 2026 03:00:00 GMT",
-        ] {
+        for header in ["", "-5", "soon", "12.5", "1e9", "Tue, 99 Nov 2026 03:00:00 GMT"] {
             assert_eq!(read(header), RetryAfter::Unsaid, "{header}");
         }
     }

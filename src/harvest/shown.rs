@@ -56,17 +56,11 @@ impl ShownUrl {
         let _ = shown.set_password(None);
         let _ = shown.set_username("");
         shown.set_fragment(None);
-        if shown.query().is_some_and(|q| !q.is_empty())
-            && url.query_pairs().any(|(k, _)| secret(&k))
-        {
+        if shown.query().is_some_and(|q| !q.is_empty()) && url.query_pairs().any(|(k, _)| secret(&k)) {
             let pairs: Vec<(String, String)> = url
                 .query_pairs()
                 .map(|(k, v)| {
-                    let v = if secret(&k) {
-                        HIDDEN.to_owned()
-                    } else {
-                        v.into_owned()
-                    };
+                    let v = if secret(&k) { HIDDEN.to_owned() } else { v.into_owned() };
                     (k.into_owned(), v)
                 })
                 .collect();
@@ -101,11 +95,8 @@ impl fmt::Display for ShownUrl {
 }
 
 fn secret(parameter: &str) -> bool {
-    let plain: String = parameter
-        .chars()
-        .filter(|c| !matches!(c, '-' | '_' | '.'))
-        .flat_map(char::to_lowercase)
-        .collect();
+    let plain: String =
+        parameter.chars().filter(|c| !matches!(c, '-' | '_' | '.')).flat_map(char::to_lowercase).collect();
     SECRET_PARAMETERS.contains(&plain.as_str())
 }
 
@@ -122,13 +113,9 @@ mod tests {
 
     #[test]
     fn an_address_is_shown_without_user_password_and_keys() {
-        let shown = ShownUrl::of_text(
-            "https://bob:s3cret@example.fr/data?page=2&api_key=k1&Access-Token=k2&q=a%20b#frag",
-        );
-        assert_eq!(
-            shown.as_str(),
-            "https://example.fr/data?page=2&api_key=hidden&Access-Token=hidden&q=a+b"
-        );
+        let shown =
+            ShownUrl::of_text("https://bob:s3cret@example.fr/data?page=2&api_key=k1&Access-Token=k2&q=a%20b#frag");
+        assert_eq!(shown.as_str(), "https://example.fr/data?page=2&api_key=hidden&Access-Token=hidden&q=a+b");
     }
 
     #[test]
@@ -139,16 +126,7 @@ mod tests {
 
     #[test]
     fn text_that_is_no_address_shows_neither_its_query_nor_its_user() {
-        assert_eq!(
-            ShownUrl::of_text("//bob:pw@host/x?key=1").as_str(),
-            "host/x"
-        );
-        assert!(
-            ShownUrl::of_text(&"x".repeat(5000))
-                .as_str()
-                .chars()
-                .count()
-                < 600
-        );
+        assert_eq!(ShownUrl::of_text("//bob:pw@host/x?key=1").as_str(), "host/x");
+        assert!(ShownUrl::of_text(&"x".repeat(5000)).as_str().chars().count() < 600);
     }
 }

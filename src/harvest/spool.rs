@@ -45,17 +45,10 @@ impl Spools {
         drop(pool);
         let mut idle = match idle {
             Some(idle) => idle,
-            None => Idle {
-                dir: dir.to_owned(),
-                file: tempfile::tempfile_in(dir)?,
-            },
+            None => Idle { dir: dir.to_owned(), file: tempfile::tempfile_in(dir)? },
         };
         idle.file.seek(SeekFrom::Start(0))?;
-        Ok(Spool {
-            pool: self.clone(),
-            idle: Some(idle),
-            written: 0,
-        })
+        Ok(Spool { pool: self.clone(), idle: Some(idle), written: 0 })
     }
 }
 
@@ -69,10 +62,7 @@ impl Spool {
     }
 
     fn file(&mut self) -> io::Result<&mut File> {
-        self.idle
-            .as_mut()
-            .map(|idle| &mut idle.file)
-            .ok_or_else(|| io::Error::other("spool already given back"))
+        self.idle.as_mut().map(|idle| &mut idle.file).ok_or_else(|| io::Error::other("spool already given back"))
     }
 }
 
@@ -93,11 +83,7 @@ impl Drop for Spool {
         if self.written > KEPT_BYTES && idle.file.set_len(0).is_err() {
             return;
         }
-        let mut pool = self
-            .pool
-            .idle
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut pool = self.pool.idle.lock().unwrap_or_else(PoisonError::into_inner);
         if pool.len() < KEPT {
             pool.push(idle);
         }

@@ -55,10 +55,7 @@ impl Upstream {
         Self::on("127.0.0.1:0", script).await
     }
 
-    pub(crate) async fn on(
-        addr: &str,
-        script: impl Fn(&Request) -> Vec<Act> + Send + Sync + 'static,
-    ) -> Self {
+    pub(crate) async fn on(addr: &str, script: impl Fn(&Request) -> Vec<Act> + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind(addr).await.unwrap();
         let addr = listener.local_addr().unwrap();
         let heads = Arc::new(Mutex::new(Vec::new()));
@@ -66,8 +63,7 @@ impl Upstream {
         let counts = Arc::new(Mutex::new(HashMap::<String, usize>::new()));
         let task = tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                let (script, log, counts) =
-                    (Arc::clone(&script), Arc::clone(&log), Arc::clone(&counts));
+                let (script, log, counts) = (Arc::clone(&script), Arc::clone(&log), Arc::clone(&counts));
                 tokio::spawn(async move {
                     let _ = serve(stream, &*script, &log, &counts).await;
                 });
@@ -87,18 +83,11 @@ impl Upstream {
 
     /// A header of the nth request.
     pub(crate) fn header(&self, nth: usize, name: &str) -> Option<String> {
-        self.heads.lock().unwrap()[nth]
-            .header(name)
-            .map(str::to_owned)
+        self.heads.lock().unwrap()[nth].header(name).map(str::to_owned)
     }
 
     pub(crate) fn paths(&self) -> Vec<String> {
-        self.heads
-            .lock()
-            .unwrap()
-            .iter()
-            .map(|r| r.path.clone())
-            .collect()
+        self.heads.lock().unwrap().iter().map(|r| r.path.clone()).collect()
     }
 }
 
@@ -192,11 +181,7 @@ pub(crate) fn now() -> Timestamp {
 }
 
 pub(crate) fn source(url: String) -> SourceAccess {
-    SourceAccess {
-        id: "s".into(),
-        url,
-        ..SourceAccess::default()
-    }
+    SourceAccess { id: "s".into(), url, ..SourceAccess::default() }
 }
 
 pub(crate) fn resource(url: String) -> Resource {
@@ -220,11 +205,7 @@ impl Bench {
         let dir = tempfile::tempdir().unwrap();
         let archive = Archive::open(dir.path().join("archive")).unwrap();
         let harvester = Harvester::new(limits, Arc::new(NoProgress)).unwrap();
-        Self {
-            harvester,
-            archive,
-            _dir: dir,
-        }
+        Self { harvester, archive, _dir: dir }
     }
 
     pub(crate) async fn fetch(&self, url: String) -> Result<Fetched, FetchError> {
@@ -238,26 +219,13 @@ impl Bench {
         previous: Option<&Previous>,
         force: bool,
     ) -> Result<Fetched, FetchError> {
-        self.harvester
-            .fetch(
-                source,
-                &resource(url),
-                previous,
-                &self.archive,
-                force,
-                now(),
-            )
-            .await
+        self.harvester.fetch(source, &resource(url), previous, &self.archive, force, now()).await
     }
 
     /// The fault that fetching `url` ends in, and how often it was asked.
     pub(crate) async fn fault(&self, url: String) -> (FetchFault, u32) {
         let error = self.fetch(url).await.unwrap_err();
-        assert_eq!(
-            self.leftovers(),
-            0,
-            "a failed transfer left something in the archive"
-        );
+        assert_eq!(self.leftovers(), 0, "a failed transfer left something in the archive");
         (error.fault, error.attempts)
     }
 

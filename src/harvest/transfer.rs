@@ -52,18 +52,12 @@ where
 {
     let coding = Coding::of(answer.response.headers())?;
     let length = answer.response.content_length();
-    if coding == Coding::Identity
-        && length.is_some_and(|n| n > terms.bounds.max_bytes)
-        && terms.enough.is_none()
-    {
-        return Err(FetchFault::TooLarge {
-            limit: terms.bounds.max_bytes,
-        });
+    if coding == Coding::Identity && length.is_some_and(|n| n > terms.bounds.max_bytes) && terms.enough.is_none() {
+        return Err(FetchFault::TooLarge { limit: terms.bounds.max_bytes });
     }
     let bounds = terms.bounds;
     let (send, take) = mpsc::channel(QUEUE);
-    let landing =
-        tokio::task::spawn_blocking(move || land(coding, bounds, keep, take).and_then(finish));
+    let landing = tokio::task::spawn_blocking(move || land(coding, bounds, keep, take).and_then(finish));
     let pumped = pump(answer, &terms, length, send).await;
     let landed = match landing.await {
         Ok(landed) => landed,
@@ -93,23 +87,13 @@ async fn pump(
             }
             Ok(Ok(None)) => Piece::End,
             Ok(Err(e)) => {
-                return Err(FetchFault::Cut {
-                    received,
-                    announced,
-                    why: last(&e),
-                });
+                return Err(FetchFault::Cut { received, announced, why: last(&e) });
             }
             Err(_) if answer.deadline <= stall => {
-                return Err(FetchFault::Timeout {
-                    phase: Phase::Total,
-                    limit: terms.total,
-                });
+                return Err(FetchFault::Timeout { phase: Phase::Total, limit: terms.total });
             }
             Err(_) => {
-                return Err(FetchFault::Timeout {
-                    phase: Phase::Stall,
-                    limit: terms.read_timeout,
-                });
+                return Err(FetchFault::Timeout { phase: Phase::Stall, limit: terms.read_timeout });
             }
         };
         let end = matches!(piece, Piece::End);
@@ -132,10 +116,7 @@ fn land<K: Write>(
     let broken = |e| {
         FetchFault::from_io(e, |e| match coding {
             Coding::Identity => FetchFault::disk("cannot keep the payload", e),
-            _ => FetchFault::Corrupt {
-                coding: coding.name(),
-                why: e.to_string(),
-            },
+            _ => FetchFault::Corrupt { coding: coding.name(), why: e.to_string() },
         })
     };
     let mut decoder = Decoder::new(coding, Landing::new(keep, bounds)).map_err(broken)?;

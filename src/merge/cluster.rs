@@ -27,19 +27,14 @@ pub(super) struct Cluster {
 
 impl Cluster {
     fn new(said: Vec<u32>) -> Self {
-        Self {
-            said,
-            dropped: Vec::new(),
-        }
+        Self { said, dropped: Vec::new() }
     }
 
     /// The nodes of its atoms, in order of place.
     pub fn members(&self, atoms: &[Atom]) -> Vec<u32> {
         let all = self.said.iter().chain(&self.dropped);
-        let mut out: Vec<u32> = all
-            .filter_map(|a| atoms.get(*a as usize))
-            .flat_map(|a| a.nodes.iter().copied())
-            .collect();
+        let mut out: Vec<u32> =
+            all.filter_map(|a| atoms.get(*a as usize)).flat_map(|a| a.nodes.iter().copied()).collect();
         out.sort_unstable();
         out
     }
@@ -65,19 +60,10 @@ impl Cluster {
 }
 
 /// Puts every atom into a cluster.
-pub(super) fn clusters(
-    atoms: &[Atom],
-    keys: &[Key],
-    nodes: &[Node],
-    rules: &Rules,
-) -> Vec<Cluster> {
+pub(super) fn clusters(atoms: &[Atom], keys: &[Key], nodes: &[Node], rules: &Rules) -> Vec<Cluster> {
     let mut out: Vec<Cluster> = Vec::new();
     for tier in [Tier::Present, Tier::Gone, Tier::Withdrawn] {
-        let mut left: Vec<u32> = (0u32..)
-            .zip(atoms)
-            .filter(|(_, a)| a.tier == tier)
-            .map(|(i, _)| i)
-            .collect();
+        let mut left: Vec<u32> = (0u32..).zip(atoms).filter(|(_, a)| a.tier == tier).map(|(i, _)| i).collect();
         if !out.is_empty() && !left.is_empty() {
             let placed = attach(&mut out, &left, atoms, rules);
             left.retain(|i| !placed.contains(i));
@@ -97,12 +83,7 @@ fn attach(clusters: &mut [Cluster], which: &[u32], atoms: &[Atom], rules: &Rules
     let atom = |i: &u32| atoms.get(*i as usize);
     let mut of_key: BTreeMap<u32, Vec<usize>> = BTreeMap::new();
     for (c, cluster) in clusters.iter().enumerate() {
-        let keys: BTreeSet<u32> = cluster
-            .said
-            .iter()
-            .filter_map(atom)
-            .map(|a| a.key)
-            .collect();
+        let keys: BTreeSet<u32> = cluster.said.iter().filter_map(atom).map(|a| a.key).collect();
         for key in keys {
             of_key.entry(key).or_default().push(c);
         }
@@ -114,15 +95,8 @@ fn attach(clusters: &mut [Cluster], which: &[u32], atoms: &[Atom], rules: &Rules
             continue;
         };
         for c in found {
-            let said = clusters
-                .get(*c)
-                .map(|c| c.said.iter())
-                .into_iter()
-                .flatten();
-            let fits = said
-                .take(MOST_ATOMS)
-                .filter_map(atom)
-                .map(|m| fit(a, m, rules));
+            let said = clusters.get(*c).map(|c| c.said.iter()).into_iter().flatten();
+            let fits = said.take(MOST_ATOMS).filter_map(atom).map(|m| fit(a, m, rules));
             pairs.extend(fits.max().map(|best| (Reverse(best), *g, *c)));
         }
     }
@@ -157,10 +131,7 @@ fn cluster(which: &[u32], atoms: &[Atom], rules: &Rules) -> Vec<Vec<u32>> {
 }
 
 fn join_group(which: &[u32], atoms: &[Atom], rules: &Rules) -> Vec<Vec<u32>> {
-    let group: Vec<&Atom> = which
-        .iter()
-        .filter_map(|i| atoms.get(*i as usize))
-        .collect();
+    let group: Vec<&Atom> = which.iter().filter_map(|i| atoms.get(*i as usize)).collect();
     let n = group.len();
     let mut apart = vec![BitSet::new(n); n];
     let mut pairs = Vec::with_capacity(n * n.saturating_sub(1) / 2);
@@ -192,12 +163,7 @@ fn join_group(which: &[u32], atoms: &[Atom], rules: &Rules) -> Vec<Vec<u32>> {
     }
     (0..n)
         .filter(|i| head[*i] == *i)
-        .map(|i| {
-            members[i]
-                .iter()
-                .filter_map(|k| which.get(k).copied())
-                .collect()
-        })
+        .map(|i| members[i].iter().filter_map(|k| which.get(k).copied()).collect())
         .collect()
 }
 
@@ -228,8 +194,9 @@ impl BitSet {
         self.0.iter().zip(&other.0).any(|(a, b)| a & b != 0)
     }
     fn iter(&self) -> impl Iterator<Item = usize> + '_ {
-        self.0.iter().enumerate().flat_map(|(w, bits)| {
-            (0..64).filter_map(move |b| (bits >> b & 1 == 1).then_some(w * 64 + b))
-        })
+        self.0
+            .iter()
+            .enumerate()
+            .flat_map(|(w, bits)| (0..64).filter_map(move |b| (bits >> b & 1 == 1).then_some(w * 64 + b)))
     }
 }

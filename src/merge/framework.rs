@@ -26,8 +26,7 @@ pub(super) fn pieces(winner: &Node, others: &[(u32, &Node)], rules: &Rules) -> V
 
 fn is_piece_with(a: &Node, b: &Node) -> bool {
     let (x, y) = (a.record(), b.record());
-    let one_payload = a.candidate.present == b.candidate.present
-        && a.resources.iter().any(|r| b.resources.contains(r));
+    let one_payload = a.candidate.present == b.candidate.present && a.resources.iter().any(|r| b.resources.contains(r));
     one_payload
         && a.framework
         && b.framework

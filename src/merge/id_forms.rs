@@ -23,10 +23,7 @@ impl Id {
     /// An id in its normalised form.
     pub fn new(whole: &str) -> Self {
         let whole = whole.to_owned();
-        Self {
-            yearless: without_year(&whole),
-            whole,
-        }
+        Self { yearless: without_year(&whole), whole }
     }
 }
 
@@ -48,18 +45,12 @@ pub(super) fn stem(id: &str) -> Option<&str> {
 
 /// A leading year and the id without it.
 fn without_year(id: &str) -> Option<(i16, String)> {
-    let year: i16 = id
-        .get(..4)
-        .filter(|y| y.bytes().all(|b| b.is_ascii_digit()))?
-        .parse()
-        .ok()?;
+    let year: i16 = id.get(..4).filter(|y| y.bytes().all(|b| b.is_ascii_digit()))?.parse().ok()?;
     if !(1990..2100).contains(&year) {
         return None;
     }
     let rest = id.get(4..)?.trim_start_matches('-');
-    rest.chars()
-        .any(char::is_alphanumeric)
-        .then(|| (year, rest.to_owned()))
+    rest.chars().any(char::is_alphanumeric).then(|| (year, rest.to_owned()))
 }
 
 /// Every form under which an id may meet another.
@@ -91,8 +82,7 @@ pub(super) fn meet(a: &Id, b: &Id, about: impl Fn(i16) -> bool, rules: &Rules) -
         (Some((ya, ra)), Some((yb, rb))) if ya == yb && alike(ra, rb, rules) => true,
         (ya, yb) => {
             let one_sided = |y: &Option<(i16, String)>, whole: &str| {
-                y.as_ref()
-                    .is_some_and(|(year, rest)| about(*year) && alike(rest, whole, rules))
+                y.as_ref().is_some_and(|(year, rest)| about(*year) && alike(rest, whole, rules))
             };
             one_sided(ya, &b.whole) || one_sided(yb, &a.whole)
         }

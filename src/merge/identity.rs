@@ -123,11 +123,7 @@ impl Life {
         let before = |a: Day, end: Option<Day>| end.is_none_or(|end| a < end);
         match (self.gone, other.gone) {
             (None, None) => true,
-            (a, b) => {
-                before(self.first, b)
-                    && before(other.first, a)
-                    && (self.first == other.first || a == b)
-            }
+            (a, b) => before(self.first, b) && before(other.first, a) && (self.first == other.first || a == b),
         }
     }
 }
@@ -144,29 +140,16 @@ pub(super) struct Atoms {
 
 /// Groups nodes by key, then by what they say of amount, lots and holders. Sorted by content.
 pub(super) fn atoms(nodes: &[Node], rules: &Rules) -> Atoms {
-    type Signature<'a> = (
-        Key,
-        (Tier, Option<u32>),
-        &'a [String],
-        Option<Money>,
-        &'a [String],
-    );
+    type Signature<'a> = (Key, (Tier, Option<u32>), &'a [String], Option<Money>, &'a [String]);
     let mut groups: BTreeMap<Signature<'_>, Vec<u32>> = BTreeMap::new();
     for (i, n) in (0u32..).zip(nodes) {
         let r = n.record();
         let kind = rules.on(Rule::KindInKey).then_some(r.kind);
-        let establishment = if rules.on(Rule::BuyerIsSiren) {
-            String::new()
-        } else {
-            r.acheteur.to_string()
-        };
+        let establishment = if rules.on(Rule::BuyerIsSiren) { String::new() } else { r.acheteur.to_string() };
         let key = (kind, establishment, n.key.clone());
         let tier = Tier::of(n);
         let kept = (tier, (tier != Tier::Present).then_some(n.source));
-        groups
-            .entry((key, kept, &n.lots, n.montant(), &n.holders))
-            .or_default()
-            .push(i);
+        groups.entry((key, kept, &n.lots, n.montant(), &n.holders)).or_default().push(i);
     }
     let mut lexicon = Lexicon {
         words: Numbers(BTreeMap::new()),
@@ -225,11 +208,7 @@ fn describe(atom: &mut Atom, n: &Node, lexicon: &mut Lexicon, rules: &Rules) {
     };
     for resource in &n.resources {
         let payload = (n.source, resource.clone(), r.date_publication);
-        atom.slices.push(Slice {
-            payload: lexicon.payloads.of(payload),
-            life,
-            piece,
-        });
+        atom.slices.push(Slice { payload: lexicon.payloads.of(payload), life, piece });
     }
 }
 
@@ -265,9 +244,7 @@ pub(super) fn contradict(a: &Atom, b: &Atom, rules: &Rules) -> bool {
     let other_parties = rules.on(Rule::DisjointHolders) && montants && disjoint(a, b);
     other_lots
         || other_parties
-        || (rules.on(Rule::OnePayload)
-            && (montants || holders || lots)
-            && stood_together(a, b, montants))
+        || (rules.on(Rule::OnePayload) && (montants || holders || lots) && stood_together(a, b, montants))
 }
 
 /// Whether an observation of `a` and one of `b` stood in one payload with one publication date,
@@ -280,12 +257,7 @@ fn stood_together(a: &Atom, b: &Atom, montants: bool) -> bool {
             std::cmp::Ordering::Greater => j += 1,
             std::cmp::Ordering::Equal => {
                 let here = x.payload;
-                let run = |all: &[Slice], from: usize| {
-                    all.iter()
-                        .skip(from)
-                        .take_while(|s| s.payload == here)
-                        .count()
-                };
+                let run = |all: &[Slice], from: usize| all.iter().skip(from).take_while(|s| s.payload == here).count();
                 let (n, m) = (run(&a.slices, i), run(&b.slices, j));
                 let clash = a.slices.iter().skip(i).take(n).any(|x| {
                     b.slices.iter().skip(j).take(m).any(|y| {

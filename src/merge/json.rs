@@ -23,10 +23,8 @@ pub fn list(values: impl IntoIterator<Item = String>) -> String {
 
 /// An object of the members that are present, in this order.
 pub fn object<'a>(members: impl IntoIterator<Item = (&'a str, Option<String>)>) -> String {
-    let members: Vec<String> = members
-        .into_iter()
-        .filter_map(|(name, value)| Some(format!("{}:{}", text(name), value?)))
-        .collect();
+    let members: Vec<String> =
+        members.into_iter().filter_map(|(name, value)| Some(format!("{}:{}", text(name), value?))).collect();
     format!("{{{}}}", members.join(","))
 }
 
@@ -50,25 +48,11 @@ pub fn place(p: &Place) -> String {
 
 /// One year of a concession.
 pub fn donnees(d: &DonneesAnnuelles) -> String {
-    let tarif = |t: &Tarif| {
-        object([
-            ("intituleTarif", t.intitule.as_deref().map(text)),
-            ("tarif", t.tarif.map(money)),
-        ])
-    };
+    let tarif = |t: &Tarif| object([("intituleTarif", t.intitule.as_deref().map(text)), ("tarif", t.tarif.map(money))]);
     object([
-        (
-            "datePublicationDonneesExecution",
-            d.date_publication.map(|d| text(&d.to_string())),
-        ),
-        (
-            "depensesInvestissement",
-            d.depenses_investissement.map(money),
-        ),
-        (
-            "tarifs",
-            (!d.tarifs.is_empty()).then(|| list(d.tarifs.iter().map(tarif))),
-        ),
+        ("datePublicationDonneesExecution", d.date_publication.map(|d| text(&d.to_string()))),
+        ("depensesInvestissement", d.depenses_investissement.map(money)),
+        ("tarifs", (!d.tarifs.is_empty()).then(|| list(d.tarifs.iter().map(tarif)))),
     ])
 }
 
@@ -79,11 +63,7 @@ mod tests {
 
     #[test]
     fn values_read_back_as_json_with_every_cent() {
-        let h = Holder {
-            id_type: Some(IdType::HorsUe),
-            id: Some("a\"b\\\n".to_owned()),
-            name: None,
-        };
+        let h = Holder { id_type: Some(IdType::HorsUe), id: Some("a\"b\\\n".to_owned()), name: None };
         let back: serde_json::Value = serde_json::from_str(&holder(&h)).unwrap();
         assert_eq!(back["id"], "a\"b\\\n");
         assert_eq!(back["typeIdentifiant"], "HORS-UE");

@@ -19,21 +19,9 @@ struct Found {
 fn found(files: &[&str]) -> Option<Found> {
     let dir = real_data()?;
     let paths: Vec<_> = files.iter().map(|f| dir.join(f)).collect();
-    let named: Vec<(&str, &Path)> = files
-        .iter()
-        .copied()
-        .zip(paths.iter().map(|p| p.as_path()))
-        .collect();
+    let named: Vec<(&str, &Path)> = files.iter().copied().zip(paths.iter().map(|p| p.as_path())).collect();
     let (input, names) = candidates(0, &named);
-    let ids = input
-        .iter()
-        .map(|c| {
-            (
-                names[c.observation_id as usize].clone(),
-                c.observation.record.id.key(),
-            )
-        })
-        .collect();
+    let ids = input.iter().map(|c| (names[c.observation_id as usize].clone(), c.observation.record.id.key())).collect();
     let merged = merge_all(&platforms(&["feed"]), input, &Rules::default());
     let mut group = BTreeMap::new();
     for (siren, m) in &merged {
@@ -41,11 +29,7 @@ fn found(files: &[&str]) -> Option<Found> {
             group.insert(names[*id as usize].clone(), (siren.to_string(), *contract));
         }
     }
-    Some(Found {
-        group,
-        merged: merged.into_iter().map(|(_, m)| m).collect(),
-        ids,
-    })
+    Some(Found { group, merged: merged.into_iter().map(|(_, m)| m).collect(), ids })
 }
 
 impl Found {
@@ -189,11 +173,8 @@ fn second_keys_join_only_sequences_in_the_real_files() {
     for (name, group) in &f.group {
         ids.entry(group).or_default().insert(&f.ids[name]);
     }
-    let joined: Vec<Vec<&str>> = ids
-        .into_values()
-        .filter(|ids| ids.len() > 1)
-        .map(|ids| ids.into_iter().collect())
-        .collect();
+    let joined: Vec<Vec<&str>> =
+        ids.into_values().filter(|ids| ids.len() > 1).map(|ids| ids.into_iter().collect()).collect();
     println!("joined by second keys: {joined:?}");
     assert!(joined.contains(&vec!["201918A06900", "201918A06901"]));
     for pair in &joined {

@@ -7,9 +7,7 @@ use proptest::prelude::*;
 
 use super::identity::{atoms, contradict};
 use super::testing::*;
-use super::{
-    Authority, Candidate, Merged, Outcome, Rules, SourceFacts, fields, merge_all, merge_buyer, node,
-};
+use super::{Authority, Candidate, Merged, Outcome, Rules, SourceFacts, fields, merge_all, merge_buyer, node};
 use crate::record::*;
 
 fn sources() -> Vec<SourceFacts> {
@@ -26,23 +24,18 @@ fn sources() -> Vec<SourceFacts> {
 }
 
 fn modification() -> impl Strategy<Value = Modification> {
-    (
-        proptest::option::of(1..3u32),
-        proptest::option::of(1..3i8),
-        proptest::option::of(1..3i64),
-    )
-        .prop_map(|(id, d, euros)| Modification {
+    (proptest::option::of(1..3u32), proptest::option::of(1..3i8), proptest::option::of(1..3i64)).prop_map(
+        |(id, d, euros)| Modification {
             id,
             date: d.and_then(|d| Day::from_ymd(2024, 3, d)),
             montant: euros.map(Money::euros),
             ..Modification::default()
-        })
+        },
+    )
 }
 
 fn one() -> impl Strategy<Value = Make> {
-    let ids = [
-        "M1", "m-1", "2024M1", "2024M100", "M100", "M101", "M102", "X",
-    ];
+    let ids = ["M1", "m-1", "2024M1", "2024M100", "M100", "M101", "M102", "X"];
     let objets = ["", "Voirie", "Voirie lot 1", "Voirie lot 2", "lots 1 et 2"];
     let what = (
         prop::sample::select(ids.to_vec()),
@@ -59,23 +52,14 @@ fn one() -> impl Strategy<Value = Make> {
         prop::bool::weighted(0.2),
         prop::sample::select(&[0u8, 0, 0, 0, 1, 2][..]),
     );
-    let days = (
-        proptest::option::of(1..3i8),
-        proptest::option::of(1..3i8),
-        proptest::option::of(1..4i8),
-        1..4i8,
-        1..5i8,
-    );
+    let days =
+        (proptest::option::of(1..3i8), proptest::option::of(1..3i8), proptest::option::of(1..4i8), 1..4i8, 1..5i8);
     (what, place, days, any::<(bool, bool, bool)>()).prop_map(
         |((id, objet, euros, held, framework, lines), place, days, flags)| {
             let (source, resource, position, both, state) = place;
             let (published, notified, resource_date, first, gone) = days;
             let on = |d: Option<i8>| d.and_then(|d| Day::from_ymd(2024, 2, d));
-            let mut m = make(id)
-                .held_by(&held)
-                .modified(&lines)
-                .source(source)
-                .at(resource, position);
+            let mut m = make(id).held_by(&held).modified(&lines).source(source).at(resource, position);
             if framework {
                 m = m.framework();
             }
@@ -86,11 +70,7 @@ fn one() -> impl Strategy<Value = Make> {
             r.date_notification = on(notified);
             r.duree_mois = flags.0.then_some(12);
             r.cpv = Cpv::parse(if flags.1 { "45000000" } else { "71000000" });
-            m.0.observation.place = if flags.2 {
-                Where::Inside
-            } else {
-                Where::Outside
-            };
+            m.0.observation.place = if flags.2 { Where::Inside } else { Where::Outside };
             m.0.observation.seat = Where::Unknown;
             m.0.resource_date = on(resource_date);
             m.0.first_seen = Day::from_ymd(2024, 2, first).unwrap();
@@ -292,10 +272,7 @@ fn a_buyer_of_twenty_thousand_observations_is_merged_without_comparing_all_with_
                 .source(i % 2)
                 .at("r", contract)
                 .montant(1000 + i64::from(contract))
-                .held_by(&[&format!(
-                    "{:014}",
-                    10_000_000_000_000 + u64::from(contract % 50)
-                )])
+                .held_by(&[&format!("{:014}", 10_000_000_000_000 + u64::from(contract % 50))])
                 .objet(&format!("Travaux {contract}"))
                 .notified("2024-02-01")
         })
@@ -303,13 +280,7 @@ fn a_buyer_of_twenty_thousand_observations_is_merged_without_comparing_all_with_
     let started = std::time::Instant::now();
     let m = merge(made);
     println!("20,000 observations in {:?}", started.elapsed());
-    assert_eq!(
-        m.contracts
-            .iter()
-            .filter(|c| c.observations.len() == 2)
-            .count(),
-        10_000
-    );
+    assert_eq!(m.contracts.iter().filter(|c| c.observations.len() == 2).count(), 10_000);
 }
 
 /// Feeds that give every record one id, one holder, another amount and another day, or ids of one
@@ -324,21 +295,12 @@ fn hostile_ids_do_not_make_the_work_grow_with_the_square() {
                 1 => format!("N{}", i / 250),
                 _ => format!("{}N{:02}", 2000 + i % 60, i / 60),
             };
-            make(&id)
-                .source(i % 3)
-                .at(&format!("r{i}"), i)
-                .montant(1000 + i64::from(i))
-                .held_by(&[A])
-                .objet("Travaux")
+            make(&id).source(i % 3).at(&format!("r{i}"), i).montant(1000 + i64::from(i)).held_by(&[A]).objet("Travaux")
         })
     };
     for of in 0..3 {
         let m = merge(family(of).collect());
-        println!(
-            "family {of}: {} contracts, {:?} so far",
-            m.contracts.len(),
-            started.elapsed()
-        );
+        println!("family {of}: {} contracts, {:?} so far", m.contracts.len(), started.elapsed());
         assert_eq!(m.outcomes.len(), 6_000);
     }
 }

@@ -98,29 +98,18 @@ fn skip(text: &[char], mut i: usize, set: &str) -> usize {
 fn skip_marker(text: &[char], i: usize) -> usize {
     if !is(text, i, 'n') {
         let plain = skip(text, i, "°º \u{a0}\u{fffd}:.");
-        return if at(text, plain).is_ascii_digit() {
-            plain
-        } else {
-            i
-        };
+        return if at(text, plain).is_ascii_digit() { plain } else { i };
     }
     let mut end = i + 1;
     for word in ["umeros", "umero", "uméros", "uméro", "um", "os", "o"] {
-        let matches = word
-            .chars()
-            .enumerate()
-            .all(|(k, c)| at(text, i + 1 + k).to_lowercase().eq(c.to_lowercase()));
+        let matches = word.chars().enumerate().all(|(k, c)| at(text, i + 1 + k).to_lowercase().eq(c.to_lowercase()));
         if matches {
             end = i + 1 + word.chars().count();
             break;
         }
     }
     let end = skip(text, end, "°º \u{a0}\u{fffd}:.s");
-    if at(text, end).is_ascii_digit() {
-        end
-    } else {
-        i
-    }
+    if at(text, end).is_ascii_digit() { end } else { i }
 }
 
 /// A lot's label: a number, or capitals such as `B`, `K1`, `II` set off by punctuation.
@@ -200,10 +189,7 @@ mod tests {
     #[test]
     fn lot_numbers_are_read_however_they_are_typed() {
         for (text, lots) in [
-            (
-                "Réhabilitation de l'école (17 lots): Lot 1 : gros oeuvre",
-                "1",
-            ),
+            ("Réhabilitation de l'école (17 lots): Lot 1 : gros oeuvre", "1"),
             ("Travaux - Lot n° 2 : mobiliers", "2"),
             ("Lot 3Problématiques juridiques", "3"),
             ("LOT 02 - CHARPENTE", "2"),
@@ -261,11 +247,7 @@ mod tests {
             "lots",
             "LOT n",
         ] {
-            assert!(
-                lot_numbers(text).is_empty(),
-                "{text}: {:?}",
-                lot_numbers(text)
-            );
+            assert!(lot_numbers(text).is_empty(), "{text}: {:?}", lot_numbers(text));
         }
     }
 }

@@ -45,11 +45,7 @@ impl<T> Pairs<T> {
 }
 
 fn share(part: u64, whole: u64) -> f64 {
-    if whole == 0 {
-        1.0
-    } else {
-        part as f64 / whole as f64
-    }
+    if whole == 0 { 1.0 } else { part as f64 / whole as f64 }
 }
 
 impl<T> fmt::Display for Pairs<T> {
@@ -79,22 +75,11 @@ where
     for (thing, a, b) in items {
         let of_truth = truth.entry(a.clone()).or_default();
         of_truth.entry(b.clone()).or_default().push(thing.clone());
-        found
-            .entry(b)
-            .or_default()
-            .entry(a)
-            .or_default()
-            .push(thing);
+        found.entry(b).or_default().entry(a).or_default().push(thing);
     }
     let (right, true_pairs, split) = count(truth);
     let (_, found_pairs, joined) = count(found);
-    Pairs {
-        right,
-        wrong: found_pairs - right,
-        missed: true_pairs - right,
-        joined,
-        split,
-    }
+    Pairs { right, wrong: found_pairs - right, missed: true_pairs - right, joined, split }
 }
 
 /// Pairs inside the cells, pairs inside the groups, and the groups of more than one cell.
@@ -121,21 +106,11 @@ mod tests {
     #[test]
     fn pairs_are_counted_and_the_confusion_is_listed() {
         // True groups: {1, 2, 3}, {4, 5}, {6}; found: {1, 2}, {3, 4}, {5}, {6}.
-        let items = [
-            (1, 'a', 0),
-            (2, 'a', 0),
-            (3, 'a', 1),
-            (4, 'b', 1),
-            (5, 'b', 2),
-            (6, 'c', 3),
-        ];
+        let items = [(1, 'a', 0), (2, 'a', 0), (3, 'a', 1), (4, 'b', 1), (5, 'b', 2), (6, 'c', 3)];
         let measured = compare(items);
         assert_eq!((measured.right, measured.wrong, measured.missed), (1, 1, 3));
         assert_eq!(measured.joined, [[[3], [4]]]);
-        assert_eq!(
-            measured.split,
-            [vec![vec![1, 2], vec![3]], vec![vec![4], vec![5]]]
-        );
+        assert_eq!(measured.split, [vec![vec![1, 2], vec![3]], vec![vec![4], vec![5]]]);
         assert_eq!(measured.precision(), 0.5);
         assert_eq!(measured.recall(), 0.25);
         assert!((measured.f1() - 1.0 / 3.0).abs() < 1e-12);

@@ -83,19 +83,11 @@ pub struct Merged {
 /// Merges the observations of one buyer.
 ///
 /// Pure: equal input, in any order and with any observation ids, gives equal contracts.
-pub fn merge_buyer(
-    siren: Siren,
-    sources: &[SourceFacts],
-    candidates: Vec<Candidate>,
-    rules: &Rules,
-) -> Merged {
-    let (candidates, refused): (Vec<_>, Vec<_>) = candidates.into_iter().partition(|c| {
-        c.observation.record.acheteur.siren() == siren && sources.get(c.source as usize).is_some()
-    });
-    let mut merged = Merged {
-        refused: refused.iter().map(|c| c.observation_id).collect(),
-        ..Merged::default()
-    };
+pub fn merge_buyer(siren: Siren, sources: &[SourceFacts], candidates: Vec<Candidate>, rules: &Rules) -> Merged {
+    let (candidates, refused): (Vec<_>, Vec<_>) = candidates
+        .into_iter()
+        .partition(|c| c.observation.record.acheteur.siren() == siren && sources.get(c.source as usize).is_some());
+    let mut merged = Merged { refused: refused.iter().map(|c| c.observation_id).collect(), ..Merged::default() };
     merged.refused.sort_unstable();
 
     let (nodes, same) = node::prepare(siren, sources, candidates, rules);
@@ -113,22 +105,12 @@ pub fn merge_buyer(
 }
 
 /// Merges observations of any number of buyers, one buyer after the other, in order of SIREN.
-pub fn merge_all(
-    sources: &[SourceFacts],
-    candidates: Vec<Candidate>,
-    rules: &Rules,
-) -> Vec<(Siren, Merged)> {
+pub fn merge_all(sources: &[SourceFacts], candidates: Vec<Candidate>, rules: &Rules) -> Vec<(Siren, Merged)> {
     let mut buyers: BTreeMap<Siren, Vec<Candidate>> = BTreeMap::new();
     for c in candidates {
-        buyers
-            .entry(c.observation.record.acheteur.siren())
-            .or_default()
-            .push(c);
+        buyers.entry(c.observation.record.acheteur.siren()).or_default().push(c);
     }
-    buyers
-        .into_iter()
-        .map(|(siren, own)| (siren, merge_buyer(siren, sources, own, rules)))
-        .collect()
+    buyers.into_iter().map(|(siren, own)| (siren, merge_buyer(siren, sources, own, rules))).collect()
 }
 
 /// What the order of a buyer's observations reads of one of them, for whoever explains a merge;
@@ -145,16 +127,8 @@ pub fn declares(record: &Record, field: Field) -> bool {
 }
 
 /// Says what became of each observation, of contracts that are in their order.
-fn report(
-    built: Vec<survive::Built>,
-    nodes: &[node::Node],
-    same: &[node::Same],
-    merged: &mut Merged,
-) {
-    let mut ids: Vec<(i64, u32)> = nodes
-        .iter()
-        .map(|n| (n.candidate.observation_id, u32::MAX))
-        .collect();
+fn report(built: Vec<survive::Built>, nodes: &[node::Node], same: &[node::Same], merged: &mut Merged) {
+    let mut ids: Vec<(i64, u32)> = nodes.iter().map(|n| (n.candidate.observation_id, u32::MAX)).collect();
     for (place, one) in (0u32..).zip(built) {
         for (node, outcome) in one.outcomes {
             if let Some((id, contract)) = ids.get_mut(node as usize) {
@@ -166,11 +140,7 @@ fn report(
     }
     for s in same {
         if let Some((kept, contract)) = ids.get(s.kept as usize).copied() {
-            let outcome = if s.gone {
-                Outcome::Gone
-            } else {
-                Outcome::SameAs(kept)
-            };
+            let outcome = if s.gone { Outcome::Gone } else { Outcome::SameAs(kept) };
             merged.outcomes.push((s.observation_id, outcome));
             merged.contract_of.push((s.observation_id, contract));
         }

@@ -69,16 +69,8 @@ impl Node {
     }
     /// Source, resource, position, then content: the order of everything that is listed.
     pub fn by_place(&self, other: &Self) -> Ordering {
-        let a = (
-            self.source,
-            &self.candidate.resource,
-            self.candidate.position,
-        );
-        let b = (
-            other.source,
-            &other.candidate.resource,
-            other.candidate.position,
-        );
+        let a = (self.source, &self.candidate.resource, self.candidate.position);
+        let b = (other.source, &other.candidate.resource, other.candidate.position);
         a.cmp(&b).then(self.content.cmp(&other.content))
     }
 }
@@ -99,34 +91,15 @@ pub(super) fn prepare(
         })
         .collect();
     hashed.sort_by(|a, b| {
-        let left = (
-            a.0,
-            a.1,
-            !a.2.present,
-            &a.2.resource,
-            a.2.position,
-            a.2.observation_id,
-        );
-        left.cmp(&(
-            b.0,
-            b.1,
-            !b.2.present,
-            &b.2.resource,
-            b.2.position,
-            b.2.observation_id,
-        ))
+        let left = (a.0, a.1, !a.2.present, &a.2.resource, a.2.position, a.2.observation_id);
+        left.cmp(&(b.0, b.1, !b.2.present, &b.2.resource, b.2.position, b.2.observation_id))
     });
     let mut nodes: Vec<Node> = Vec::with_capacity(hashed.len());
     let mut same: Vec<(i64, u32, u128, bool)> = Vec::new();
     for (source, content, c) in hashed {
         match nodes.last_mut() {
             Some(kept) if kept.source == source && kept.content == content => {
-                same.push((
-                    c.observation_id,
-                    source,
-                    content,
-                    kept.candidate.present && !c.present,
-                ));
+                same.push((c.observation_id, source, content, kept.candidate.present && !c.present));
                 absorb(kept, c);
             }
             _ => {
@@ -136,19 +109,12 @@ pub(super) fn prepare(
         }
     }
     nodes.sort_by(Node::by_place);
-    let place: BTreeMap<(u32, u128), u32> = (0u32..)
-        .zip(&nodes)
-        .map(|(i, n)| ((n.source, n.content), i))
-        .collect();
+    let place: BTreeMap<(u32, u128), u32> = (0u32..).zip(&nodes).map(|(i, n)| ((n.source, n.content), i)).collect();
     let same = same
         .into_iter()
         .filter_map(|(observation_id, source, content, gone)| {
             let kept = *place.get(&(source, content))?;
-            Some(Same {
-                observation_id,
-                kept,
-                gone,
-            })
+            Some(Same { observation_id, kept, gone })
         })
         .collect();
     (nodes, same)
@@ -159,10 +125,7 @@ fn ordinals(sources: &[SourceFacts]) -> Vec<u32> {
     let mut ids: Vec<&str> = sources.iter().map(|s| s.id.as_str()).collect();
     ids.sort_unstable();
     ids.dedup();
-    sources
-        .iter()
-        .map(|s| ids.binary_search(&s.id.as_str()).unwrap_or_default() as u32)
-        .collect()
+    sources.iter().map(|s| ids.binary_search(&s.id.as_str()).unwrap_or_default() as u32).collect()
 }
 
 /// What the record declares: two records of a source with equal content say the same. Findings
@@ -210,16 +173,8 @@ fn node(
         source,
         content,
         resources,
-        key: if rules.on(Rule::NormalisedIds) {
-            r.id.key()
-        } else {
-            r.id.as_str().to_owned()
-        },
-        lots: if rules.on(Rule::LotNumbers) {
-            lot_numbers(objet)
-        } else {
-            Vec::new()
-        },
+        key: if rules.on(Rule::NormalisedIds) { r.id.key() } else { r.id.as_str().to_owned() },
+        lots: if rules.on(Rule::LotNumbers) { lot_numbers(objet) } else { Vec::new() },
         objet: letters(objet),
         holders,
         tokens: tokens(&r.titulaires),
@@ -259,9 +214,7 @@ fn is_framework(r: &Record) -> bool {
     r.kind == Kind::Marche
         && (r.nature_2019 == Some(Nature2019::AccordCadre)
             || r.techniques.contains(&Technique::AccordCadre)
-            || r.modalites
-                .iter()
-                .any(|m| matches!(m, Modalite::BonsCommande | Modalite::MarchesSubsequents)))
+            || r.modalites.iter().any(|m| matches!(m, Modalite::BonsCommande | Modalite::MarchesSubsequents)))
 }
 
 /// The latest declared day that is not after the resource's date; a record that declares none has
@@ -272,8 +225,5 @@ fn effective(c: &Candidate, rules: &Rules) -> Option<Day> {
     if record.declared_days().next().is_none() {
         return Some(resource);
     }
-    record
-        .declared_days()
-        .filter(|d| !rules.on(Rule::FutureDates) || *d <= resource)
-        .max()
+    record.declared_days().filter(|d| !rules.on(Rule::FutureDates) || *d <= resource).max()
 }

@@ -37,14 +37,10 @@ pub(super) struct Standing {
 
 /// Settles one contract's observations.
 pub(super) fn settle(members: &[u32], nodes: &[Node], rules: &Rules) -> Standing {
-    let all = members
-        .iter()
-        .filter_map(|i| Some((*i, nodes.get(*i as usize)?)));
+    let all = members.iter().filter_map(|i| Some((*i, nodes.get(*i as usize)?)));
     let (mut kept, gone) = drop_gone(all.collect());
     let mut standing = Standing {
-        withdrawn: kept
-            .iter()
-            .all(|(_, n)| !n.candidate.present && n.candidate.withdrawn),
+        withdrawn: kept.iter().all(|(_, n)| !n.candidate.present && n.candidate.withdrawn),
         gone,
         ..Standing::default()
     };
@@ -66,25 +62,18 @@ pub(super) fn settle(members: &[u32], nodes: &[Node], rules: &Rules) -> Standing
             standing.pieces.push(pieces);
         }
     }
-    (standing.current, standing.superseded) = kept
-        .iter()
-        .map(|(i, _)| *i)
-        .partition(|i| current.contains(i));
+    (standing.current, standing.superseded) = kept.iter().map(|(i, _)| *i).partition(|i| current.contains(i));
     standing
 }
 
 /// Drops what is gone where its source still says the contract, and what is gone for good where
 /// anyone does.
 fn drop_gone(all: Vec<(u32, &Node)>) -> (Vec<(u32, &Node)>, Vec<u32>) {
-    let present: BTreeSet<u32> = all
-        .iter()
-        .filter(|(_, n)| n.candidate.present)
-        .map(|(_, n)| n.source)
-        .collect();
+    let present: BTreeSet<u32> = all.iter().filter(|(_, n)| n.candidate.present).map(|(_, n)| n.source).collect();
     let for_good = |n: &Node| !n.candidate.present && n.candidate.withdrawn;
     let stands = all.iter().any(|(_, n)| !for_good(n));
-    let (kept, gone): (Vec<_>, Vec<_>) = all.into_iter().partition(|(_, n)| {
-        n.candidate.present || !(present.contains(&n.source) || (stands && for_good(n)))
-    });
+    let (kept, gone): (Vec<_>, Vec<_>) = all
+        .into_iter()
+        .partition(|(_, n)| n.candidate.present || !(present.contains(&n.source) || (stands && for_good(n))));
     (kept, gone.into_iter().map(|(i, _)| i).collect())
 }

@@ -49,12 +49,7 @@ impl Criterion {
 
 impl Rank {
     pub(super) fn of(node: &Node) -> Self {
-        Self {
-            speaks: node.speaks,
-            authority: node.authority,
-            effective: node.effective,
-            filled: node.filled,
-        }
+        Self { speaks: node.speaks, authority: node.authority, effective: node.effective, filled: node.filled }
     }
 
     /// Winner first, by the first criterion that tells the two apart; equal where only their
@@ -63,18 +58,9 @@ impl Rank {
         let asked = rules.on(Rule::AuthorityFirst);
         let authority = |o: Ordering| if asked { o } else { Ordering::Equal };
         let criteria = [
-            (
-                Criterion::SpeaksForBuyer,
-                authority(other.speaks.cmp(&self.speaks)),
-            ),
-            (
-                Criterion::Authority,
-                authority(self.authority.cmp(&other.authority)),
-            ),
-            (
-                Criterion::EffectiveDate,
-                other.effective.cmp(&self.effective),
-            ),
+            (Criterion::SpeaksForBuyer, authority(other.speaks.cmp(&self.speaks))),
+            (Criterion::Authority, authority(self.authority.cmp(&other.authority))),
+            (Criterion::EffectiveDate, other.effective.cmp(&self.effective)),
             (Criterion::MoreFields, other.filled.cmp(&self.filled)),
         ];
         let decisive = criteria.into_iter().find(|(_, o)| o.is_ne());

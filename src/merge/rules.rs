@@ -99,28 +99,19 @@ pub struct Rules {
 impl Default for Rules {
     /// Every rule on, a region configured.
     fn default() -> Self {
-        Self {
-            off: 0,
-            no_region: false,
-        }
+        Self { off: 0, no_region: false }
     }
 }
 
 impl Rules {
     /// Every rule on, no region configured.
     pub fn without_region() -> Self {
-        Self {
-            off: 0,
-            no_region: true,
-        }
+        Self { off: 0, no_region: true }
     }
     /// The same rules with this one off.
     #[must_use]
     pub fn without(self, rule: Rule) -> Self {
-        Self {
-            off: self.off | 1 << rule as u32,
-            ..self
-        }
+        Self { off: self.off | 1 << rule as u32, ..self }
     }
     /// Whether the rule is on.
     pub fn on(&self, rule: Rule) -> bool {

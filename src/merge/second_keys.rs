@@ -35,10 +35,7 @@ pub(super) fn join(
         return clusters;
     }
     let ids: Vec<Id> = keys.iter().map(|k| Id::new(&k.2)).collect();
-    let mut groups: Vec<Group> = clusters
-        .into_iter()
-        .map(|c| Group::new(c, atoms, &ids, nodes))
-        .collect();
+    let mut groups: Vec<Group> = clusters.into_iter().map(|c| Group::new(c, atoms, &ids, nodes)).collect();
     let mut head: Vec<usize> = (0..groups.len()).collect();
     for (_, i, j) in pairs(&groups, 0, &ids, keys, atoms, rules) {
         let (a, b) = (top(&mut head, i), top(&mut head, j));
@@ -50,11 +47,7 @@ pub(super) fn join(
         groups[a].absorb(moved);
         head[b] = a;
     }
-    groups
-        .into_iter()
-        .map(|g| g.atoms)
-        .filter(|c| !c.is_empty())
-        .collect()
+    groups.into_iter().map(|g| g.atoms).filter(|c| !c.is_empty()).collect()
 }
 
 /// Puts each atom into the cluster whose ids meet its own and that it fits best; gives those that
@@ -74,10 +67,8 @@ pub(super) fn attach(
     let ids: Vec<Id> = keys.iter().map(|k| Id::new(&k.2)).collect();
     let settled = clusters.len();
     let said = clusters.iter().map(|c| c.said.clone());
-    let groups: Vec<Group> = said
-        .chain(which.iter().map(|i| vec![*i]))
-        .map(|c| Group::new(c, atoms, &ids, nodes))
-        .collect();
+    let groups: Vec<Group> =
+        said.chain(which.iter().map(|i| vec![*i])).map(|c| Group::new(c, atoms, &ids, nodes)).collect();
     for (_, c, g) in pairs(&groups, settled, &ids, keys, atoms, rules) {
         let (Some(cluster), Some(i)) = (clusters.get_mut(c), which.get(g - settled)) else {
             continue;
@@ -151,14 +142,7 @@ type Pair = (Reverse<u32>, usize, usize);
 
 /// Pairs of clusters whose ids meet and whose records agree, best fit first. With the first
 /// `settled` groups settled, only pairs of one of them and another.
-fn pairs(
-    groups: &[Group],
-    settled: usize,
-    ids: &[Id],
-    keys: &[Key],
-    atoms: &[Atom],
-    rules: &Rules,
-) -> Vec<Pair> {
+fn pairs(groups: &[Group], settled: usize, ids: &[Id], keys: &[Key], atoms: &[Atom], rules: &Rules) -> Vec<Pair> {
     let evidence_needed = rules.on(Rule::SecondKeysNeedEvidence);
     let mut blocks: BTreeMap<Block<'_>, Vec<usize>> = BTreeMap::new();
     for (i, g) in groups.iter().enumerate() {
@@ -202,11 +186,7 @@ fn pairs(
 }
 
 /// Every key of `a` with every different key of `b`, each with its id.
-fn key_pairs<'a>(
-    a: &'a Group,
-    b: &'a Group,
-    ids: &'a [Id],
-) -> impl Iterator<Item = ((u32, &'a Id), (u32, &'a Id))> {
+fn key_pairs<'a>(a: &'a Group, b: &'a Group, ids: &'a [Id]) -> impl Iterator<Item = ((u32, &'a Id), (u32, &'a Id))> {
     let id = |k: u32| Some((k, ids.get(k as usize)?));
     a.keys
         .iter()
@@ -227,19 +207,13 @@ fn evidence(a: &Group, b: &Group, atoms: &[Atom], rules: &Rules) -> Option<u32> 
     atom_pairs(a, b, atoms)
         .take(MOST_PAIRS)
         .filter(|(x, y)| {
-            !needed
-                || (share(&x.tokens, &y.tokens)
-                    && (same_amount(x.montant, y.montant) || same_object(x, y)))
+            !needed || (share(&x.tokens, &y.tokens) && (same_amount(x.montant, y.montant) || same_object(x, y)))
         })
         .map(|(x, y)| fit(x, y, rules))
         .max()
 }
 
-fn atom_pairs<'a>(
-    a: &'a Group,
-    b: &'a Group,
-    atoms: &'a [Atom],
-) -> impl Iterator<Item = (&'a Atom, &'a Atom)> {
+fn atom_pairs<'a>(a: &'a Group, b: &'a Group, atoms: &'a [Atom]) -> impl Iterator<Item = (&'a Atom, &'a Atom)> {
     a.atoms
         .iter()
         .flat_map(|x| b.atoms.iter().map(move |y| (x, y)))
@@ -252,9 +226,7 @@ fn same_amount(a: Option<Money>, b: Option<Money>) -> bool {
 }
 
 fn same_object(a: &Atom, b: &Atom) -> bool {
-    a.objets
-        .iter()
-        .any(|x| b.objets.iter().any(|y| same_text(x, y)))
+    a.objets.iter().any(|x| b.objets.iter().any(|y| same_text(x, y)))
 }
 
 /// Whether two groups can be one contract: every id of one meets every id of the other, and no
@@ -271,7 +243,6 @@ fn compatible(a: &Group, b: &Group, ids: &[Id], atoms: &[Atom], rules: &Rules) -
         counted && stems.0.is_some() && stems.0 == stems.1
     };
     let no_third = !rules.on(Rule::NoThird)
-        || key_pairs(a, b, ids)
-            .all(|(x, y)| groups_meet(a, b, x.1, y.1, rules) || one_sequence(x, y));
+        || key_pairs(a, b, ids).all(|(x, y)| groups_meet(a, b, x.1, y.1, rules) || one_sequence(x, y));
     no_third && !atom_pairs(a, b, atoms).any(|(x, y)| contradict(x, y, rules))
 }

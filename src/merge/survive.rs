@@ -7,8 +7,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::record::{
-    Conflict, Contract, Current, Field, Format, Holder, Modification, Money, ObservationIndex,
-    ObservationRef, Record, Uid,
+    Conflict, Contract, Current, Field, Format, Holder, Modification, Money, ObservationIndex, ObservationRef, Record,
+    Uid,
 };
 
 use super::node::Node;
@@ -48,28 +48,17 @@ impl Voice<'_> {
     }
     fn written(&self, field: Field) -> Option<String> {
         if field == Field::Titulaires && !self.holders.is_empty() {
-            return Some(json::list(
-                self.holders.iter().map(|(h, _)| json::holder(h)),
-            ));
+            return Some(json::list(self.holders.iter().map(|(h, _)| json::holder(h))));
         }
         fields::written(self.record(), field)
     }
 }
 
 /// Lists whose lines are united over all current observations.
-const UNITED: [Field; 3] = [
-    Field::ActesSousTraitance,
-    Field::ModificationsActesSousTraitance,
-    Field::Modifications,
-];
+const UNITED: [Field; 3] = [Field::ActesSousTraitance, Field::ModificationsActesSousTraitance, Field::Modifications];
 
 /// Makes the contract; `None` when nothing stands.
-pub(super) fn build(
-    standing: &Standing,
-    nodes: &[Node],
-    sources: &[SourceFacts],
-    rules: &Rules,
-) -> Option<Built> {
+pub(super) fn build(standing: &Standing, nodes: &[Node], sources: &[SourceFacts], rules: &Rules) -> Option<Built> {
     let voices = voices(standing, nodes);
     let first = voices.first()?;
     let winner = *standing.current.first()?;
@@ -138,11 +127,7 @@ fn voices<'a>(standing: &Standing, nodes: &'a [Node]) -> Vec<Voice<'a>> {
     let index = |i: &u32| listed.binary_search(i).unwrap_or_default() as ObservationIndex;
     let own = |i: &u32| {
         let holders = nodes.get(*i as usize).map(|n| &n.record().titulaires);
-        holders
-            .into_iter()
-            .flatten()
-            .map(|h| (h.clone(), index(i)))
-            .collect::<Vec<_>>()
+        holders.into_iter().flatten().map(|h| (h.clone(), index(i))).collect::<Vec<_>>()
     };
     standing
         .current
@@ -152,11 +137,7 @@ fn voices<'a>(standing: &Standing, nodes: &'a [Node]) -> Vec<Voice<'a>> {
                 Some(pieces) => pieces.iter().flat_map(own).collect(),
                 None => own(i),
             };
-            Some(Voice {
-                node: nodes.get(*i as usize)?,
-                index: index(i),
-                holders,
-            })
+            Some(Voice { node: nodes.get(*i as usize)?, index: index(i), holders })
         })
         .collect()
 }
@@ -169,10 +150,7 @@ fn references(voices: &[Voice<'_>], sources: &[SourceFacts]) -> Vec<ObservationR
         .map(|v| {
             let (c, r) = (&v.node.candidate, v.record());
             ObservationRef {
-                source: sources
-                    .get(c.source as usize)
-                    .map(|s| s.id.clone())
-                    .unwrap_or_default(),
+                source: sources.get(c.source as usize).map(|s| s.id.clone()).unwrap_or_default(),
                 resource: c.resource.clone(),
                 position: c.position,
                 acheteur_id: r.acheteur.to_string(),
@@ -196,12 +174,7 @@ fn findings(voices: &[Voice<'_>]) -> Vec<(crate::record::Finding, ObservationInd
 }
 
 /// Chooses every field but the united lists.
-fn choose(
-    voices: &[Voice<'_>],
-    record: &mut Record,
-    from: &mut BTreeMap<Field, ObservationIndex>,
-    rules: &Rules,
-) {
+fn choose(voices: &[Voice<'_>], record: &mut Record, from: &mut BTreeMap<Field, ObservationIndex>, rules: &Rules) {
     let coupled = rules.on(Rule::Coupled);
     let mut take = |field: Field, voice: &Voice<'_>| {
         fields::copy(voice.record(), record, field);
@@ -232,18 +205,15 @@ fn couple<'v, 'n>(voices: &'v [Voice<'n>], rules: &Rules) -> Vec<(Field, &'v Voi
     let mut holders = winner.holder_keys();
     let mut out = Vec::new();
     // Amount and holders first: whoever fills a later field must agree with these as well.
-    let (mut first, rest): (Vec<Field>, Vec<Field>) = Field::COUPLED
-        .iter()
-        .partition(|f| matches!(f, Field::Montant | Field::Titulaires));
+    let (mut first, rest): (Vec<Field>, Vec<Field>) =
+        Field::COUPLED.iter().partition(|f| matches!(f, Field::Montant | Field::Titulaires));
     first.extend(rest);
     for field in first {
         if fields::present(winner.record(), field) {
             out.push((field, winner));
             continue;
         }
-        let filler = voices
-            .iter()
-            .find(|v| fields::present(v.record(), field) && agrees(v, montant, &holders));
+        let filler = voices.iter().find(|v| fields::present(v.record(), field) && agrees(v, montant, &holders));
         if let Some(v) = filler {
             montant = montant.or(v.record().montant);
             if holders.is_empty() {
@@ -258,8 +228,7 @@ fn couple<'v, 'n>(voices: &'v [Voice<'n>], rules: &Rules) -> Vec<(Field, &'v Voi
 /// Valid beats invalid: the first that has an amount and holders, else the first. A source that
 /// does not speak for the buyer fills gaps of one that does, but does not replace it.
 fn coupled_winner<'v, 'n>(voices: &'v [Voice<'n>], rules: &Rules) -> Option<&'v Voice<'n>> {
-    let valid =
-        |v: &Voice<'_>| u8::from(v.record().montant.is_some()) + u8::from(!v.holders.is_empty());
+    let valid = |v: &Voice<'_>| u8::from(v.record().montant.is_some()) + u8::from(!v.holders.is_empty());
     let first = voices.first()?;
     let guarded = first.node.speaks && rules.on(Rule::AuthorityFirst) && valid(first) > 0;
     let mut best = first;
@@ -306,11 +275,8 @@ fn unite_lists(
         list: impl Fn(&Record) -> &[T],
         rules: &Rules,
     ) -> (Vec<T>, Vec<ObservationIndex>, Option<ObservationIndex>) {
-        let mut told: Vec<(ObservationIndex, &[T])> = voices
-            .iter()
-            .map(|v| (v.index, list(v.record())))
-            .filter(|(_, l)| !l.is_empty())
-            .collect();
+        let mut told: Vec<(ObservationIndex, &[T])> =
+            voices.iter().map(|v| (v.index, list(v.record()))).filter(|(_, l)| !l.is_empty()).collect();
         if !rules.on(Rule::UnitedModifications) {
             told.truncate(1);
         }
@@ -320,39 +286,25 @@ fn unite_lists(
     }
     let r = &mut contract.record;
     let winner;
-    (r.modifications, contract.modifications_from, winner) =
-        united(voices, |r| &r.modifications, rules);
+    (r.modifications, contract.modifications_from, winner) = united(voices, |r| &r.modifications, rules);
     from.extend(winner.map(|i| (Field::Modifications, i)));
     let winner;
     (r.actes, contract.actes_from, winner) = united(voices, |r| &r.actes, rules);
     from.extend(winner.map(|i| (Field::ActesSousTraitance, i)));
     let winner;
-    (
-        r.modifications_actes,
-        contract.modifications_actes_from,
-        winner,
-    ) = united(voices, |r| &r.modifications_actes, rules);
+    (r.modifications_actes, contract.modifications_actes_from, winner) =
+        united(voices, |r| &r.modifications_actes, rules);
     from.extend(winner.map(|i| (Field::ModificationsActesSousTraitance, i)));
 }
 
 /// Amount, duration and holders once every modification is applied, in order.
 fn after_modifications(r: &Record) -> Current {
-    let start = Current {
-        montant: r.montant,
-        duree_mois: r.duree_mois,
-        titulaires: r.titulaires.clone(),
-    };
-    r.modifications
-        .iter()
-        .fold(start, |now, m: &Modification| Current {
-            montant: m.montant.or(now.montant),
-            duree_mois: m.duree_mois.or(now.duree_mois),
-            titulaires: if m.titulaires.is_empty() {
-                now.titulaires
-            } else {
-                m.titulaires.clone()
-            },
-        })
+    let start = Current { montant: r.montant, duree_mois: r.duree_mois, titulaires: r.titulaires.clone() };
+    r.modifications.iter().fold(start, |now, m: &Modification| Current {
+        montant: m.montant.or(now.montant),
+        duree_mois: m.duree_mois.or(now.duree_mois),
+        titulaires: if m.titulaires.is_empty() { now.titulaires } else { m.titulaires.clone() },
+    })
 }
 
 /// Every field of which current observations say different things: the chosen value first, then
@@ -365,8 +317,7 @@ fn conflicts(voices: &[Voice<'_>], from: &BTreeMap<Field, ObservationIndex>) -> 
     let mut out = Vec::new();
     for field in Field::ALL.iter().filter(|f| !UNITED.contains(f)) {
         let same = |v: &Voice<'_>| fields::equal(v.record(), first.record(), *field);
-        if others.iter().all(same) && (from.contains_key(field) || first.written(*field).is_none())
-        {
+        if others.iter().all(same) && (from.contains_key(field) || first.written(*field).is_none()) {
             continue;
         }
         let chosen = from.get(field);
@@ -384,10 +335,7 @@ fn conflicts(voices: &[Voice<'_>], from: &BTreeMap<Field, ObservationIndex>) -> 
             }
         }
         if values.len() > 1 || (values.len() == 1 && chosen.is_none()) {
-            out.push(Conflict {
-                field: *field,
-                values,
-            });
+            out.push(Conflict { field: *field, values });
         }
     }
     out

@@ -21,20 +21,12 @@ pub fn day(text: &str) -> Day {
 /// A list of sources of one authority, in this order.
 pub fn platforms(ids: &[&str]) -> Vec<SourceFacts> {
     ids.iter()
-        .map(|id| SourceFacts {
-            id: (*id).to_owned(),
-            authority: Authority::Platform,
-            buyers: Vec::new(),
-        })
+        .map(|id| SourceFacts { id: (*id).to_owned(), authority: Authority::Platform, buyers: Vec::new() })
         .collect()
 }
 
 pub fn holder(siret: &str) -> Holder {
-    Holder {
-        id_type: Some(IdType::Siret),
-        id: Some(siret.to_owned()),
-        name: None,
-    }
+    Holder { id_type: Some(IdType::Siret), id: Some(siret.to_owned()), name: None }
 }
 
 /// An observation of the test buyer under construction.
@@ -139,22 +131,11 @@ pub fn merge(made: Vec<Make>) -> Merged {
 }
 
 pub fn merge_with(sources: &[SourceFacts], made: Vec<Make>, rules: &Rules) -> Merged {
-    merge_buyer(
-        Siret::parse(BUYER).unwrap().siren(),
-        sources,
-        numbered(made),
-        rules,
-    )
+    merge_buyer(Siret::parse(BUYER).unwrap().siren(), sources, numbered(made), rules)
 }
 
 pub fn numbered(made: Vec<Make>) -> Vec<Candidate> {
-    (0..)
-        .zip(made)
-        .map(|(i, m)| Candidate {
-            observation_id: i,
-            ..m.0
-        })
-        .collect()
+    (0..).zip(made).map(|(i, m)| Candidate { observation_id: i, ..m.0 }).collect()
 }
 
 /// The contracts as sets of observation numbers, in order of the smallest.
@@ -169,10 +150,8 @@ pub fn groups(merged: &Merged) -> Vec<Vec<i64>> {
 
 /// Where the real files are; `None` (and a line that says so) when they are not on this machine.
 pub fn real_data() -> Option<PathBuf> {
-    let dir = std::env::var_os("GUICHET_REAL_DATA").map_or_else(
-        || Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data"),
-        PathBuf::from,
-    );
+    let dir = std::env::var_os("GUICHET_REAL_DATA")
+        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data"), PathBuf::from);
     if dir.is_dir() {
         return Some(dir);
     }
@@ -187,10 +166,7 @@ pub fn read(file: &Path) -> Vec<Option<Observation>> {
     let value: Value = serde_json::from_str(text.trim_start_matches('\u{feff}')).unwrap();
     let (list, format) = match &value["marches"] {
         Value::Array(list) => (list.clone(), Format::V2019),
-        wrapped => (
-            wrapped["marche"].as_array().cloned().unwrap_or_default(),
-            Format::V2022,
-        ),
+        wrapped => (wrapped["marche"].as_array().cloned().unwrap_or_default(), Format::V2022),
     };
     list.iter()
         .map(|v| {
@@ -236,15 +212,9 @@ pub fn candidates(source: u32, files: &[(&str, &Path)]) -> (Vec<Candidate>, Vec<
 
 fn record(v: &Value) -> Option<Record> {
     let buyer = [&v["acheteur"]["id"], &v["autoriteConcedante"]["id"]];
-    let acheteur = buyer
-        .iter()
-        .find_map(|b| Siret::parse(b.as_str()?.trim()))?;
+    let acheteur = buyer.iter().find_map(|b| Siret::parse(b.as_str()?.trim()))?;
     let id = LocalId::new(v["id"].as_str()?)?;
-    let kind = if v["autoriteConcedante"].is_object() {
-        Kind::Concession
-    } else {
-        Kind::Marche
-    };
+    let kind = if v["autoriteConcedante"].is_object() { Kind::Concession } else { Kind::Marche };
     let mut r = Record::new(kind, acheteur, id);
     r.objet = v["objet"].as_str().map(squeeze);
     r.cpv = v["codeCPV"].as_str().and_then(|c| Cpv::parse(c.get(..8)?));
@@ -259,19 +229,11 @@ fn record(v: &Value) -> Option<Record> {
     r.titulaires.extend(holders(&v["concessionnaires"]));
     let words = |list: &Value, inner: &str| -> Vec<String> {
         let list = list[inner].as_array().or_else(|| list.as_array());
-        list.into_iter()
-            .flatten()
-            .filter_map(|t| Some(t.as_str()?.to_owned()))
-            .collect()
+        list.into_iter().flatten().filter_map(|t| Some(t.as_str()?.to_owned())).collect()
     };
-    r.techniques = words(&v["techniques"], "technique")
-        .iter()
-        .filter_map(|t| Technique::parse(t))
-        .collect();
-    r.modalites = words(&v["modalitesExecution"], "modaliteExecution")
-        .iter()
-        .filter_map(|t| Modalite::parse(t))
-        .collect();
+    r.techniques = words(&v["techniques"], "technique").iter().filter_map(|t| Technique::parse(t)).collect();
+    r.modalites =
+        words(&v["modalitesExecution"], "modaliteExecution").iter().filter_map(|t| Modalite::parse(t)).collect();
     let modifications = v["modifications"].as_array().into_iter().flatten();
     r.modifications = modifications
         .map(|m| m.get("modification").unwrap_or(m))

@@ -40,9 +40,7 @@ pub(super) fn same_text(a: &str, b: &str) -> bool {
             if c == LOST {
                 next.insert(*i);
             }
-            if b.get(*i)
-                .is_some_and(|d| c == LOST || *d == LOST || c == *d)
-            {
+            if b.get(*i).is_some_and(|d| c == LOST || *d == LOST || c == *d) {
                 next.insert(i + 1);
             }
         }

@@ -52,10 +52,7 @@ pub(super) fn name(built: &mut [Built], nodes: &[Node]) {
 
 /// The ids that a contract's observations give it.
 fn keys<'a>(b: &Built, nodes: &'a [Node]) -> BTreeSet<&'a str> {
-    b.said
-        .iter()
-        .filter_map(|i| Some(nodes.get(*i as usize)?.key.as_str()))
-        .collect()
+    b.said.iter().filter_map(|i| Some(nodes.get(*i as usize)?.key.as_str())).collect()
 }
 
 fn note_reuse(b: &mut Built) {
@@ -63,9 +60,7 @@ fn note_reuse(b: &mut Built) {
     let id = b.contract.record.id.as_str();
     found.push("id-reused", "id", id, Severity::Warning);
     let at = b.canonical;
-    b.contract
-        .findings
-        .extend(found.0.into_iter().map(|f| (f, at)));
+    b.contract.findings.extend(found.0.into_iter().map(|f| (f, at)));
 }
 
 /// Gives each contract of one id its suffix.
@@ -75,10 +70,7 @@ fn name_group(built: &mut [Built], members: &[usize], nodes: &[Node], taken: &mu
     order.sort_by_key(|i| {
         let b = built.get(*i);
         let node = b.and_then(|b| nodes.get(b.winner as usize));
-        (
-            b.map(|b| b.contract.uid.clone()),
-            node.map(|n| (n.content, n.source)),
-        )
+        (b.map(|b| b.contract.uid.clone()), node.map(|n| (n.content, n.source)))
     });
     for depth in [Depth::Parties, Depth::Amount] {
         let mut by_suffix: BTreeMap<String, Vec<usize>> = BTreeMap::new();
@@ -98,10 +90,7 @@ fn name_group(built: &mut [Built], members: &[usize], nodes: &[Node], taken: &mu
         let mut n = 0;
         loop {
             n += 1;
-            let text = built
-                .get(i)
-                .map(|b| suffix(b, Depth::Counter(n)))
-                .unwrap_or_default();
+            let text = built.get(i).map(|b| suffix(b, Depth::Counter(n))).unwrap_or_default();
             if take(built, i, &text, taken) {
                 break;
             }
@@ -139,10 +128,7 @@ fn suffix(b: &Built, depth: Depth) -> String {
         say(&list.len().to_string());
         list.iter().for_each(|part| say(part));
     }
-    say(&r
-        .date_notification
-        .map(|d| d.to_string())
-        .unwrap_or_default());
+    say(&r.date_notification.map(|d| d.to_string()).unwrap_or_default());
     if depth != Depth::Parties {
         say(&r.montant.map(|m| m.to_string()).unwrap_or_default());
     }

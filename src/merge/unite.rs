@@ -7,9 +7,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::record::{
-    ActeSousTraitance, Day, Holder, Modification, ModificationActe, ObservationIndex,
-};
+use crate::record::{ActeSousTraitance, Day, Holder, Modification, ModificationActe, ObservationIndex};
 
 use super::text::{letters, same_text};
 
@@ -63,16 +61,11 @@ impl Line for Modification {
     fn agrees(&self, o: &Self) -> Option<u32> {
         Agreement::new()
             .equal(self.id, o.id)
-            .on(self.objet.as_ref(), o.objet.as_ref(), |a, b| {
-                same_text(&letters(a), &letters(b))
-            })
+            .on(self.objet.as_ref(), o.objet.as_ref(), |a, b| same_text(&letters(a), &letters(b)))
             .equal(self.duree_mois, o.duree_mois)
             .equal(self.montant, o.montant)
             .equal(holders(&self.titulaires), holders(&o.titulaires))
-            .days(
-                (self.date, self.date_publication),
-                (o.date, o.date_publication),
-            )
+            .days((self.date, self.date_publication), (o.date, o.date_publication))
     }
     fn moment(&self) -> (Option<Day>, Option<Day>, Option<u32>) {
         (self.date, self.date_publication, self.id)
@@ -87,10 +80,7 @@ impl Line for ActeSousTraitance {
             .equal(self.duree_mois, o.duree_mois)
             .equal(self.montant, o.montant)
             .equal(self.variation_prix, o.variation_prix)
-            .days(
-                (self.date, self.date_publication),
-                (o.date, o.date_publication),
-            )
+            .days((self.date, self.date_publication), (o.date, o.date_publication))
     }
     fn moment(&self) -> (Option<Day>, Option<Day>, Option<u32>) {
         (self.date, self.date_publication, self.id)
@@ -103,10 +93,7 @@ impl Line for ModificationActe {
             .equal(self.id, o.id)
             .equal(self.duree_mois, o.duree_mois)
             .equal(self.montant, o.montant)
-            .days(
-                (self.date, self.date_publication),
-                (o.date, o.date_publication),
-            )
+            .days((self.date, self.date_publication), (o.date, o.date_publication))
     }
     fn moment(&self) -> (Option<Day>, Option<Day>, Option<u32>) {
         (self.date, self.date_publication, self.id)
@@ -137,18 +124,12 @@ pub(super) fn unite<'a, T: Line + 'a>(
                     event.told.push(line);
                     event.last = from;
                 }
-                None => events.push(Event {
-                    told: vec![line],
-                    from,
-                    last: from,
-                }),
+                None => events.push(Event { told: vec![line], from, last: from }),
             }
         }
     }
-    let mut out: Vec<(T, ObservationIndex)> = events
-        .into_iter()
-        .filter_map(|e| Some((T::clone(e.told.first()?), e.from)))
-        .collect();
+    let mut out: Vec<(T, ObservationIndex)> =
+        events.into_iter().filter_map(|e| Some((T::clone(e.told.first()?), e.from))).collect();
     out.sort_by(|(a, i), (b, j)| when(a).cmp(&when(b)).then_with(|| a.cmp(b)).then(i.cmp(j)));
     out
 }
@@ -164,10 +145,7 @@ fn best<'e, 'a, T: Line>(
     }
     let mut found: Option<(u32, &'e mut Event<'a, T>)> = None;
     for event in events.iter_mut().filter(|e| e.last != from) {
-        let score = event
-            .told
-            .iter()
-            .try_fold(0, |most, t| Some(line.agrees(t)?.max(most)));
+        let score = event.told.iter().try_fold(0, |most, t| Some(line.agrees(t)?.max(most)));
         if let Some(score) = score
             && found.as_ref().is_none_or(|(most, _)| score > *most)
         {
@@ -203,44 +181,18 @@ mod tests {
             montant: Some(Money::euros(120)),
             ..Modification::default()
         };
-        let new = Modification {
-            id: Some(1),
-            objet: None,
-            ..old.clone()
-        };
-        let other = Modification {
-            id: Some(2),
-            date: day(20),
-            date_publication: day(21),
-            ..Modification::default()
-        };
-        let united = unite([
-            (1, [other.clone(), new.clone()].as_slice()),
-            (0, [old.clone()].as_slice()),
-        ]);
+        let new = Modification { id: Some(1), objet: None, ..old.clone() };
+        let other = Modification { id: Some(2), date: day(20), date_publication: day(21), ..Modification::default() };
+        let united = unite([(1, [other.clone(), new.clone()].as_slice()), (0, [old.clone()].as_slice())]);
         assert_eq!(united, [(new, 1), (other, 1)]);
     }
 
     #[test]
     fn modifications_that_contradict_or_stand_in_one_record_stay_two() {
-        let a = Modification {
-            date: day(4),
-            montant: Some(Money::euros(120)),
-            ..Modification::default()
-        };
-        let b = Modification {
-            montant: Some(Money::euros(130)),
-            ..a.clone()
-        };
-        let c = Modification {
-            date: day(4),
-            duree_mois: Some(12),
-            ..Modification::default()
-        };
-        assert_eq!(
-            unite([(0, [a.clone()].as_slice()), (1, [b].as_slice())]).len(),
-            2
-        );
+        let a = Modification { date: day(4), montant: Some(Money::euros(120)), ..Modification::default() };
+        let b = Modification { montant: Some(Money::euros(130)), ..a.clone() };
+        let c = Modification { date: day(4), duree_mois: Some(12), ..Modification::default() };
+        assert_eq!(unite([(0, [a.clone()].as_slice()), (1, [b].as_slice())]).len(), 2);
         assert_eq!(unite([(0, [a.clone(), c].as_slice())]).len(), 2);
         assert_eq!(unite([(0, [a.clone(), a].as_slice())]).len(), 1);
     }
@@ -253,41 +205,22 @@ mod tests {
             montant: Some(Money::euros(120)),
             ..Modification::default()
         };
-        let b = Modification {
-            date_publication: day(8),
-            ..a.clone()
-        };
-        let unlike = Modification {
-            date: day(4),
-            date_publication: day(8),
-            duree_mois: Some(3),
-            ..Modification::default()
-        };
-        assert_eq!(
-            unite([(0, [a.clone()].as_slice()), (1, [b].as_slice())]).len(),
-            1
-        );
-        assert_eq!(
-            unite([(0, [a].as_slice()), (1, [unlike].as_slice())]).len(),
-            2
-        );
+        let b = Modification { date_publication: day(8), ..a.clone() };
+        let unlike =
+            Modification { date: day(4), date_publication: day(8), duree_mois: Some(3), ..Modification::default() };
+        assert_eq!(unite([(0, [a.clone()].as_slice()), (1, [b].as_slice())]).len(), 1);
+        assert_eq!(unite([(0, [a].as_slice()), (1, [unlike].as_slice())]).len(), 2);
     }
 
     #[test]
     fn acts_of_two_subcontractors_stay_two_and_an_act_told_twice_is_one() {
         let act = |id, siret: &str| ActeSousTraitance {
             id,
-            sous_traitant: Holder {
-                id: Some(siret.to_owned()),
-                ..Holder::default()
-            },
+            sous_traitant: Holder { id: Some(siret.to_owned()), ..Holder::default() },
             date: day(1),
             ..ActeSousTraitance::default()
         };
-        let lists = [
-            vec![act(Some(1), "1"), act(Some(2), "2")],
-            vec![act(None, "2")],
-        ];
+        let lists = [vec![act(Some(1), "1"), act(Some(2), "2")], vec![act(None, "2")]];
         let united = unite([(0, lists[0].as_slice()), (1, lists[1].as_slice())]);
         assert_eq!(united.len(), 2);
     }

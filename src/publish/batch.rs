@@ -68,40 +68,20 @@ impl Batch {
         self.items.len() >= CONTRACTS || self.lines.len() >= BYTES
     }
     /// Adds a contract and its line.
-    pub(super) fn push(
-        &mut self,
-        contract: Contract,
-        verdict: Verdict,
-        seat: Option<Arc<Seat>>,
-        winner: usize,
-    ) {
+    pub(super) fn push(&mut self, contract: Contract, verdict: Verdict, seat: Option<Arc<Seat>>, winner: usize) {
         super::contract_json::write_contract(&mut self.lines, &contract);
         self.lines.push(b'\n');
-        self.items.push(Item {
-            contract,
-            verdict,
-            seat,
-            winner,
-            end: self.lines.len(),
-        });
+        self.items.push(Item { contract, verdict, seat, winner, end: self.lines.len() });
     }
     /// Each contract with its number, the offset of its line in contrats.ndjson and the line itself, line feed included.
     pub(super) fn iter(&self) -> impl Iterator<Item = Numbered<'_>> {
         let mut start = 0;
-        self.items
-            .iter()
-            .zip(self.first..)
-            .map(move |(item, number)| {
-                let line = self.lines.get(start..item.end).unwrap_or_default();
-                let offset = self.offset + start as u64;
-                start = item.end;
-                Numbered {
-                    item,
-                    number,
-                    offset,
-                    line,
-                }
-            })
+        self.items.iter().zip(self.first..).map(move |(item, number)| {
+            let line = self.lines.get(start..item.end).unwrap_or_default();
+            let offset = self.offset + start as u64;
+            start = item.end;
+            Numbered { item, number, offset, line }
+        })
     }
 }
 

@@ -23,24 +23,12 @@ impl Catalog {
         sources.dedup_by(|b, a| a.id == b.id);
         resources.sort_by(|a, b| (&a.source, &a.id).cmp(&(&b.source, &b.id)));
         resources.dedup_by(|b, a| (&a.source, &a.id) == (&b.source, &b.id));
-        let source_numbers = sources
-            .iter()
-            .enumerate()
-            .map(|(i, s)| (s.id.clone(), i))
-            .collect();
+        let source_numbers = sources.iter().enumerate().map(|(i, s)| (s.id.clone(), i)).collect();
         let mut resource_numbers: HashMap<String, HashMap<String, usize>> = HashMap::new();
         for (i, r) in resources.iter().enumerate() {
-            resource_numbers
-                .entry(r.source.clone())
-                .or_default()
-                .insert(r.id.clone(), i);
+            resource_numbers.entry(r.source.clone()).or_default().insert(r.id.clone(), i);
         }
-        Self {
-            sources,
-            resources,
-            source_numbers,
-            resource_numbers,
-        }
+        Self { sources, resources, source_numbers, resource_numbers }
     }
     /// Number of a source.
     pub(super) fn source_number(&self, id: &str) -> Option<usize> {

@@ -121,9 +121,7 @@ impl Changes {
     /// The present old line has no successor of its uid: keeps it for the end.
     fn past_old(&mut self) -> Result<(), PublishError> {
         if let Some(old) = &mut self.old {
-            self.gone
-                .write_all(old.line())
-                .map_err(PublishError::io("write a spool in", &self.dir))?;
+            self.gone.write_all(old.line()).map_err(PublishError::io("write a spool in", &self.dir))?;
             old.advance()?;
         }
         Ok(())
@@ -150,40 +148,27 @@ impl Changes {
     }
 
     /// Writes the deletes and ends the file. `database`: the finished guichet.sqlite. Says the next free seq.
-    pub(super) fn finish(
-        mut self,
-        database: &Path,
-    ) -> Result<(Vec<FileEntry>, ChangeCounts), PublishError> {
+    pub(super) fn finish(mut self, database: &Path) -> Result<(Vec<FileEntry>, ChangeCounts), PublishError> {
         let spool = PublishError::io("read a spool in", &self.dir);
         self.gone.rewind().map_err(spool)?;
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let connection = Connection::open_with_flags(database, flags)
-            .map_err(PublishError::database(database))?;
+        let connection = Connection::open_with_flags(database, flags).map_err(PublishError::database(database))?;
         let mut line = Vec::new();
-        let mut gone = BufReader::new(std::mem::replace(
-            &mut self.gone,
-            tempfile::spooled_tempfile(0),
-        ));
+        let mut gone = BufReader::new(std::mem::replace(&mut self.gone, tempfile::spooled_tempfile(0)));
         loop {
             line.clear();
             let spool = PublishError::io("read a spool in", &self.dir);
             if gone.read_until(b'\n', &mut line).map_err(spool)? == 0 {
                 break;
             }
-            let old: Gone = serde_json::from_slice(&line).map_err(|e| PublishError::Previous {
-                path: self.dir.clone(),
-                what: e.to_string(),
-            })?;
+            let old: Gone = serde_json::from_slice(&line)
+                .map_err(|e| PublishError::Previous { path: self.dir.clone(), what: e.to_string() })?;
             let why = why(&connection, &old).map_err(PublishError::database(database))?;
             self.delete(&old.uid, &why);
             self.output.write_all(&self.buffer)?;
             self.buffer.clear();
         }
-        let counts = ChangeCounts {
-            upserts: self.upserts,
-            deletes: self.deletes,
-            next_seq: self.seq,
-        };
+        let counts = ChangeCounts { upserts: self.upserts, deletes: self.deletes, next_seq: self.seq };
         let files = self.output.finish(Some(self.upserts + self.deletes))?;
         Ok((files, counts))
     }

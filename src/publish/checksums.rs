@@ -16,11 +16,7 @@ pub(super) struct Hashing<W> {
 impl<W: Write> Hashing<W> {
     /// Starts at nothing.
     pub(super) fn new(inner: W) -> Self {
-        Self {
-            inner,
-            hasher: Sha256::new(),
-            bytes: 0,
-        }
+        Self { inner, hasher: Sha256::new(), bytes: 0 }
     }
     /// What was written to, the sha256 in lower-case hex, and how many bytes.
     pub(super) fn finish(self) -> (W, String, u64) {
@@ -42,10 +38,7 @@ impl<W: Write> Write for Hashing<W> {
 
 /// The text of SHA256SUMS, as `sha256sum --check` reads it, sorted by name.
 pub(super) fn sums(files: &[FileEntry]) -> String {
-    let mut lines: Vec<String> = files
-        .iter()
-        .map(|f| format!("{}  {}\n", f.sha256, f.name))
-        .collect();
+    let mut lines: Vec<String> = files.iter().map(|f| format!("{}  {}\n", f.sha256, f.name)).collect();
     lines.sort_by(|a, b| a.get(66..).cmp(&b.get(66..)));
     lines.concat()
 }
@@ -61,9 +54,6 @@ mod tests {
         h.write_all(b"c").unwrap();
         let (inner, sum, bytes) = h.finish();
         assert_eq!((inner.as_slice(), bytes), (b"abc".as_slice(), 3));
-        assert_eq!(
-            sum,
-            "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
-        );
+        assert_eq!(sum, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
     }
 }

@@ -28,10 +28,7 @@ pub(super) struct Compressed {
 impl Compressed {
     /// Creates `<name>.gz` and `<name>.zst` in `dir`.
     pub(super) fn create(dir: &Path, name: &str) -> Result<Self, PublishError> {
-        let paths = [
-            dir.join(format!("{name}.gz")),
-            dir.join(format!("{name}.zst")),
-        ];
+        let paths = [dir.join(format!("{name}.gz")), dir.join(format!("{name}.zst"))];
         let create = |path: &Path| -> Result<_, PublishError> {
             let file = File::create_new(path).map_err(PublishError::io("create", path))?;
             Ok(Hashing::new(BufWriter::with_capacity(64 << 10, file)))
@@ -40,49 +37,28 @@ impl Compressed {
             .mtime(0)
             .operating_system(255)
             .write(create(&paths[0])?, flate2::Compression::new(GZIP_LEVEL));
-        let mut zst = zstd::Encoder::new(create(&paths[1])?, ZSTD_LEVEL)
-            .map_err(PublishError::io("compress", &paths[1]))?;
-        zst.include_checksum(true)
-            .map_err(PublishError::io("compress", &paths[1]))?;
-        Ok(Self {
-            gz,
-            zst,
-            paths,
-            name: name.to_owned(),
-        })
+        let mut zst =
+            zstd::Encoder::new(create(&paths[1])?, ZSTD_LEVEL).map_err(PublishError::io("compress", &paths[1]))?;
+        zst.include_checksum(true).map_err(PublishError::io("compress", &paths[1]))?;
+        Ok(Self { gz, zst, paths, name: name.to_owned() })
     }
 
     /// Compresses more of the file.
     pub(super) fn write_all(&mut self, bytes: &[u8]) -> Result<(), PublishError> {
         let [gz, zst] = &self.paths;
-        self.gz
-            .write_all(bytes)
-            .map_err(PublishError::io("write", gz))?;
-        self.zst
-            .write_all(bytes)
-            .map_err(PublishError::io("write", zst))
+        self.gz.write_all(bytes).map_err(PublishError::io("write", gz))?;
+        self.zst.write_all(bytes).map_err(PublishError::io("write", zst))
     }
 
     /// Ends both, on the disk.
     pub(super) fn finish(self, rows: Option<u64>) -> Result<Vec<FileEntry>, PublishError> {
         let [gz_path, zst_path] = &self.paths;
-        let gz = self
-            .gz
-            .finish()
-            .map_err(PublishError::io("write", gz_path))?;
-        let zst = self
-            .zst
-            .finish()
-            .map_err(PublishError::io("write", zst_path))?;
+        let gz = self.gz.finish().map_err(PublishError::io("write", gz_path))?;
+        let zst = self.zst.finish().map_err(PublishError::io("write", zst_path))?;
         let end = |path: &Path, suffix: &str, hashing: Hashing<BufWriter<File>>| {
             let (file, sha256, bytes) = hashing.finish();
             sync(file).map_err(PublishError::io("write", path))?;
-            Ok::<_, PublishError>(FileEntry {
-                name: format!("{}{suffix}", self.name),
-                sha256,
-                bytes,
-                rows,
-            })
+            Ok::<_, PublishError>(FileEntry { name: format!("{}{suffix}", self.name), sha256, bytes, rows })
         };
         Ok(vec![end(gz_path, ".gz", gz)?, end(zst_path, ".zst", zst)?])
     }
@@ -90,7 +66,5 @@ impl Compressed {
 
 /// Flushes a file down to the disk.
 pub(super) fn sync(file: BufWriter<File>) -> io::Result<()> {
-    file.into_inner()
-        .map_err(io::IntoInnerError::into_error)?
-        .sync_all()
+    file.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()
 }

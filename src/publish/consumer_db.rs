@@ -82,12 +82,7 @@ impl<'a> ConsumerDb<'a> {
             buyers: 0,
             counts: Totals::default(),
         };
-        Ok(Self {
-            connection,
-            state,
-            path,
-            region,
-        })
+        Ok(Self { connection, state, path, region })
     }
 
     fn end(&mut self) -> rusqlite::Result<()> {
@@ -111,9 +106,7 @@ impl<'a> ConsumerDb<'a> {
 /// A database that is only ever read once it is whole needs no journal and no sync of its own: what
 /// a crash leaves is thrown away with its folder.
 fn open(path: &Path) -> rusqlite::Result<Connection> {
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
-        | OpenFlags::SQLITE_OPEN_CREATE
-        | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags)?;
     connection.pragma_update(None, "page_size", 8192)?;
     connection.pragma_update(None, "journal_mode", "OFF")?;
@@ -129,16 +122,9 @@ fn open(path: &Path) -> rusqlite::Result<Connection> {
 }
 
 fn sources(connection: &Connection, state: &State<'_>) -> rusqlite::Result<()> {
-    let mut statement =
-        connection.prepare("INSERT INTO sources VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)")?;
+    let mut statement = connection.prepare("INSERT INTO sources VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)")?;
     let some = |text: &str| (!text.is_empty()).then(|| text.to_owned());
-    for (n, (s, count)) in state
-        .catalog
-        .sources
-        .iter()
-        .zip(&state.per_source)
-        .enumerate()
-    {
+    for (n, (s, count)) in state.catalog.sources.iter().zip(&state.per_source).enumerate() {
         let row = (
             sql_integer(n),
             &s.id,
@@ -214,8 +200,7 @@ impl State<'_> {
             None => match self.more_sources.get(source) {
                 Some(n) => *n,
                 None => {
-                    self.more_sources
-                        .insert(source.to_owned(), self.per_source.len());
+                    self.more_sources.insert(source.to_owned(), self.per_source.len());
                     self.per_source.push([0; 2]);
                     self.per_source.len() - 1
                 }
@@ -226,10 +211,7 @@ impl State<'_> {
         }
         let next = self.catalog.resources.len() + self.more_resources.len();
         let key = (source_number, resource.to_owned());
-        (
-            source_number,
-            *self.more_resources.entry(key).or_insert(next),
-        )
+        (source_number, *self.more_resources.entry(key).or_insert(next))
     }
 
     fn count(&mut self, item: &Item, rows: u64) {
@@ -277,28 +259,17 @@ impl Writer for ConsumerDb<'_> {
         let state = &mut self.state;
         let mut write = || {
             let mut rows = Statements::new(&self.connection)?;
-            batch
-                .iter()
-                .try_for_each(|one| state.contract(&mut rows, &one))
+            batch.iter().try_for_each(|one| state.contract(&mut rows, &one))
         };
         write().map_err(PublishError::database(&self.path))
     }
     fn finish(mut self: Box<Self>) -> Result<Vec<FileEntry>, PublishError> {
         self.end().map_err(PublishError::database(&self.path))?;
         let rows = self.state.counts.contrats;
-        let Self {
-            connection, path, ..
-        } = *self;
-        connection
-            .close()
-            .map_err(|(_, e)| PublishError::database(&path)(e))?;
+        let Self { connection, path, .. } = *self;
+        connection.close().map_err(|(_, e)| PublishError::database(&path)(e))?;
         // SQLite writes its pages in no order, so their sum is taken from the file.
         let (sha256, bytes) = super::verify::sum_and_sync(&path)?;
-        Ok(vec![FileEntry {
-            name: CONSUMER_DB.to_owned(),
-            sha256,
-            bytes,
-            rows: Some(rows),
-        }])
+        Ok(vec![FileEntry { name: CONSUMER_DB.to_owned(), sha256, bytes, rows: Some(rows) }])
     }
 }

@@ -38,10 +38,7 @@ struct Bind<'s, 'c> {
 
 impl<'s, 'c> Bind<'s, 'c> {
     fn new(statement: &'s mut CachedStatement<'c>) -> Self {
-        Self {
-            statement,
-            column: 0,
-        }
+        Self { statement, column: 0 }
     }
     fn put(&mut self, value: impl ToSql) -> rusqlite::Result<&mut Self> {
         self.column += 1;
@@ -103,18 +100,13 @@ impl<'c> Statements<'c> {
             conflits: insert("conflits", 4)?,
             constats: insert("constats", 7)?,
             acheteurs: insert("acheteurs", 9)?,
-            sieges: connection
-                .prepare_cached("INSERT OR IGNORE INTO sieges VALUES (?,?,?,?,?,?,?)")?,
+            sieges: connection.prepare_cached("INSERT OR IGNORE INTO sieges VALUES (?,?,?,?,?,?,?)")?,
             alias: connection.prepare_cached("INSERT OR IGNORE INTO alias VALUES (?,?)")?,
         })
     }
 
     /// The row of the contract itself.
-    pub(super) fn contract(
-        &mut self,
-        state: &mut State<'_>,
-        one: &Numbered<'_>,
-    ) -> rusqlite::Result<()> {
+    pub(super) fn contract(&mut self, state: &mut State<'_>, one: &Numbered<'_>) -> rusqlite::Result<()> {
         let (c, r) = (&one.item.contract, &one.item.contract.record);
         let mut row = Bind::new(&mut self.contrats);
         let siren = r.acheteur.siren();
@@ -134,31 +126,22 @@ impl<'c> Statements<'c> {
         row.put(some(&holder_names(&c.current.titulaires)))?;
         let winner = c.observations.get(one.item.winner);
         let numbers = winner.map(|w| state.numbers(&w.source, &w.resource));
-        row.put(numbers.map(|n| sql_integer(n.0)))?
-            .put(numbers.map(|n| sql_integer(n.1)))?;
+        row.put(numbers.map(|n| sql_integer(n.0)))?.put(numbers.map(|n| sql_integer(n.1)))?;
         row.put(some(&c.region.reasons.join(", ")))?;
         let several = c.observations.len() > 1;
         row.put(several.then(|| json_text(|out| write_provenance(out, &c.provenance))))?;
-        row.int(one.offset)?
-            .int(one.line.len().saturating_sub(1))?
-            .insert()
+        row.int(one.offset)?.int(one.line.len().saturating_sub(1))?.insert()
     }
 
     /// The holders of each state that declares some, and the modifications. Says how many rows of
     /// the view `decp` these make.
-    pub(super) fn holders(
-        &mut self,
-        state: &mut State<'_>,
-        one: &Numbered<'_>,
-    ) -> rusqlite::Result<u64> {
+    pub(super) fn holders(&mut self, state: &mut State<'_>, one: &Numbered<'_>) -> rusqlite::Result<u64> {
         let c = &one.item.contract;
         let mut lines = 0;
         for s in states(&c.record, state.day) {
             lines += s.holders.len().max(1) as u64;
             let modification = (s.rank as usize).checked_sub(1);
-            let from = modification
-                .and_then(|i| c.modifications_from.get(i))
-                .copied();
+            let from = modification.and_then(|i| c.modifications_from.get(i)).copied();
             if s.holders_rank == s.rank {
                 for (rank, h) in s.holders.iter().enumerate() {
                     let from = from.or_else(|| c.titulaires_from.get(rank).copied());
@@ -169,17 +152,9 @@ impl<'c> Statements<'c> {
                 continue;
             };
             let mut row = Bind::new(&mut self.modifications);
-            row.int(one.number)?
-                .int(s.rank)?
-                .put(m.id)?
-                .put(m.objet.as_deref())?;
-            row.day(m.date)?
-                .day(m.date_publication)?
-                .put(m.duree_mois)?
-                .money(m.montant)?;
-            row.put(s.duree_mois)?
-                .money(s.duree_restante)?
-                .money(s.montant)?;
+            row.int(one.number)?.int(s.rank)?.put(m.id)?.put(m.objet.as_deref())?;
+            row.day(m.date)?.day(m.date_publication)?.put(m.duree_mois)?.money(m.montant)?;
+            row.put(s.duree_mois)?.money(s.duree_restante)?.money(s.montant)?;
             row.int(s.holders_rank)?.put(from)?.insert()?;
         }
         Ok(lines)
@@ -197,12 +172,8 @@ impl<'c> Statements<'c> {
         let siret = siret(holder);
         let siren = siret.map(|s| s.siren());
         let mut row = Bind::new(&mut self.titulaires);
-        row.int(contract)?
-            .int(etat)?
-            .int(rank)?
-            .put(holder.id_type.map(IdType::label))?;
-        row.put(holder.id.as_deref())?
-            .put(siren.as_ref().map(Siren::as_str))?;
+        row.int(contract)?.int(etat)?.int(rank)?.put(holder.id_type.map(IdType::label))?;
+        row.put(holder.id.as_deref())?.put(siren.as_ref().map(Siren::as_str))?;
         row.put(holder.name.as_deref())?.put(from)?.insert()?;
         match siret.and_then(|s| (state.seats)(&s).map(|seat| (s, seat))) {
             Some((siret, seat)) => self.seat(&siret, &seat),
@@ -211,11 +182,7 @@ impl<'c> Statements<'c> {
     }
 
     /// Everything else that hangs on the contract.
-    pub(super) fn children(
-        &mut self,
-        state: &mut State<'_>,
-        one: &Numbered<'_>,
-    ) -> rusqlite::Result<()> {
+    pub(super) fn children(&mut self, state: &mut State<'_>, one: &Numbered<'_>) -> rusqlite::Result<()> {
         let (n, c) = (one.number, &one.item.contract);
         self.observations(state, n, c)?;
         self.actes(n, c)?;
@@ -232,30 +199,17 @@ impl<'c> Statements<'c> {
         for (rank, conflict) in c.conflicts.iter().enumerate() {
             let values = json_text(|out| write_conflict_values(out, conflict));
             let mut row = Bind::new(&mut self.conflits);
-            row.int(n)?
-                .int(rank)?
-                .put(conflict.field.name())?
-                .put(values)?
-                .insert()?;
+            row.int(n)?.int(rank)?.put(conflict.field.name())?.put(values)?.insert()?;
         }
         for (rank, (f, from)) in c.findings.iter().enumerate() {
             let mut row = Bind::new(&mut self.constats);
-            row.int(n)?
-                .int(rank)?
-                .put(&*f.code)?
-                .put(&*f.field)?
-                .put(f.value.as_str())?;
+            row.int(n)?.int(rank)?.put(&*f.code)?.put(&*f.field)?.put(f.value.as_str())?;
             row.put(f.severity.name())?.int(*from)?.insert()?;
         }
         Ok(())
     }
 
-    fn observations(
-        &mut self,
-        state: &mut State<'_>,
-        n: u64,
-        c: &Contract,
-    ) -> rusqlite::Result<()> {
+    fn observations(&mut self, state: &mut State<'_>, n: u64, c: &Contract) -> rusqlite::Result<()> {
         let mut counted: Option<usize> = None;
         for (rank, o) in c.observations.iter().enumerate() {
             let (source, resource) = state.numbers(&o.source, &o.resource);
@@ -265,21 +219,12 @@ impl<'c> Statements<'c> {
                 *contracts += u64::from(counted.replace(source) != Some(source));
             }
             let mut row = Bind::new(&mut self.observations);
-            row.int(n)?
-                .int(rank)?
-                .int(source)?
-                .int(resource)?
-                .int(o.position)?;
-            row.put(o.acheteur_id.as_str())?
-                .put(o.id.as_str())?
-                .day(o.published)?
-                .insert()?;
+            row.int(n)?.int(rank)?.int(source)?.int(resource)?.int(o.position)?;
+            row.put(o.acheteur_id.as_str())?.put(o.id.as_str())?.day(o.published)?.insert()?;
             let uid = c.uid.as_str();
             if uid.strip_prefix(o.acheteur_id.as_str()) != Some(o.id.as_str()) {
                 let mut row = Bind::new(&mut self.alias);
-                row.put(format!("{}{}", o.acheteur_id, o.id))?
-                    .int(n)?
-                    .insert()?;
+                row.put(format!("{}{}", o.acheteur_id, o.id))?.int(n)?.insert()?;
             }
         }
         Ok(())
@@ -289,27 +234,17 @@ impl<'c> Statements<'c> {
         for (rank, a) in c.record.actes.iter().enumerate() {
             let h = &a.sous_traitant;
             let mut row = Bind::new(&mut self.actes);
-            row.int(n)?
-                .int(rank)?
-                .put(a.id)?
-                .put(h.id_type.map(IdType::label))?;
-            row.put(h.id.as_deref())?
-                .put(h.name.as_deref())?
-                .put(a.duree_mois)?;
+            row.int(n)?.int(rank)?.put(a.id)?.put(h.id_type.map(IdType::label))?;
+            row.put(h.id.as_deref())?.put(h.name.as_deref())?.put(a.duree_mois)?;
             row.day(a.date)?.day(a.date_publication)?.money(a.montant)?;
             row.put(a.variation_prix.map(VariationPrix::label))?;
             row.put(c.actes_from.get(rank).copied())?.insert()?;
         }
         for (rank, m) in c.record.modifications_actes.iter().enumerate() {
             let mut row = Bind::new(&mut self.modifications_actes);
-            row.int(n)?
-                .int(rank)?
-                .put(m.id)?
-                .put(m.duree_mois)?
-                .day(m.date)?;
+            row.int(n)?.int(rank)?.put(m.id)?.put(m.duree_mois)?.day(m.date)?;
             row.day(m.date_publication)?.money(m.montant)?;
-            row.put(c.modifications_actes_from.get(rank).copied())?
-                .insert()?;
+            row.put(c.modifications_actes_from.get(rank).copied())?.insert()?;
         }
         Ok(())
     }
@@ -319,8 +254,7 @@ impl<'c> Statements<'c> {
         let mut row = Bind::new(&mut self.sieges);
         row.put(siret.as_str())?;
         for pair in [&seat.commune, &seat.departement, &seat.region] {
-            row.put(pair.as_ref().map(|p| &*p.0))?
-                .put(pair.as_ref().map(|p| &*p.1))?;
+            row.put(pair.as_ref().map(|p| &*p.0))?.put(pair.as_ref().map(|p| &*p.1))?;
         }
         row.insert()
     }
@@ -328,13 +262,9 @@ impl<'c> Statements<'c> {
     /// The row of a buyer whose contracts have all come.
     pub(super) fn buyer(&mut self, buyer: &Buyer) -> rusqlite::Result<()> {
         let mut row = Bind::new(&mut self.acheteurs);
-        row.put(buyer.siren.as_str())?
-            .put(buyer.siret.as_ref().map(Siret::as_str))?;
-        row.put(buyer.name.as_deref())?
-            .put(buyer.departement.as_deref())?;
-        row.int(buyer.contracts)?
-            .int(buyer.withdrawn)?
-            .money(Some(buyer.amount))?;
+        row.put(buyer.siren.as_str())?.put(buyer.siret.as_ref().map(Siret::as_str))?;
+        row.put(buyer.name.as_deref())?.put(buyer.departement.as_deref())?;
+        row.int(buyer.contracts)?.int(buyer.withdrawn)?.money(Some(buyer.amount))?;
         row.day(buyer.first)?.day(buyer.last)?.insert()
     }
 }
@@ -364,14 +294,8 @@ fn described(row: &mut Bind<'_, '_>, r: &Record, day: Day) -> rusqlite::Result<(
         .money(r.montant_subvention)?
         .put(r.forme_prix.map(FormePrix::label))?
         .put(some(&joined(&r.types_prix, TypePrix::label)))?
-        .put(some(&joined(
-            &r.considerations_sociales,
-            ConsiderationSociale::label,
-        )))?
-        .put(some(&joined(
-            &r.considerations_environnementales,
-            ConsiderationEnvironnementale::label,
-        )))?
+        .put(some(&joined(&r.considerations_sociales, ConsiderationSociale::label)))?
+        .put(some(&joined(&r.considerations_environnementales, ConsiderationEnvironnementale::label)))?
         .put(r.marche_innovant)?
         .put(r.attribution_avance)?
         .money(r.taux_avance)?
@@ -385,9 +309,6 @@ fn described(row: &mut Bind<'_, '_>, r: &Record, day: Day) -> rusqlite::Result<(
 }
 
 fn holder_names(holders: &[Holder]) -> String {
-    let names: Vec<&str> = holders
-        .iter()
-        .filter_map(|h| h.name.as_deref().or(h.id.as_deref()))
-        .collect();
+    let names: Vec<&str> = holders.iter().filter_map(|h| h.name.as_deref().or(h.id.as_deref())).collect();
     names.join(", ")
 }

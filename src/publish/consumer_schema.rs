@@ -73,11 +73,7 @@ CREATE INDEX titulaires_siren ON titulaires(siren) WHERE siren IS NOT NULL;
 /// How a column of the view `decp` is had from the tables, for each kind of state.
 fn column(name: &str, later: bool) -> String {
     let state = |first: &str, then: &str| {
-        if later {
-            then.to_owned()
-        } else {
-            first.to_owned()
-        }
+        if later { then.to_owned() } else { first.to_owned() }
     };
     match name {
         "type" => "c.categorie".to_owned(),
@@ -88,10 +84,7 @@ fn column(name: &str, later: bool) -> String {
         "dureeMois" => state("c.dureeMois", "m.etat_dureeMois"),
         "dureeRestanteMois" => state("c.dureeRestanteMois", "m.etat_dureeRestanteMois"),
         "dateNotification" => state("c.dateNotification", "m.dateNotificationModification"),
-        "datePublicationDonnees" => state(
-            "c.datePublicationDonnees",
-            "m.datePublicationDonneesModification",
-        ),
+        "datePublicationDonnees" => state("c.datePublicationDonnees", "m.datePublicationDonneesModification"),
         "modification_id" => state("0", "m.rang"),
         "donneesActuelles" => {
             let later = if later { " AND l.rang > m.rang" } else { "" };
@@ -112,18 +105,10 @@ fn column(name: &str, later: bool) -> String {
 /// The views: `decp` has the columns and rows of decp.csv, `etats` the states of each contract.
 pub(super) fn views() -> String {
     let half = |later: bool| {
-        let columns: Vec<String> = COLUMNS
-            .iter()
-            .map(|(name, _)| format!("{} AS {name}", column(name, later)))
-            .collect();
-        let (join, state) = if later {
-            (
-                " JOIN modifications m ON m.contrat = c.n",
-                "m.etat_titulaires",
-            )
-        } else {
-            ("", "0")
-        };
+        let columns: Vec<String> =
+            COLUMNS.iter().map(|(name, _)| format!("{} AS {name}", column(name, later))).collect();
+        let (join, state) =
+            if later { (" JOIN modifications m ON m.contrat = c.n", "m.etat_titulaires") } else { ("", "0") };
         format!(
             "SELECT {} FROM contrats c{join} LEFT JOIN titulaires t ON t.contrat = c.n AND t.etat = {state} \
              LEFT JOIN sieges b ON b.siret = c.acheteur_id \

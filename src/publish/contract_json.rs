@@ -57,12 +57,7 @@ fn fields(j: &mut Json<'_>, r: &Record) {
     j.maybe_number("montantSubventionPublique", r.montant_subvention);
     j.maybe_text("formePrix", r.forme_prix.map(FormePrix::label));
     words(j, "typesPrix", &r.types_prix, TypePrix::label);
-    words(
-        j,
-        "considerationsSociales",
-        &r.considerations_sociales,
-        ConsiderationSociale::label,
-    );
+    words(j, "considerationsSociales", &r.considerations_sociales, ConsiderationSociale::label);
     words(
         j,
         "considerationsEnvironnementales",
@@ -75,10 +70,7 @@ fn fields(j: &mut Json<'_>, r: &Record) {
     j.maybe_boolean("sousTraitanceDeclaree", r.sous_traitance_declaree);
     j.maybe_text("ccag", r.ccag.map(Ccag::label));
     j.maybe_integer("offresRecues", r.offres_recues);
-    j.maybe_text(
-        "typeGroupementOperateurs",
-        r.groupement.map(Groupement::label),
-    );
+    j.maybe_text("typeGroupementOperateurs", r.groupement.map(Groupement::label));
     j.maybe_number("origineUE", r.origine_ue);
     j.maybe_number("origineFrance", r.origine_france);
 }
@@ -104,38 +96,26 @@ fn lists(j: &mut Json<'_>, c: &Contract) {
     }
     whole_list(j, "actesSousTraitance", &r.actes, &c.actes_from, acte);
     let (changed, from) = (&r.modifications_actes, &c.modifications_actes_from);
-    whole_list(
-        j,
-        "modificationsActesSousTraitance",
-        changed,
-        from,
-        |j, m| {
-            j.maybe_integer("id", m.id);
-            j.maybe_integer("dureeMois", m.duree_mois);
-            j.maybe_day("dateNotificationModificationSousTraitance", m.date);
-            j.maybe_number("montant", m.montant);
-            j.maybe_day("datePublicationDonnees", m.date_publication);
-        },
-    );
+    whole_list(j, "modificationsActesSousTraitance", changed, from, |j, m| {
+        j.maybe_integer("id", m.id);
+        j.maybe_integer("dureeMois", m.duree_mois);
+        j.maybe_day("dateNotificationModificationSousTraitance", m.date);
+        j.maybe_number("montant", m.montant);
+        j.maybe_day("datePublicationDonnees", m.date_publication);
+    });
     let (date, amount) = match r.kind {
         Kind::Marche => ("dateNotificationModification", "montant"),
         Kind::Concession => ("dateSignatureModification", "valeurGlobale"),
     };
-    whole_list(
-        j,
-        "modifications",
-        &r.modifications,
-        &c.modifications_from,
-        |j, m| {
-            j.maybe_integer("id", m.id);
-            j.maybe_text("objetModification", m.objet.as_deref());
-            j.maybe_day(date, m.date);
-            j.maybe_day("datePublicationDonneesModification", m.date_publication);
-            j.maybe_integer("dureeMois", m.duree_mois);
-            j.maybe_number(amount, m.montant);
-            holders(j, &m.titulaires);
-        },
-    );
+    whole_list(j, "modifications", &r.modifications, &c.modifications_from, |j, m| {
+        j.maybe_integer("id", m.id);
+        j.maybe_text("objetModification", m.objet.as_deref());
+        j.maybe_day(date, m.date);
+        j.maybe_day("datePublicationDonneesModification", m.date_publication);
+        j.maybe_integer("dureeMois", m.duree_mois);
+        j.maybe_number(amount, m.montant);
+        holders(j, &m.titulaires);
+    });
 }
 
 fn acte(j: &mut Json<'_>, a: &ActeSousTraitance) {
@@ -158,9 +138,7 @@ fn holder(j: &mut Json<'_>, h: &Holder) {
 
 fn holders(j: &mut Json<'_>, holders: &[Holder]) {
     if !holders.is_empty() {
-        j.array("titulaires", holders, |out, h| {
-            Json::object_into(out, |j| holder(j, h))
-        });
+        j.array("titulaires", holders, |out, h| Json::object_into(out, |j| holder(j, h)));
     }
 }
 
@@ -240,11 +218,7 @@ pub(super) fn write_conflict_values(out: &mut Vec<u8>, conflict: &Conflict) {
             out.push(b',');
         }
         out.extend_from_slice(b"{\"value\":");
-        out.extend(
-            value
-                .bytes()
-                .map(|b| if matches!(b, b'\n' | b'\r') { b' ' } else { b }),
-        );
+        out.extend(value.bytes().map(|b| if matches!(b, b'\n' | b'\r') { b' ' } else { b }));
         out.extend_from_slice(b",\"observation\":");
         integer(out, i64::from(*observation));
         out.push(b'}');
@@ -264,12 +238,7 @@ fn findings(j: &mut Json<'_>, findings: &[(Finding, ObservationIndex)]) {
     });
 }
 
-fn words<T: Copy>(
-    j: &mut Json<'_>,
-    name: &'static str,
-    values: &[T],
-    label: fn(T) -> &'static str,
-) {
+fn words<T: Copy>(j: &mut Json<'_>, name: &'static str, values: &[T], label: fn(T) -> &'static str) {
     if !values.is_empty() {
         j.array(name, values, |out, v| string(out, label(*v)));
     }
@@ -279,8 +248,5 @@ fn words<T: Copy>(
 pub(super) fn uid_of_line(line: &[u8]) -> Option<String> {
     let text = line.strip_prefix(b"{\"uid\":")?;
     // The rest of the line is not looked at: the stream stops after the first value.
-    serde_json::Deserializer::from_slice(text)
-        .into_iter::<String>()
-        .next()?
-        .ok()
+    serde_json::Deserializer::from_slice(text).into_iter::<String>().next()?.ok()
 }

@@ -21,10 +21,7 @@ pub(super) struct ContratsNdjson {
 impl ContratsNdjson {
     /// Creates the file in `dir`.
     pub(super) fn create(dir: &Path, compress: bool) -> Result<Self, PublishError> {
-        Ok(Self {
-            output: Output::create(dir, CONTRATS, compress)?,
-            rows: 0,
-        })
+        Ok(Self { output: Output::create(dir, CONTRATS, compress)?, rows: 0 })
     }
 }
 

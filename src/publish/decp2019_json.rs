@@ -41,11 +41,7 @@ impl TextFormat for Decp2019Json {
     fn begin(&mut self, out: &mut Vec<u8>) {
         out.extend_from_slice(b"{\"marches\":[\n");
     }
-    fn contract(
-        &mut self,
-        numbered: &Numbered<'_>,
-        out: &mut Vec<u8>,
-    ) -> Result<u64, PublishError> {
+    fn contract(&mut self, numbered: &Numbered<'_>, out: &mut Vec<u8>) -> Result<u64, PublishError> {
         if numbered.item.verdict != Verdict::Decp2019 {
             return Ok(0);
         }

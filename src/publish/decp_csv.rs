@@ -23,11 +23,7 @@ pub(super) struct DecpCsv<'a> {
 impl<'a> DecpCsv<'a> {
     /// `day`: that of the publication, for dureeRestanteMois.
     pub(super) fn new(catalog: Arc<Catalog>, seats: Seats<'a>, day: Day) -> Self {
-        Self {
-            catalog,
-            seats,
-            day,
-        }
+        Self { catalog, seats, day }
     }
 }
 
@@ -43,11 +39,7 @@ impl TextFormat for DecpCsv<'_> {
         }
         out.extend_from_slice(b"\r\n");
     }
-    fn contract(
-        &mut self,
-        numbered: &Numbered<'_>,
-        out: &mut Vec<u8>,
-    ) -> Result<u64, PublishError> {
+    fn contract(&mut self, numbered: &Numbered<'_>, out: &mut Vec<u8>) -> Result<u64, PublishError> {
         if numbered.item.verdict == Verdict::Withdrawn {
             return Ok(0);
         }
@@ -80,10 +72,7 @@ fn write(out: &mut Vec<u8>, cell: &Cell<'_>) {
 
 fn quoted(out: &mut Vec<u8>, text: &str) {
     let bytes = text.as_bytes();
-    if !bytes
-        .iter()
-        .any(|b| matches!(b, b'"' | b',' | b'\r' | b'\n'))
-    {
+    if !bytes.iter().any(|b| matches!(b, b'"' | b',' | b'\r' | b'\n')) {
         return out.extend_from_slice(bytes);
     }
     out.push(b'"');

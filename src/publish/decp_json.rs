@@ -49,11 +49,7 @@ impl TextFormat for DecpJson {
         out.extend_from_slice(b"{\"marches\":{\"marche\":[\n");
     }
 
-    fn contract(
-        &mut self,
-        numbered: &Numbered<'_>,
-        out: &mut Vec<u8>,
-    ) -> Result<u64, PublishError> {
+    fn contract(&mut self, numbered: &Numbered<'_>, out: &mut Vec<u8>) -> Result<u64, PublishError> {
         let contract = &numbered.item.contract;
         if numbered.item.verdict != Verdict::Decp {
             return Ok(0);
@@ -68,9 +64,7 @@ impl TextFormat for DecpJson {
                 let mut first = !std::mem::replace(&mut self.any_concession, true);
                 separate(&mut first, &mut self.scratch);
                 Json::wrapped_into(&mut self.scratch, |j| members(j, contract));
-                self.concessions
-                    .write_all(&self.scratch)
-                    .map_err(PublishError::io("write a spool in", &self.dir))?;
+                self.concessions.write_all(&self.scratch).map_err(PublishError::io("write a spool in", &self.dir))?;
             }
         }
         Ok(1)
@@ -89,11 +83,7 @@ impl TextFormat for DecpJson {
                 Some(bytes) => out.write_all(bytes)?,
             }
         }
-        out.write_all(if self.any_concession {
-            b"\n]}}\n"
-        } else {
-            b"]}}\n"
-        })
+        out.write_all(if self.any_concession { b"\n]}}\n" } else { b"]}}\n" })
     }
 }
 

@@ -59,27 +59,13 @@ pub(super) struct DecpParquet<'a> {
 
 impl<'a> DecpParquet<'a> {
     /// Creates the file in `dir`. `day`: that of the publication, for dureeRestanteMois.
-    pub(super) fn create(
-        dir: &Path,
-        catalog: Arc<Catalog>,
-        seats: Seats<'a>,
-        day: Day,
-    ) -> Result<Self, PublishError> {
+    pub(super) fn create(dir: &Path, catalog: Arc<Catalog>, seats: Seats<'a>, day: Day) -> Result<Self, PublishError> {
         let path = dir.join(PARQUET);
         let file = File::create_new(&path).map_err(PublishError::io("create", &path))?;
         let out = Hashing::new(BufWriter::with_capacity(64 << 10, file));
         let writer = open(out).map_err(PublishError::parquet(&path))?;
         let columns = COLUMNS.iter().map(|(_, kind)| Column::new(*kind)).collect();
-        Ok(Self {
-            catalog,
-            seats,
-            day,
-            columns,
-            gathered: 0,
-            rows: 0,
-            writer,
-            path,
-        })
+        Ok(Self { catalog, seats, day, columns, gathered: 0, rows: 0, writer, path })
     }
 
     fn flush(&mut self) -> Result<(), PublishError> {
@@ -114,9 +100,7 @@ fn open<W: std::io::Write + Send>(out: W) -> Result<SerializedFileWriter<W>, Par
             Ok(Arc::new(field.build()?))
         })
         .collect::<Result<Vec<_>, ParquetError>>()?;
-    let schema = Type::group_type_builder("decp")
-        .with_fields(fields)
-        .build()?;
+    let schema = Type::group_type_builder("decp").with_fields(fields).build()?;
     let properties = WriterProperties::builder()
         .set_created_by("guichet".to_owned())
         .set_compression(Compression::ZSTD(ZstdLevel::try_new(1)?))
@@ -189,13 +173,9 @@ fn put<T: DataType, W: std::io::Write + Send>(
     defined: &[i16],
 ) -> Result<(), ParquetError> {
     let Some(mut column) = group.next_column()? else {
-        return Err(ParquetError::General(
-            "more columns than the schema has".to_owned(),
-        ));
+        return Err(ParquetError::General("more columns than the schema has".to_owned()));
     };
-    column
-        .typed::<T>()
-        .write_batch(values, Some(defined), None)?;
+    column.typed::<T>().write_batch(values, Some(defined), None)?;
     column.close()
 }
 
@@ -204,11 +184,7 @@ impl Writer for DecpParquet<'_> {
         PARQUET
     }
     fn batch(&mut self, batch: &Batch) -> Result<(), PublishError> {
-        for item in batch
-            .items
-            .iter()
-            .filter(|i| i.verdict != Verdict::Withdrawn)
-        {
+        for item in batch.items.iter().filter(|i| i.verdict != Verdict::Withdrawn) {
             let (columns, catalog) = (&mut self.columns, &self.catalog);
             let written = rows(item, catalog, self.seats, self.day, |row| {
                 for (column, cell) in columns.iter_mut().zip(row.cells().iter()) {
@@ -229,11 +205,6 @@ impl Writer for DecpParquet<'_> {
         let error = PublishError::parquet(&self.path);
         let (file, sha256, bytes) = self.writer.into_inner().map_err(&error)?.finish();
         sync(file).map_err(PublishError::io("write", &self.path))?;
-        Ok(vec![FileEntry {
-            name: PARQUET.to_owned(),
-            sha256,
-            bytes,
-            rows: Some(self.rows),
-        }])
+        Ok(vec![FileEntry { name: PARQUET.to_owned(), sha256, bytes, rows: Some(self.rows) }])
     }
 }

@@ -23,11 +23,7 @@ impl TextFormat for DecpXml {
     fn begin(&mut self, out: &mut Vec<u8>) {
         out.extend_from_slice(XML_HEAD);
     }
-    fn contract(
-        &mut self,
-        numbered: &Numbered<'_>,
-        out: &mut Vec<u8>,
-    ) -> Result<u64, PublishError> {
+    fn contract(&mut self, numbered: &Numbered<'_>, out: &mut Vec<u8>) -> Result<u64, PublishError> {
         if numbered.item.verdict != Verdict::Decp {
             return Ok(0);
         }

@@ -21,13 +21,7 @@ pub(super) trait Emit {
     fn words(&mut self, list: &'static str, item: &'static str, words: &[&'static str]);
     /// A list of objects. The schemas want each item once, so one that is written like an earlier
     /// one of the list is not written again.
-    fn list<T>(
-        &mut self,
-        list: &'static str,
-        item: &'static str,
-        items: &[T],
-        members: impl FnMut(&mut Self, &T),
-    );
+    fn list<T>(&mut self, list: &'static str, item: &'static str, items: &[T], members: impl FnMut(&mut Self, &T));
     /// The name that JSON, or XML, has for the same thing.
     fn pick(json: &'static str, xml: &'static str) -> &'static str;
 

@@ -18,9 +18,7 @@ pub enum PublishError {
         source: io::Error,
     },
     /// The contracts could not be read from the store.
-    #[error(
-        "cannot read the contracts to publish: {0}; `guichet db check` tells whether the store is sound"
-    )]
+    #[error("cannot read the contracts to publish: {0}; `guichet db check` tells whether the store is sound")]
     Read(Box<dyn std::error::Error + Send + Sync>),
     /// The contracts did not come in the byte order of their uid, or one uid came twice.
     #[error(
@@ -91,27 +89,17 @@ impl PublishError {
     /// Wraps an error of the file system.
     pub(super) fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
         let path = path.to_owned();
-        move |source| Self::Io {
-            action,
-            path,
-            source,
-        }
+        move |source| Self::Io { action, path, source }
     }
     /// Wraps an error of SQLite.
     pub(super) fn database(path: &Path) -> impl Fn(rusqlite::Error) -> Self {
         let path = path.to_owned();
-        move |source| Self::Database {
-            path: path.clone(),
-            source,
-        }
+        move |source| Self::Database { path: path.clone(), source }
     }
     /// Wraps an error of the Parquet writer.
     pub(super) fn parquet(path: &Path) -> impl Fn(parquet::errors::ParquetError) -> Self {
         let path = path.to_owned();
-        move |source| Self::Parquet {
-            path: path.clone(),
-            source,
-        }
+        move |source| Self::Parquet { path: path.clone(), source }
     }
     /// Whether a gate refused (exit code 4), rather than something failing.
     pub fn is_refusal(&self) -> bool {
@@ -124,9 +112,7 @@ fn advice(error: &io::Error) -> &'static str {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
             "free some space: a publication needs about seven times the size of contrats.ndjson"
         }
-        io::ErrorKind::PermissionDenied => {
-            "give the user that runs guichet the right to write there"
-        }
+        io::ErrorKind::PermissionDenied => "give the user that runs guichet the right to write there",
         io::ErrorKind::ReadOnlyFilesystem => "mount the data directory writable",
         io::ErrorKind::NotFound => "was it removed while guichet worked? Try again",
         _ => "check the disk, then try again",

@@ -28,8 +28,7 @@ pub(super) trait TextFormat: Send {
     /// What stands before the first contract.
     fn begin(&mut self, out: &mut Vec<u8>);
     /// Appends one contract, if it stands in this file; says how many rows that made.
-    fn contract(&mut self, contract: &Numbered<'_>, out: &mut Vec<u8>)
-    -> Result<u64, PublishError>;
+    fn contract(&mut self, contract: &Numbered<'_>, out: &mut Vec<u8>) -> Result<u64, PublishError>;
     /// Writes what stands after the last contract.
     fn finish(self, out: &mut Output) -> Result<(), PublishError>;
 }
@@ -51,12 +50,7 @@ impl<F: TextFormat> TextFile<F> {
         let output = Output::create(dir, F::NAME, compress)?;
         let mut buffer = Vec::with_capacity(FLUSH + (16 << 10));
         format.begin(&mut buffer);
-        Ok(Self {
-            format,
-            output,
-            buffer,
-            rows: 0,
-        })
+        Ok(Self { format, output, buffer, rows: 0 })
     }
     fn flush(&mut self) -> Result<(), PublishError> {
         self.output.write_all(&self.buffer)?;

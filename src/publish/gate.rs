@@ -43,12 +43,7 @@ pub(super) struct Allowed {
 }
 
 /// Compares with the publication before. Withdrawn contracts still count; `redacted` ones are no fall.
-pub(super) fn check(
-    before: &Counts,
-    now: &Counts,
-    redacted: u64,
-    allowed: &Allowed,
-) -> Result<(), Refusal> {
+pub(super) fn check(before: &Counts, now: &Counts, redacted: u64, allowed: &Allowed) -> Result<(), Refusal> {
     let total = now.contrats.saturating_add(redacted);
     if falls(before.contrats, total, allowed.max_drop) {
         return Err(Refusal {
@@ -62,17 +57,8 @@ pub(super) fn check(
     let mut largest: Vec<(&String, u64)> = before.sources.iter().map(|(id, n)| (id, *n)).collect();
     largest.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(b.0)));
     for (id, n) in largest.into_iter().take(LARGEST) {
-        let left = now
-            .sources
-            .get(id)
-            .copied()
-            .unwrap_or(0)
-            .saturating_add(redacted);
-        let share = allowed
-            .per_source
-            .get(id)
-            .copied()
-            .unwrap_or(allowed.max_shrink);
+        let left = now.sources.get(id).copied().unwrap_or(0).saturating_add(redacted);
+        let share = allowed.per_source.get(id).copied().unwrap_or(allowed.max_shrink);
         if falls(n, left, share) {
             return Err(Refusal {
                 source_id: Some(id.clone()),
@@ -97,22 +83,11 @@ mod tests {
     use super::*;
 
     fn counts(total: u64, sources: &[(&str, u64)]) -> Counts {
-        let sources = sources
-            .iter()
-            .map(|(id, n)| ((*id).to_owned(), *n))
-            .collect();
-        Counts {
-            contrats: total,
-            sources,
-            ..Counts::default()
-        }
+        let sources = sources.iter().map(|(id, n)| ((*id).to_owned(), *n)).collect();
+        Counts { contrats: total, sources, ..Counts::default() }
     }
     fn allowed() -> Allowed {
-        Allowed {
-            max_drop: 0.02,
-            max_shrink: 0.15,
-            per_source: BTreeMap::new(),
-        }
+        Allowed { max_drop: 0.02, max_shrink: 0.15, per_source: BTreeMap::new() }
     }
 
     #[test]

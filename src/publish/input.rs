@@ -127,14 +127,8 @@ impl Options {
 }
 
 /// The files that `[publish] formats` can leave out.
-pub const OPTIONAL_FILES: &[&str] = &[
-    "decp.json",
-    "decp.xml",
-    "decp-2019.json",
-    "decp-2019.xml",
-    "decp.csv",
-    "decp.parquet",
-];
+pub const OPTIONAL_FILES: &[&str] =
+    &["decp.json", "decp.xml", "decp-2019.json", "decp-2019.xml", "decp.csv", "decp.parquet"];
 
 /// What a publication holds, in numbers. Stands in the manifest under `counts`.
 #[derive(Debug, Clone, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]

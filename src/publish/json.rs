@@ -103,11 +103,7 @@ impl<'a> Json<'a> {
     }
     fn whole(out: &'a mut Vec<u8>, wrapped: bool, members: impl FnOnce(&mut Json<'_>)) {
         out.push(b'{');
-        let mut json = Json {
-            out,
-            first: true,
-            wrapped,
-        };
+        let mut json = Json { out, first: true, wrapped };
         members(&mut json);
         json.out.push(b'}');
     }
@@ -157,8 +153,7 @@ impl Emit for Json<'_> {
         out.push(b'"');
     }
     fn boolean(&mut self, name: &'static str, value: bool) {
-        self.key(name)
-            .extend_from_slice(if value { b"true" } else { b"false" });
+        self.key(name).extend_from_slice(if value { b"true" } else { b"false" });
     }
     fn object(&mut self, name: &'static str, members: impl FnOnce(&mut Self)) {
         self.key(name).push(b'{');
@@ -190,13 +185,7 @@ impl Emit for Json<'_> {
             out.push(b'}');
         }
     }
-    fn list<T>(
-        &mut self,
-        list: &'static str,
-        item: &'static str,
-        items: &[T],
-        mut members: impl FnMut(&mut Self, &T),
-    ) {
+    fn list<T>(&mut self, list: &'static str, item: &'static str, items: &[T], mut members: impl FnMut(&mut Self, &T)) {
         self.key(list).push(b'[');
         let (mut written, mut any) = (Written::default(), false);
         for one in items {
@@ -241,14 +230,7 @@ mod tests {
 
     #[test]
     fn numbers_keep_every_digit() {
-        for text in [
-            "0",
-            "-7",
-            "12000.5",
-            "0.000001",
-            "79228162514264337593543950335",
-            "-0.1",
-        ] {
+        for text in ["0", "-7", "12000.5", "0.000001", "79228162514264337593543950335", "-0.1"] {
             let mut out = Vec::new();
             number(&mut out, Money::new(text.parse().unwrap()));
             assert_eq!(String::from_utf8(out).unwrap(), text);

@@ -78,10 +78,7 @@ impl Manifest {
     /// Reads that of a publication's folder.
     pub fn read(dir: &Path) -> Result<Self, PublishError> {
         let path = dir.join(MANIFEST);
-        let previous = |what: String| PublishError::Previous {
-            path: path.clone(),
-            what,
-        };
+        let previous = |what: String| PublishError::Previous { path: path.clone(), what };
         let bytes = std::fs::read(&path).map_err(|e| previous(e.to_string()))?;
         serde_json::from_slice(&bytes).map_err(|e| previous(e.to_string()))
     }
@@ -97,11 +94,7 @@ pub(super) fn next_name<'a>(day: Day, taken: impl Iterator<Item = &'a str>) -> S
     let last = taken
         .filter_map(|name| {
             let rest = name.strip_prefix(&day)?;
-            if rest.is_empty() {
-                Some(1)
-            } else {
-                rest.strip_prefix('.')?.parse::<u32>().ok()
-            }
+            if rest.is_empty() { Some(1) } else { rest.strip_prefix('.')?.parse::<u32>().ok() }
         })
         .max();
     match last {
@@ -118,12 +111,7 @@ mod tests {
     fn the_second_publication_of_a_day_is_number_two() {
         let day = Day::from_ymd(2026, 11, 24).unwrap();
         assert_eq!(next_name(day, ["2026-11-23"].into_iter()), "2026-11-24");
-        let taken = [
-            "2026-11-24",
-            "2026-11-24.9",
-            "2026-11-24.10",
-            "2026-11-24.x",
-        ];
+        let taken = ["2026-11-24", "2026-11-24.9", "2026-11-24.10", "2026-11-24.x"];
         assert_eq!(next_name(day, taken.into_iter()), "2026-11-24.11");
         assert_eq!(next_name(day, taken.into_iter().take(1)), "2026-11-24.2");
     }

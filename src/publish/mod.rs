@@ -61,9 +61,7 @@ pub use consumer_db::CONSUMER_DB;
 pub use contract_json::write_contract;
 pub use error::PublishError;
 pub use gate::Refusal;
-pub use input::{
-    Counts, Input, OPTIONAL_FILES, Options, Outcome, ReadError, ResourceRow, Seat, Seats, SourceRow,
-};
+pub use input::{Counts, Input, OPTIONAL_FILES, Options, Outcome, ReadError, ResourceRow, Seat, Seats, SourceRow};
 pub use manifest::{FileEntry, LeftOut, MANIFEST, Manifest};
 pub use previous::Publication;
 pub use quality::{BuyerQuality, Quality, SourceQuality};
@@ -106,41 +104,18 @@ pub fn write(input: In<'_>, options: &Options, force: bool) -> Result<Published,
     };
     let old = previous.as_ref().map(|p| p.dir.as_path());
     let changes = Changes::create(dir, old, input.epoch, first_seq, options.compress)?;
-    let formats = Formats {
-        dir,
-        catalog: &catalog,
-        seats: input.seats,
-        day: input.day,
-        region: &input.region,
-        options,
-    };
-    let (read, mut files, changes) = pipeline::run(
-        input.contracts,
-        &catalog,
-        input.seats,
-        formats.open()?,
-        changes,
-    )?;
+    let formats =
+        Formats { dir, catalog: &catalog, seats: input.seats, day: input.day, region: &input.region, options };
+    let (read, mut files, changes) = pipeline::run(input.contracts, &catalog, input.seats, formats.open()?, changes)?;
     if let Some(previous) = &previous
         && !options.accept_shrink
     {
         let allowed = allowed(options, &catalog);
-        gate::check(
-            &previous.manifest.counts,
-            &read.counts,
-            input.redacted,
-            &allowed,
-        )?;
+        gate::check(&previous.manifest.counts, &read.counts, input.redacted, &allowed)?;
     }
     let configuration = fingerprint(options, &catalog, input.region.as_deref());
-    if !force
-        && let Some(previous) = previous
-            .as_ref()
-            .filter(|p| same(&files, &configuration, p))
-    {
-        return Ok(Published::Same {
-            publication: previous.name.clone(),
-        });
+    if !force && let Some(previous) = previous.as_ref().filter(|p| same(&files, &configuration, p)) {
+        return Ok(Published::Same { publication: previous.name.clone() });
     }
 
     let (changed, changes) = changes.finish(&dir.join(CONSUMER_DB))?;
@@ -197,11 +172,7 @@ fn seal(
 
 fn unwritable(dir: &Path, name: &str) -> impl FnOnce(serde_json::Error) -> PublishError {
     let path = dir.join(name);
-    move |e| PublishError::Io {
-        action: "write",
-        path,
-        source: e.into(),
-    }
+    move |e| PublishError::Io { action: "write", path, source: e.into() }
 }
 
 /// What opens the files of a publication.
@@ -220,13 +191,7 @@ impl<'i> Formats<'_, 'i> {
         let catalog = || Arc::clone(self.catalog);
         let region = self.region.clone();
         let mut writers: Vec<Box<dyn Writer + 'i>> = vec![
-            Box::new(consumer_db::ConsumerDb::create(
-                dir,
-                catalog(),
-                seats,
-                day,
-                region,
-            )?),
+            Box::new(consumer_db::ConsumerDb::create(dir, catalog(), seats, day, region)?),
             Box::new(contrats_ndjson::ContratsNdjson::create(dir, compress)?),
         ];
         for name in &self.options.formats {
@@ -236,12 +201,7 @@ impl<'i> Formats<'_, 'i> {
                 "decp-2019.json" => text(dir, decp2019_json::Decp2019Json::new(), compress)?,
                 "decp-2019.xml" => text(dir, decp2019_xml::Decp2019Xml, compress)?,
                 "decp.csv" => text(dir, decp_csv::DecpCsv::new(catalog(), seats, day), compress)?,
-                "decp.parquet" => Box::new(decp_parquet::DecpParquet::create(
-                    dir,
-                    catalog(),
-                    seats,
-                    day,
-                )?),
+                "decp.parquet" => Box::new(decp_parquet::DecpParquet::create(dir, catalog(), seats, day)?),
                 // The configuration knows the names; one that is written always anyway adds nothing.
                 _ => continue,
             });
@@ -291,15 +251,9 @@ fn fingerprint(options: &Options, catalog: &Catalog, region: Option<&str>) -> St
     formats.sort();
     formats.dedup();
     formats.iter().for_each(|f| put(f));
-    put(if options.compress {
-        "compress"
-    } else {
-        "plain"
-    });
+    put(if options.compress { "compress" } else { "plain" });
     for s in &catalog.sources {
-        [&s.id, &s.name, &s.url, &s.licence, &s.format, &s.authority]
-            .into_iter()
-            .for_each(|t| put(t));
+        [&s.id, &s.name, &s.url, &s.licence, &s.format, &s.authority].into_iter().for_each(|t| put(t));
     }
     for r in &catalog.resources {
         [&r.source, &r.id, &r.url].into_iter().for_each(|t| put(t));

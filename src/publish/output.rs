@@ -25,18 +25,14 @@ impl Output {
         let file = File::create_new(&path).map_err(PublishError::io("create", &path))?;
         Ok(Self {
             file: Hashing::new(BufWriter::with_capacity(64 << 10, file)),
-            compressed: compress
-                .then(|| Compressed::create(dir, name))
-                .transpose()?,
+            compressed: compress.then(|| Compressed::create(dir, name)).transpose()?,
             name: name.to_owned(),
             path,
         })
     }
     /// Writes more.
     pub(super) fn write_all(&mut self, bytes: &[u8]) -> Result<(), PublishError> {
-        self.file
-            .write_all(bytes)
-            .map_err(PublishError::io("write", &self.path))?;
+        self.file.write_all(bytes).map_err(PublishError::io("write", &self.path))?;
         match &mut self.compressed {
             Some(compressed) => compressed.write_all(bytes),
             None => Ok(()),
@@ -46,12 +42,7 @@ impl Output {
     pub(super) fn finish(self, rows: Option<u64>) -> Result<Vec<FileEntry>, PublishError> {
         let (file, sha256, bytes) = self.file.finish();
         sync(file).map_err(PublishError::io("write", &self.path))?;
-        let mut entries = vec![FileEntry {
-            name: self.name,
-            sha256,
-            bytes,
-            rows,
-        }];
+        let mut entries = vec![FileEntry { name: self.name, sha256, bytes, rows }];
         if let Some(compressed) = self.compressed {
             entries.extend(compressed.finish(rows)?);
         }
@@ -60,16 +51,9 @@ impl Output {
 }
 
 /// Writes a small file at once.
-pub(super) fn put(
-    dir: &Path,
-    name: &str,
-    bytes: &[u8],
-    rows: Option<u64>,
-) -> Result<FileEntry, PublishError> {
+pub(super) fn put(dir: &Path, name: &str, bytes: &[u8], rows: Option<u64>) -> Result<FileEntry, PublishError> {
     let mut output = Output::create(dir, name, false)?;
     output.write_all(bytes)?;
     let mut entries = output.finish(rows)?;
-    entries.pop().ok_or_else(|| PublishError::Thread {
-        what: name.to_owned(),
-    })
+    entries.pop().ok_or_else(|| PublishError::Thread { what: name.to_owned() })
 }

@@ -80,19 +80,11 @@ fn spawn<'s, 'e, T: Send + 's>(
         .map_err(PublishError::io("start a thread for", name.as_ref()))
 }
 
-fn join<T>(
-    name: &str,
-    thread: ScopedJoinHandle<'_, Result<T, PublishError>>,
-) -> Result<T, PublishError> {
-    thread.join().map_err(|_| PublishError::Thread {
-        what: name.to_owned(),
-    })?
+fn join<T>(name: &str, thread: ScopedJoinHandle<'_, Result<T, PublishError>>) -> Result<T, PublishError> {
+    thread.join().map_err(|_| PublishError::Thread { what: name.to_owned() })?
 }
 
-fn write(
-    mut writer: Box<dyn Writer + '_>,
-    batches: Receiver<Arc<Batch>>,
-) -> Result<Vec<FileEntry>, PublishError> {
+fn write(mut writer: Box<dyn Writer + '_>, batches: Receiver<Arc<Batch>>) -> Result<Vec<FileEntry>, PublishError> {
     for batch in batches {
         writer.batch(&batch)?;
     }
@@ -120,25 +112,11 @@ struct Reader<'a> {
 impl<'a> Reader<'a> {
     fn new(catalog: &'a Catalog, seats: Seats<'a>) -> Self {
         let found = Read::default();
-        Self {
-            catalog,
-            seats,
-            found,
-            last_uid: None,
-            last_seat: None,
-            twins: Twins::default(),
-        }
+        Self { catalog, seats, found, last_uid: None, last_seat: None, twins: Twins::default() }
     }
 
-    fn read(
-        &mut self,
-        contracts: Contracts<'_>,
-        queues: &[SyncSender<Arc<Batch>>],
-    ) -> Result<(), PublishError> {
-        let mut batch = Batch {
-            first: 1,
-            ..Batch::default()
-        };
+    fn read(&mut self, contracts: Contracts<'_>, queues: &[SyncSender<Arc<Batch>>]) -> Result<(), PublishError> {
+        let mut batch = Batch { first: 1, ..Batch::default() };
         for contract in contracts {
             let contract = contract.map_err(PublishError::Read)?;
             self.check(&contract)?;
@@ -162,19 +140,13 @@ impl<'a> Reader<'a> {
     fn check(&mut self, contract: &Contract) -> Result<(), PublishError> {
         let uid = contract.uid.as_str();
         if let Some(after) = self.last_uid.as_ref().filter(|last| last.as_str() >= uid) {
-            return Err(PublishError::Order {
-                uid: uid.to_owned(),
-                after: after.clone(),
-            });
+            return Err(PublishError::Order { uid: uid.to_owned(), after: after.clone() });
         }
         let last = self.last_uid.get_or_insert_default();
         last.clear();
         last.push_str(uid);
         for o in &contract.observations {
-            let source = self
-                .catalog
-                .source_number(&o.source)
-                .and_then(|n| self.catalog.sources.get(n));
+            let source = self.catalog.source_number(&o.source).and_then(|n| self.catalog.sources.get(n));
             if source.is_some_and(|s| s.licence == "unknown") {
                 let (uid, source_id) = (uid.to_owned(), o.source.clone());
                 return Err(PublishError::Licence { uid, source_id });
@@ -230,11 +202,7 @@ impl<'a> Reader<'a> {
             Verdict::Decp2019 => counts.decp_2019 += 1,
             Verdict::Withdrawn => counts.withdrawn += 1,
             Verdict::LeftOut(reason) => {
-                let reasons = if contract.only_2019 {
-                    &mut left_out.decp_2019
-                } else {
-                    &mut left_out.decp
-                };
+                let reasons = if contract.only_2019 { &mut left_out.decp_2019 } else { &mut left_out.decp };
                 *reasons.entry(reason.to_string()).or_default() += 1;
             }
         }
@@ -248,23 +216,13 @@ impl<'a> Reader<'a> {
 /// Hands a batch to every writer; false when one has ended, which it does only when it failed.
 fn send(batch: Batch, queues: &[SyncSender<Arc<Batch>>]) -> bool {
     let batch = Arc::new(batch);
-    queues
-        .iter()
-        .all(|queue| queue.send(Arc::clone(&batch)).is_ok())
+    queues.iter().all(|queue| queue.send(Arc::clone(&batch)).is_ok())
 }
 
 /// The observation that won: the one that gave the id, else the amount, else the first.
 fn winner(contract: &Contract) -> usize {
-    let from = |field| {
-        contract
-            .provenance
-            .iter()
-            .find(|(f, _)| *f == field)
-            .map(|(_, i)| *i)
-    };
-    from(Field::Id)
-        .or_else(|| from(Field::Montant))
-        .map_or(0, |i| i as usize)
+    let from = |field| contract.provenance.iter().find(|(f, _)| *f == field).map(|(_, i)| *i);
+    from(Field::Id).or_else(|| from(Field::Montant)).map_or(0, |i| i as usize)
 }
 
 /// Finds records of decp-2019 that would be written alike: the schema forbids them, and they can
@@ -289,10 +247,7 @@ impl Twins {
         }
         self.scratch.clear();
         decp2019_json::write_record(&mut self.scratch, contract);
-        if self
-            .records
-            .insert(xxhash_rust::xxh3::xxh3_128(&self.scratch))
-        {
+        if self.records.insert(xxhash_rust::xxh3::xxh3_128(&self.scratch)) {
             Ok(())
         } else {
             super::reason::fail("contrat", super::reason::Fault::Duplicate)

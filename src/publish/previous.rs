@@ -30,17 +30,9 @@ impl Publication {
             Err(e) => return Err(PublishError::io("read the link", &link)(e)),
         };
         let dir = public.join(&target);
-        let name = target
-            .file_name()
-            .and_then(|n| n.to_str())
-            .unwrap_or_default()
-            .to_owned();
+        let name = target.file_name().and_then(|n| n.to_str()).unwrap_or_default().to_owned();
         let manifest = Manifest::read(&dir)?;
-        Ok(Some(Self {
-            name,
-            dir,
-            manifest,
-        }))
+        Ok(Some(Self { name, dir, manifest }))
     }
 }
 
@@ -61,19 +53,13 @@ impl OldLines {
             Ok(file) => (Box::new(file), plain),
             Err(e) if e.kind() == io::ErrorKind::NotFound => {
                 let file = File::open(&packed).map_err(PublishError::io("open", &packed))?;
-                let decoder =
-                    zstd::Decoder::new(file).map_err(PublishError::io("read", &packed))?;
+                let decoder = zstd::Decoder::new(file).map_err(PublishError::io("read", &packed))?;
                 (Box::new(decoder), packed)
             }
             Err(e) => return Err(PublishError::io("open", &plain)(e)),
         };
         let reader = Box::new(BufReader::with_capacity(256 << 10, reader));
-        let mut lines = Self {
-            reader,
-            line: Vec::new(),
-            uid: None,
-            path,
-        };
+        let mut lines = Self { reader, line: Vec::new(), uid: None, path };
         lines.advance()?;
         Ok(lines)
     }
@@ -88,9 +74,7 @@ impl OldLines {
     /// Goes to the next line.
     pub(super) fn advance(&mut self) -> Result<(), PublishError> {
         self.line.clear();
-        self.reader
-            .read_until(b'\n', &mut self.line)
-            .map_err(PublishError::io("read", &self.path))?;
+        self.reader.read_until(b'\n', &mut self.line).map_err(PublishError::io("read", &self.path))?;
         if self.line.is_empty() {
             self.uid = None;
             return Ok(());
@@ -105,9 +89,6 @@ impl OldLines {
         Ok(())
     }
     fn broken(&self, what: &str) -> PublishError {
-        PublishError::Previous {
-            path: self.path.clone(),
-            what: what.to_owned(),
-        }
+        PublishError::Previous { path: self.path.clone(), what: what.to_owned() }
     }
 }

@@ -67,13 +67,7 @@ pub struct BuyerQuality {
 impl SourceQuality {
     /// Whether every record received is counted once (law L0).
     pub fn is_balanced(&self) -> bool {
-        let parts = [
-            self.accepted,
-            self.superseded,
-            self.repeats,
-            self.quarantined,
-            self.out_of_region,
-        ];
+        let parts = [self.accepted, self.superseded, self.repeats, self.quarantined, self.out_of_region];
         self.received == parts.iter().sum::<u64>()
     }
 }

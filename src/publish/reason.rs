@@ -79,11 +79,7 @@ pub(super) fn text(field: &'static str, value: Option<&str>, max: usize) -> Resu
 
 /// A list that must not be empty.
 pub(super) fn some<T>(field: &'static str, list: &[T]) -> Result<(), Reason> {
-    if list.is_empty() {
-        fail(field, Fault::Missing)
-    } else {
-        Ok(())
-    }
+    if list.is_empty() { fail(field, Fault::Missing) } else { Ok(()) }
 }
 
 /// A day that every schema can write: `xs:date` and four digits of a year.
@@ -105,11 +101,7 @@ pub(super) fn at_least(field: &'static str, n: Option<u32>, min: u32) -> Result<
 }
 
 /// An amount that must be there and be at least `min` euros.
-pub(super) fn amount(
-    field: &'static str,
-    amount: Option<crate::record::Money>,
-    min: i64,
-) -> Result<(), Reason> {
+pub(super) fn amount(field: &'static str, amount: Option<crate::record::Money>, min: i64) -> Result<(), Reason> {
     match amount {
         None => fail(field, Fault::Missing),
         Some(m) if m < crate::record::Money::euros(min) => fail(field, Fault::OutOfRange),

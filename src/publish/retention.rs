@@ -36,10 +36,7 @@ fn parse(name: &str) -> Option<(Day, u32)> {
 
 /// Decides from the names alone; what is no publication of ours is not touched.
 pub(super) fn plan(names: &[String], latest: &str, keep_daily: usize, keep_monthly: usize) -> Plan {
-    let mut known: Vec<((Day, u32), &String)> = names
-        .iter()
-        .filter_map(|name| Some((parse(name)?, name)))
-        .collect();
+    let mut known: Vec<((Day, u32), &String)> = names.iter().filter_map(|name| Some((parse(name)?, name))).collect();
     known.sort_by_key(|(day, _)| std::cmp::Reverse(*day));
     let (mut days, mut months) = (BTreeSet::new(), BTreeSet::new());
     let mut plan = Plan::default();
@@ -118,48 +115,23 @@ mod tests {
             "2026-11-24",
         ];
         let plan = after(&names, 2, 3);
-        assert_eq!(
-            plan.remove,
-            [
-                "2026-11-22.10",
-                "2026-11-22.2",
-                "2026-11-22",
-                "2026-10-30",
-                "2026-09-01"
-            ]
-        );
+        assert_eq!(plan.remove, ["2026-11-22.10", "2026-11-22.2", "2026-11-22", "2026-10-30", "2026-09-01"]);
         assert_eq!(plan.slim, ["2026-10-31", "2026-09-30"]);
     }
 
     #[test]
     fn what_is_no_publication_is_not_touched() {
-        let names = [
-            "lost+found",
-            "2026-13-01",
-            "2026-11-24.1",
-            "2026-1-1",
-            "2026-11-23",
-            "2026-11-24",
-        ];
+        let names = ["lost+found", "2026-13-01", "2026-11-24.1", "2026-1-1", "2026-11-23", "2026-11-24"];
         assert_eq!(after(&names, 1, 1), Plan::default());
     }
 
     #[test]
     fn an_old_publication_keeps_its_text_compressed() {
         let dir = tempfile::tempdir().unwrap();
-        for name in [
-            "a.json",
-            "a.json.gz",
-            "a.json.zst",
-            "b.parquet",
-            "manifest.json",
-        ] {
+        for name in ["a.json", "a.json.gz", "a.json.zst", "b.parquet", "manifest.json"] {
             fs::write(dir.path().join(name), name).unwrap();
         }
         slim(dir.path()).unwrap();
-        assert_eq!(
-            names(dir.path()).unwrap(),
-            ["a.json.zst", "b.parquet", "manifest.json"]
-        );
+        assert_eq!(names(dir.path()).unwrap(), ["a.json.zst", "b.parquet", "manifest.json"]);
     }
 }

@@ -28,9 +28,6 @@ mod tests {
         assert_eq!(seat.commune.unwrap(), ("31555".into(), "Toulouse".into()));
         assert_eq!(seat.departement.unwrap().0, "31");
         assert_eq!(seat.region.unwrap(), ("76".into(), "Occitanie".into()));
-        assert_eq!(
-            reference_seat(&Siret::parse("55204599900869").unwrap()),
-            None
-        );
+        assert_eq!(reference_seat(&Siret::parse("55204599900869").unwrap()), None);
     }
 }

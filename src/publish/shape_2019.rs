@@ -47,9 +47,7 @@ fn marche<E: Emit>(e: &mut E, r: &Record) {
     e.maybe_day("datePublicationDonnees", r.date_publication);
     e.maybe_number("montant", r.montant);
     e.maybe_text("formePrix", forme_prix(r));
-    e.list("titulaires", "titulaire", &r.titulaires, |e, h| {
-        holder(e, h)
-    });
+    e.list("titulaires", "titulaire", &r.titulaires, |e, h| holder(e, h));
     e.list("modifications", "modification", &r.modifications, |e, m| {
         e.maybe_text("objetModification", m.objet.as_deref());
         e.maybe_day("dateNotificationModification", m.date);
@@ -57,9 +55,7 @@ fn marche<E: Emit>(e: &mut E, r: &Record) {
         e.maybe_integer("dureeMois", m.duree_mois);
         e.maybe_number("montant", m.montant);
         if !m.titulaires.is_empty() {
-            e.list("titulaires", "titulaire", &m.titulaires, |e, h| {
-                holder(e, h)
-            });
+            e.list("titulaires", "titulaire", &m.titulaires, |e, h| holder(e, h));
         }
     });
 }
@@ -70,18 +66,8 @@ fn concession<E: Emit>(e: &mut E, r: &Record) {
     e.maybe_day("dateDebutExecution", r.date_debut_execution);
     e.maybe_number("valeurGlobale", r.montant);
     e.maybe_number("montantSubventionPublique", r.montant_subvention);
-    e.list(
-        "donneesExecution",
-        "donneesAnnuelles",
-        &r.donnees_execution,
-        year,
-    );
-    e.list(
-        "concessionnaires",
-        "concessionnaire",
-        &r.titulaires,
-        |e, h| holder(e, h),
-    );
+    e.list("donneesExecution", "donneesAnnuelles", &r.donnees_execution, year);
+    e.list("concessionnaires", "concessionnaire", &r.titulaires, |e, h| holder(e, h));
     e.list("modifications", "modification", &r.modifications, |e, m| {
         e.maybe_text("objetModification", m.objet.as_deref());
         e.maybe_day("dateSignatureModification", m.date);

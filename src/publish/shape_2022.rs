@@ -18,30 +18,15 @@ fn marche<E: Emit>(e: &mut E, r: &Record) {
     e.maybe_text("nature", r.nature.map(Nature::label));
     e.maybe_text("objet", r.objet.as_deref());
     e.maybe_text("codeCPV", r.cpv.as_ref().map(Cpv::as_str));
-    words(
-        e,
-        "techniques",
-        "technique",
-        &r.techniques,
-        Technique::label,
-    );
-    words(
-        e,
-        "modalitesExecution",
-        "modaliteExecution",
-        &r.modalites,
-        Modalite::label,
-    );
+    words(e, "techniques", "technique", &r.techniques, Technique::label);
+    words(e, "modalitesExecution", "modaliteExecution", &r.modalites, Modalite::label);
     e.maybe_text("idAccordCadre", r.id_accord_cadre.as_deref());
     e.maybe_boolean("marcheInnovant", r.marche_innovant);
     e.maybe_text("ccag", r.ccag.map(Ccag::label));
     e.maybe_integer("offresRecues", r.offres_recues);
     e.maybe_boolean("attributionAvance", r.attribution_avance);
     e.maybe_number("tauxAvance", r.taux_avance);
-    e.maybe_text(
-        "typeGroupementOperateurs",
-        r.groupement.map(Groupement::label),
-    );
+    e.maybe_text("typeGroupementOperateurs", r.groupement.map(Groupement::label));
     e.maybe_boolean("sousTraitanceDeclaree", r.sous_traitance_declaree);
     e.maybe_text("procedure", r.procedure.map(Procedure::label));
     if let Some(place) = &r.lieu {
@@ -58,31 +43,21 @@ fn marche<E: Emit>(e: &mut E, r: &Record) {
     e.maybe_text("formePrix", r.forme_prix.map(FormePrix::label));
     e.maybe_number("origineUE", r.origine_ue);
     e.maybe_number("origineFrance", r.origine_france);
-    e.list("titulaires", "titulaire", &r.titulaires, |e, h| {
-        holder(e, h)
-    });
+    e.list("titulaires", "titulaire", &r.titulaires, |e, h| holder(e, h));
     considerations(e, r);
     if !r.actes.is_empty() {
         e.list("actesSousTraitance", "acteSousTraitance", &r.actes, acte);
     }
     if !r.modifications_actes.is_empty() {
         // The JSON schema and the XSD disagree on one letter.
-        let item = E::pick(
-            "modificationActeSousTraitance",
-            "modificationActesSousTraitance",
-        );
-        e.list(
-            "modificationsActesSousTraitance",
-            item,
-            &r.modifications_actes,
-            |e, m| {
-                e.maybe_integer("id", m.id);
-                e.maybe_integer("dureeMois", m.duree_mois);
-                e.maybe_day("dateNotificationModificationSousTraitance", m.date);
-                e.maybe_number("montant", m.montant);
-                e.maybe_day("datePublicationDonnees", m.date_publication);
-            },
-        );
+        let item = E::pick("modificationActeSousTraitance", "modificationActesSousTraitance");
+        e.list("modificationsActesSousTraitance", item, &r.modifications_actes, |e, m| {
+            e.maybe_integer("id", m.id);
+            e.maybe_integer("dureeMois", m.duree_mois);
+            e.maybe_day("dateNotificationModificationSousTraitance", m.date);
+            e.maybe_number("montant", m.montant);
+            e.maybe_day("datePublicationDonnees", m.date_publication);
+        });
     }
     if !r.modifications.is_empty() {
         e.list("modifications", "modification", &r.modifications, |e, m| {
@@ -92,9 +67,7 @@ fn marche<E: Emit>(e: &mut E, r: &Record) {
             e.maybe_integer("dureeMois", m.duree_mois);
             e.maybe_number("montant", m.montant);
             if !m.titulaires.is_empty() {
-                e.list("titulaires", "titulaire", &m.titulaires, |e, h| {
-                    holder(e, h)
-                });
+                e.list("titulaires", "titulaire", &m.titulaires, |e, h| holder(e, h));
             }
         });
     }
@@ -123,19 +96,9 @@ fn concession<E: Emit>(e: &mut E, r: &Record) {
     e.maybe_number("valeurGlobale", r.montant);
     e.maybe_number("montantSubventionPublique", r.montant_subvention);
     if !r.donnees_execution.is_empty() {
-        e.list(
-            "donneesExecution",
-            "donneesAnnuelles",
-            &r.donnees_execution,
-            year,
-        );
+        e.list("donneesExecution", "donneesAnnuelles", &r.donnees_execution, year);
     }
-    e.list(
-        "concessionnaires",
-        "concessionnaire",
-        &r.titulaires,
-        |e, h| holder(e, h),
-    );
+    e.list("concessionnaires", "concessionnaire", &r.titulaires, |e, h| holder(e, h));
     considerations(e, r);
     if !r.modifications.is_empty() {
         e.list("modifications", "modification", &r.modifications, |e, m| {
@@ -160,13 +123,7 @@ pub(super) fn year<E: Emit>(e: &mut E, d: &DonneesAnnuelles) {
 
 fn considerations<E: Emit>(e: &mut E, r: &Record) {
     let social = &r.considerations_sociales;
-    words(
-        e,
-        "considerationsSociales",
-        "considerationSociale",
-        social,
-        ConsiderationSociale::label,
-    );
+    words(e, "considerationsSociales", "considerationSociale", social, ConsiderationSociale::label);
     words(
         e,
         "considerationsEnvironnementales",

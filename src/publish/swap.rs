@@ -30,11 +30,7 @@ const DIR_MODE: u32 = 0o755;
 /// Makes the folders, and removes what a killed publication left.
 pub(super) fn recover(public: &Path) -> Result<(), PublishError> {
     let dumps = public.join(DUMPS);
-    DirBuilder::new()
-        .recursive(true)
-        .mode(DIR_MODE)
-        .create(&dumps)
-        .map_err(PublishError::io("create", &dumps))?;
+    DirBuilder::new().recursive(true).mode(DIR_MODE).create(&dumps).map_err(PublishError::io("create", &dumps))?;
     let latest = fs::read_link(public.join(LATEST)).unwrap_or_default();
     for name in names(&dumps)? {
         let path = dumps.join(&name);
@@ -49,9 +45,7 @@ pub(super) fn recover(public: &Path) -> Result<(), PublishError> {
         }
     }
     match fs::remove_file(public.join(NEW_LINK)) {
-        Err(e) if e.kind() != io::ErrorKind::NotFound => {
-            Err(PublishError::io("remove", &public.join(NEW_LINK))(e))
-        }
+        Err(e) if e.kind() != io::ErrorKind::NotFound => Err(PublishError::io("remove", &public.join(NEW_LINK))(e)),
         _ => Ok(()),
     }
 }
@@ -59,10 +53,7 @@ pub(super) fn recover(public: &Path) -> Result<(), PublishError> {
 /// The folder in which a publication is built; removed when it is dropped.
 pub(super) fn build_in(public: &Path) -> Result<TempDir, PublishError> {
     let dumps = public.join(DUMPS);
-    tempfile::Builder::new()
-        .prefix(BUILDING)
-        .tempdir_in(&dumps)
-        .map_err(PublishError::io("create a folder in", &dumps))
+    tempfile::Builder::new().prefix(BUILDING).tempdir_in(&dumps).map_err(PublishError::io("create a folder in", &dumps))
 }
 
 /// The name of the next publication of a day.
@@ -91,8 +82,7 @@ pub(super) fn settle(dir: &Path) -> Result<(), PublishError> {
         fs::set_permissions(&path, Permissions::from_mode(FILE_MODE))
             .map_err(PublishError::io("set the mode of", &path))?;
     }
-    fs::set_permissions(dir, Permissions::from_mode(DIR_MODE))
-        .map_err(PublishError::io("set the mode of", dir))?;
+    fs::set_permissions(dir, Permissions::from_mode(DIR_MODE)).map_err(PublishError::io("set the mode of", dir))?;
     sync_dir(dir)
 }
 
@@ -124,9 +114,7 @@ fn turn_latest(public: &Path, name: &str) -> Result<(), PublishError> {
 }
 
 fn sync_dir(dir: &Path) -> Result<(), PublishError> {
-    File::open(dir)
-        .and_then(|d| d.sync_all())
-        .map_err(PublishError::io("sync", dir))
+    File::open(dir).and_then(|d| d.sync_all()).map_err(PublishError::io("sync", dir))
 }
 
 #[cfg(test)]
@@ -151,27 +139,12 @@ mod tests {
         let public = public();
         show(public.path(), built(public.path(), "one"), "2026-11-24").unwrap();
         show(public.path(), built(public.path(), "two"), "2026-11-24.2").unwrap();
-        assert_eq!(
-            fs::read_to_string(public.path().join("latest/a")).unwrap(),
-            "two"
-        );
-        assert_eq!(
-            fs::read_link(public.path().join("latest")).unwrap(),
-            Path::new("dumps/2026-11-24.2")
-        );
-        let mode = |p: &str| {
-            fs::metadata(public.path().join(p))
-                .unwrap()
-                .permissions()
-                .mode()
-        };
+        assert_eq!(fs::read_to_string(public.path().join("latest/a")).unwrap(), "two");
+        assert_eq!(fs::read_link(public.path().join("latest")).unwrap(), Path::new("dumps/2026-11-24.2"));
+        let mode = |p: &str| fs::metadata(public.path().join(p)).unwrap().permissions().mode();
         assert_eq!(mode("latest/a") & 0o777, 0o644);
         assert_eq!(mode("dumps/2026-11-24") & 0o777, 0o755);
-        assert_eq!(
-            names(&public.path().join("dumps")).unwrap().len(),
-            2,
-            "no marker is left"
-        );
+        assert_eq!(names(&public.path().join("dumps")).unwrap().len(), 2, "no marker is left");
     }
 
     #[test]
@@ -181,10 +154,7 @@ mod tests {
         show(public.path(), built(public.path(), "one"), "2026-11-24").unwrap();
         // Killed while it was building, then killed between the two renames.
         let _ = built(public.path(), "half").keep();
-        let _ = fs::rename(
-            built(public.path(), "unseen").keep(),
-            dumps.join("2026-11-25"),
-        );
+        let _ = fs::rename(built(public.path(), "unseen").keep(), dumps.join("2026-11-25"));
         File::create(dumps.join(".pending-2026-11-25")).unwrap();
         symlink("dumps/2026-11-25", public.path().join(".latest.new")).unwrap();
         recover(public.path()).unwrap();
@@ -199,9 +169,6 @@ mod tests {
         show(public.path(), built(public.path(), "two"), "2026-11-25").unwrap();
         turn_latest(public.path(), "2026-11-24").unwrap();
         recover(public.path()).unwrap();
-        assert_eq!(
-            names(&public.path().join("dumps")).unwrap(),
-            ["2026-11-24", "2026-11-25"]
-        );
+        assert_eq!(names(&public.path().join("dumps")).unwrap(), ["2026-11-24", "2026-11-25"]);
     }
 }

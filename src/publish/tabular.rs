@@ -178,9 +178,7 @@ fn months_left(notified: Option<Day>, months: Option<u32>, day: Day) -> Option<M
 pub(super) fn double(value: Money) -> f64 {
     const POWERS: [f64; 7] = [1.0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6];
     let decimal = value.decimal();
-    let mantissa = i64::try_from(decimal.mantissa())
-        .ok()
-        .filter(|m| m.abs() < 1 << 53);
+    let mantissa = i64::try_from(decimal.mantissa()).ok().filter(|m| m.abs() < 1 << 53);
     match (mantissa, POWERS.get(decimal.scale() as usize)) {
         (Some(mantissa), Some(power)) => mantissa as f64 / power,
         _ => value.to_f64(),
@@ -244,23 +242,14 @@ pub(super) fn rows<E>(
         types_prix: joined(&r.types_prix, TypePrix::label),
         modalites: joined(&r.modalites, Modalite::label),
         sociales: joined(&r.considerations_sociales, ConsiderationSociale::label),
-        environnementales: joined(
-            &r.considerations_environnementales,
-            ConsiderationEnvironnementale::label,
-        ),
+        environnementales: joined(&r.considerations_environnementales, ConsiderationEnvironnementale::label),
     };
     let winner = item.contract.observations.get(item.winner);
-    let url = winner
-        .and_then(|w| catalog.resource(&w.source, &w.resource))
-        .map(|r| r.url.as_str());
+    let url = winner.and_then(|w| catalog.resource(&w.source, &w.resource)).map(|r| r.url.as_str());
     let mut written = 0;
     for state in states(r, day) {
         // A state without holder is a row too: nothing that was declared may vanish.
-        let holders = state
-            .holders
-            .iter()
-            .map(Some)
-            .chain(state.holders.is_empty().then_some(None));
+        let holders = state.holders.iter().map(Some).chain(state.holders.is_empty().then_some(None));
         for holder in holders {
             each(&Row {
                 contract: &item.contract,
@@ -287,9 +276,7 @@ pub(super) fn siret(holder: &Holder) -> Option<Siret> {
 }
 
 fn text(value: Option<&str>) -> Cell<'_> {
-    value
-        .filter(|v| !v.is_empty())
-        .map_or(Cell::Empty, Cell::Text)
+    value.filter(|v| !v.is_empty()).map_or(Cell::Empty, Cell::Text)
 }
 fn integer<'a>(value: Option<u32>) -> Cell<'a> {
     value.map_or(Cell::Empty, Cell::Integer)
@@ -380,11 +367,7 @@ fn seat(seat: Option<&Seat>) -> [Cell<'_>; 6] {
     let Some(seat) = seat else {
         return [Cell::Empty; 6];
     };
-    let (c, d, r) = (
-        seat.commune.as_ref(),
-        seat.departement.as_ref(),
-        seat.region.as_ref(),
-    );
+    let (c, d, r) = (seat.commune.as_ref(), seat.departement.as_ref(), seat.region.as_ref());
     [
         text(c.map(|p| &*p.0)),
         text(c.map(|p| &*p.1)),
@@ -424,19 +407,12 @@ mod tests {
     #[test]
     fn months_are_counted_from_the_notification_and_never_below_zero() {
         let day = |text: &str| text.parse::<Day>().unwrap();
-        let left = |months, today| {
-            months_left(Some(day("2024-01-31")), Some(months), day(today))
-                .unwrap()
-                .to_string()
-        };
+        let left = |months, today| months_left(Some(day("2024-01-31")), Some(months), day(today)).unwrap().to_string();
         assert_eq!(left(1, "2024-01-31"), "1"); // 2024-02-29
         assert_eq!(left(12, "2024-07-31"), "6");
         assert_eq!(left(12, "2030-01-01"), "0");
         assert_eq!(left(1, "2024-02-14"), "0.5");
-        assert_eq!(
-            months_left(Some(day("2024-01-31")), Some(u32::MAX), day("2024-01-31")),
-            None
-        );
+        assert_eq!(months_left(Some(day("2024-01-31")), Some(u32::MAX), day("2024-01-31")), None);
         assert_eq!(months_left(None, Some(3), day("2024-01-31")), None);
     }
 }

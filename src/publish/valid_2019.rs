@@ -21,11 +21,7 @@ pub fn valid_2019(contract: &Contract) -> Result<(), Reason> {
     }
     text("acheteur.nom", r.acheteur_nom.as_deref(), usize::MAX)?;
     if nature(r).is_none() {
-        let fault = if r.nature.is_none() {
-            Fault::Missing
-        } else {
-            Fault::NotAllowed
-        };
+        let fault = if r.nature.is_none() { Fault::Missing } else { Fault::NotAllowed };
         return fail("nature", fault);
     }
     text("objet", r.objet.as_deref(), OBJET_MAX)?;
@@ -75,25 +71,11 @@ fn marche(r: &Record) -> Result<(), Reason> {
         return fail("formePrix", Fault::NotAllowed);
     }
     some("titulaires", &r.titulaires)?;
-    holders(
-        [
-            "titulaires.typeIdentifiant",
-            "titulaires.id",
-            "titulaires.denominationSociale",
-        ],
-        &r.titulaires,
-    )?;
+    holders(["titulaires.typeIdentifiant", "titulaires.id", "titulaires.denominationSociale"], &r.titulaires)?;
     r.modifications.iter().try_for_each(|m| {
-        text(
-            "modifications.objetModification",
-            m.objet.as_deref(),
-            OBJET_MAX,
-        )?;
+        text("modifications.objetModification", m.objet.as_deref(), OBJET_MAX)?;
         day("modifications.dateNotificationModification", m.date)?;
-        day(
-            "modifications.datePublicationDonneesModification",
-            m.date_publication,
-        )?;
+        day("modifications.datePublicationDonneesModification", m.date_publication)?;
         holders(
             [
                 "modifications.titulaires.typeIdentifiant",
@@ -112,45 +94,23 @@ fn concession(r: &Record) -> Result<(), Reason> {
     need("valeurGlobale", &r.montant)?;
     amount("montantSubventionPublique", r.montant_subvention, 0)?;
     r.donnees_execution.iter().try_for_each(|d| {
-        day(
-            "donneesExecution.datePublicationDonneesExecution",
-            d.date_publication,
-        )?;
-        amount(
-            "donneesExecution.depensesInvestissement",
-            d.depenses_investissement,
-            0,
-        )?;
+        day("donneesExecution.datePublicationDonneesExecution", d.date_publication)?;
+        amount("donneesExecution.depensesInvestissement", d.depenses_investissement, 0)?;
         some("donneesExecution.tarifs", &d.tarifs)?;
         d.tarifs.iter().try_for_each(|t| {
-            text(
-                "donneesExecution.tarifs.intituleTarif",
-                t.intitule.as_deref(),
-                OBJET_MAX,
-            )?;
+            text("donneesExecution.tarifs.intituleTarif", t.intitule.as_deref(), OBJET_MAX)?;
             amount("donneesExecution.tarifs.tarif", t.tarif, 0)
         })
     })?;
     some("concessionnaires", &r.titulaires)?;
     holders(
-        [
-            "concessionnaires.typeIdentifiant",
-            "concessionnaires.id",
-            "concessionnaires.denominationSociale",
-        ],
+        ["concessionnaires.typeIdentifiant", "concessionnaires.id", "concessionnaires.denominationSociale"],
         &r.titulaires,
     )?;
     r.modifications.iter().try_for_each(|m| {
-        text(
-            "modifications.objetModification",
-            m.objet.as_deref(),
-            OBJET_MAX,
-        )?;
+        text("modifications.objetModification", m.objet.as_deref(), OBJET_MAX)?;
         day("modifications.dateSignatureModification", m.date)?;
-        day(
-            "modifications.datePublicationDonneesModification",
-            m.date_publication,
-        )?;
+        day("modifications.datePublicationDonneesModification", m.date_publication)?;
         if m.duree_mois.is_some() {
             at_least("modifications.dureeMois", m.duree_mois, 1)?;
         }

@@ -60,55 +60,33 @@ fn marche(r: &Record) -> Result<(), Reason> {
     share("origineFrance", r.origine_france)?;
     need("sousTraitanceDeclaree", &r.sous_traitance_declaree)?;
     some("titulaires", &r.titulaires)?;
-    r.titulaires
-        .iter()
-        .try_for_each(|h| holder("titulaires.typeIdentifiant", "titulaires.id", h))?;
+    r.titulaires.iter().try_for_each(|h| holder("titulaires.typeIdentifiant", "titulaires.id", h))?;
     r.actes.iter().try_for_each(acte)?;
     r.modifications_actes.iter().try_for_each(|m| {
         at_least("modificationsActesSousTraitance.id", m.id, 1)?;
         duration("modificationsActesSousTraitance.dureeMois", m.duree_mois)?;
-        day(
-            "modificationsActesSousTraitance.dateNotificationModificationSousTraitance",
-            m.date,
-        )?;
+        day("modificationsActesSousTraitance.dateNotificationModificationSousTraitance", m.date)?;
         money("modificationsActesSousTraitance.montant", m.montant)?;
-        day(
-            "modificationsActesSousTraitance.datePublicationDonnees",
-            m.date_publication,
-        )
+        day("modificationsActesSousTraitance.datePublicationDonnees", m.date_publication)
     })?;
     r.modifications.iter().try_for_each(|m| {
         at_least("modifications.id", m.id, 1)?;
         day("modifications.dateNotificationModification", m.date)?;
-        day(
-            "modifications.datePublicationDonneesModification",
-            m.date_publication,
-        )?;
+        day("modifications.datePublicationDonneesModification", m.date_publication)?;
         duration("modifications.dureeMois", m.duree_mois)?;
         money("modifications.montant", m.montant)?;
-        m.titulaires.iter().try_for_each(|h| {
-            holder(
-                "modifications.titulaires.typeIdentifiant",
-                "modifications.titulaires.id",
-                h,
-            )
-        })
+        m.titulaires
+            .iter()
+            .try_for_each(|h| holder("modifications.titulaires.typeIdentifiant", "modifications.titulaires.id", h))
     })
 }
 
 fn acte(a: &ActeSousTraitance) -> Result<(), Reason> {
     at_least("actesSousTraitance.id", a.id, 1)?;
-    holder(
-        "actesSousTraitance.sousTraitant.typeIdentifiant",
-        "actesSousTraitance.sousTraitant.id",
-        &a.sous_traitant,
-    )?;
+    holder("actesSousTraitance.sousTraitant.typeIdentifiant", "actesSousTraitance.sousTraitant.id", &a.sous_traitant)?;
     at_least("actesSousTraitance.dureeMois", a.duree_mois, 1)?;
     day("actesSousTraitance.dateNotification", a.date)?;
-    day(
-        "actesSousTraitance.datePublicationDonnees",
-        a.date_publication,
-    )?;
+    day("actesSousTraitance.datePublicationDonnees", a.date_publication)?;
     amount("actesSousTraitance.montant", a.montant, 1)?;
     need("actesSousTraitance.variationPrix", &a.variation_prix).map(|_| ())
 }
@@ -120,36 +98,20 @@ fn concession(r: &Record) -> Result<(), Reason> {
     amount("valeurGlobale", r.montant, 1)?;
     amount("montantSubventionPublique", r.montant_subvention, 0)?;
     some("concessionnaires", &r.titulaires)?;
-    r.titulaires
-        .iter()
-        .try_for_each(|h| holder("concessionnaires.typeIdentifiant", "concessionnaires.id", h))?;
+    r.titulaires.iter().try_for_each(|h| holder("concessionnaires.typeIdentifiant", "concessionnaires.id", h))?;
     r.donnees_execution.iter().try_for_each(|d| {
-        day(
-            "donneesExecution.datePublicationDonneesExecution",
-            d.date_publication,
-        )?;
-        amount(
-            "donneesExecution.depensesInvestissement",
-            d.depenses_investissement,
-            0,
-        )?;
+        day("donneesExecution.datePublicationDonneesExecution", d.date_publication)?;
+        amount("donneesExecution.depensesInvestissement", d.depenses_investissement, 0)?;
         some("donneesExecution.tarifs", &d.tarifs)?;
         d.tarifs.iter().try_for_each(|t| {
-            text(
-                "donneesExecution.tarifs.intituleTarif",
-                t.intitule.as_deref(),
-                TARIF_MAX,
-            )?;
+            text("donneesExecution.tarifs.intituleTarif", t.intitule.as_deref(), TARIF_MAX)?;
             amount("donneesExecution.tarifs.tarif", t.tarif, 0)
         })
     })?;
     r.modifications.iter().try_for_each(|m| {
         at_least("modifications.id", m.id, 1)?;
         day("modifications.dateSignatureModification", m.date)?;
-        day(
-            "modifications.datePublicationDonneesModification",
-            m.date_publication,
-        )?;
+        day("modifications.datePublicationDonneesModification", m.date_publication)?;
         duration("modifications.dureeMois", m.duree_mois)?;
         money("modifications.valeurGlobale", m.montant)
     })
@@ -164,10 +126,7 @@ fn considerations(r: &Record) -> Result<(), Reason> {
     if r.considerations_sociales.contains(&foreign) {
         return fail("considerationsSociales", Fault::NotAllowed);
     }
-    some(
-        "considerationsEnvironnementales",
-        &r.considerations_environnementales,
-    )
+    some("considerationsEnvironnementales", &r.considerations_environnementales)
 }
 
 /// A holder or a sub-contractor: kind and number, both.

@@ -28,10 +28,7 @@ pub(super) fn verify(dir: &Path, files: &[FileEntry]) -> Result<(), PublishError
     let read = || {
         while let Some(entry) = order.get(next.fetch_add(1, Ordering::Relaxed)) {
             if let Err(e) = one(dir, entry) {
-                failure
-                    .lock()
-                    .unwrap_or_else(|p| p.into_inner())
-                    .get_or_insert(e);
+                failure.lock().unwrap_or_else(|p| p.into_inner()).get_or_insert(e);
                 break;
             }
         }
@@ -42,20 +39,12 @@ pub(super) fn verify(dir: &Path, files: &[FileEntry]) -> Result<(), PublishError
         }
         read();
     });
-    failure
-        .into_inner()
-        .unwrap_or_else(|p| p.into_inner())
-        .map_or(Ok(()), Err)
+    failure.into_inner().unwrap_or_else(|p| p.into_inner()).map_or(Ok(()), Err)
 }
 
 fn one(dir: &Path, entry: &FileEntry) -> Result<(), PublishError> {
     let path = dir.join(&entry.name);
-    let wrong = |what: String| {
-        Err(PublishError::Verify {
-            path: path.clone(),
-            what,
-        })
-    };
+    let wrong = |what: String| Err(PublishError::Verify { path: path.clone(), what });
     let found = read(&path, entry.name.ends_with(".csv"))?;
     if found.bytes != entry.bytes {
         return wrong(format!("{} bytes instead of {}", found.bytes, entry.bytes));
@@ -69,9 +58,7 @@ fn one(dir: &Path, entry: &FileEntry) -> Result<(), PublishError> {
         name => frame(name).map(|frame| found.lines.saturating_sub(frame)),
     };
     match (rows, entry.rows) {
-        (Some(found), Some(written)) if found != written => {
-            wrong(format!("{found} rows instead of {written}"))
-        }
+        (Some(found), Some(written)) if found != written => wrong(format!("{found} rows instead of {written}")),
         _ => Ok(()),
     }
 }
@@ -98,9 +85,7 @@ fn read(path: &Path, quoted: bool) -> Result<Found, PublishError> {
     let (mut hasher, mut bytes, mut lines, mut inside) = (Sha256::new(), 0, 0, false);
     let mut chunk = vec![0_u8; 256 << 10];
     loop {
-        let n = file
-            .read(&mut chunk)
-            .map_err(PublishError::io("read back", path))?;
+        let n = file.read(&mut chunk).map_err(PublishError::io("read back", path))?;
         let part = chunk.get(..n).unwrap_or_default();
         if part.is_empty() {
             break;
@@ -118,19 +103,13 @@ fn read(path: &Path, quoted: bool) -> Result<Found, PublishError> {
             lines += memchr::memchr_iter(b'\n', part).count() as u64;
         }
     }
-    Ok(Found {
-        bytes,
-        sha256: hex::encode(hasher.finalize()),
-        lines,
-    })
+    Ok(Found { bytes, sha256: hex::encode(hasher.finalize()), lines })
 }
 
 /// sha256 and size of a file that was not written front to back; syncs it.
 pub(super) fn sum_and_sync(path: &Path) -> Result<(String, u64), PublishError> {
     let found = read(path, false)?;
-    File::open(path)
-        .and_then(|file| file.sync_all())
-        .map_err(PublishError::io("sync", path))?;
+    File::open(path).and_then(|file| file.sync_all()).map_err(PublishError::io("sync", path))?;
     Ok((found.sha256, found.bytes))
 }
 
@@ -145,17 +124,10 @@ fn database_rows(path: &Path) -> Result<u64, PublishError> {
     let error = PublishError::database(path);
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags).map_err(&error)?;
-    let sound: String = connection
-        .query_row("PRAGMA quick_check(1)", [], |row| row.get(0))
-        .map_err(&error)?;
+    let sound: String = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0)).map_err(&error)?;
     if sound != "ok" {
-        return Err(PublishError::Verify {
-            path: path.to_owned(),
-            what: sound,
-        });
+        return Err(PublishError::Verify { path: path.to_owned(), what: sound });
     }
-    let rows: i64 = connection
-        .query_row("SELECT count(*) FROM contrats", [], |row| row.get(0))
-        .map_err(&error)?;
+    let rows: i64 = connection.query_row("SELECT count(*) FROM contrats", [], |row| row.get(0)).map_err(&error)?;
     Ok(u64::try_from(rows).unwrap_or(0))
 }

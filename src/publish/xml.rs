@@ -7,8 +7,7 @@ use crate::record::{Day, Money};
 
 /// Whether XML 1.0 can carry every character of a text; a control character, U+FFFE and U+FFFF it cannot.
 pub(super) fn can_carry(text: &str) -> bool {
-    text.bytes()
-        .all(|b| (b >= 0x20 || matches!(b, b'\t' | b'\n' | b'\r')) && b != 0xef)
+    text.bytes().all(|b| (b >= 0x20 || matches!(b, b'\t' | b'\n' | b'\r')) && b != 0xef)
         || text.chars().all(|c| match c {
             '\t' | '\n' | '\r' => true,
             '\u{fffe}' | '\u{ffff}' => false,
@@ -45,11 +44,7 @@ pub(super) struct Xml<'a> {
 
 impl<'a> Xml<'a> {
     /// Writes one element with its children.
-    pub(super) fn element_into(
-        out: &'a mut Vec<u8>,
-        name: &'static str,
-        members: impl FnOnce(&mut Xml<'_>),
-    ) {
+    pub(super) fn element_into(out: &'a mut Vec<u8>, name: &'static str, members: impl FnOnce(&mut Xml<'_>)) {
         Xml { out }.object(name, |xml| members(xml));
     }
     fn open(&mut self, name: &str) {
@@ -83,9 +78,7 @@ impl Emit for Xml<'_> {
         self.leaf(name, |out| json::day(out, value));
     }
     fn boolean(&mut self, name: &'static str, value: bool) {
-        self.leaf(name, |out| {
-            out.extend_from_slice(if value { b"oui" } else { b"non" })
-        });
+        self.leaf(name, |out| out.extend_from_slice(if value { b"oui" } else { b"non" }));
     }
     fn object(&mut self, name: &'static str, members: impl FnOnce(&mut Self)) {
         self.open(name);
@@ -101,13 +94,7 @@ impl Emit for Xml<'_> {
             }
         });
     }
-    fn list<T>(
-        &mut self,
-        list: &'static str,
-        item: &'static str,
-        items: &[T],
-        mut members: impl FnMut(&mut Self, &T),
-    ) {
+    fn list<T>(&mut self, list: &'static str, item: &'static str, items: &[T], mut members: impl FnMut(&mut Self, &T)) {
         self.open(list);
         let mut written = Written::default();
         for one in items {
@@ -148,9 +135,7 @@ mod tests {
                 quick_xml::events::Event::Text(t) => text.push_str(&t.xml10_content()),
                 quick_xml::events::Event::GeneralRef(r) => match r.resolve_char_ref().unwrap() {
                     Some(c) => text.push(c),
-                    None => {
-                        text.push_str(quick_xml::escape::resolve_predefined_entity(&r).unwrap())
-                    }
+                    None => text.push_str(quick_xml::escape::resolve_predefined_entity(&r).unwrap()),
                 },
                 quick_xml::events::Event::Eof => break,
                 _ => {}

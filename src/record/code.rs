@@ -193,10 +193,7 @@ impl Procedure {
     pub fn is_concession(self) -> bool {
         matches!(
             self,
-            Self::NegocieeOuverte
-                | Self::NonNegocieeOuverte
-                | Self::NegocieeRestreinte
-                | Self::NonNegocieeRestreinte
+            Self::NegocieeOuverte | Self::NonNegocieeOuverte | Self::NegocieeRestreinte | Self::NonNegocieeRestreinte
         )
     }
 }
@@ -219,20 +216,11 @@ mod tests {
 
     #[test]
     fn capitals_accents_and_old_spellings_are_understood() {
-        assert_eq!(
-            Nature2019::parse("ACCORD-CADRE"),
-            Some(Nature2019::AccordCadre)
-        );
-        assert_eq!(
-            PlaceType::parse("CODE DEPARTEMENT"),
-            Some(PlaceType::Departement)
-        );
+        assert_eq!(Nature2019::parse("ACCORD-CADRE"), Some(Nature2019::AccordCadre));
+        assert_eq!(PlaceType::parse("CODE DEPARTEMENT"), Some(PlaceType::Departement));
         assert_eq!(Ccag::parse("Maîtrise d’oeuvre"), Some(Ccag::MaitriseOeuvre));
         assert_eq!(IdType::parse("UE"), Some(IdType::Tva));
-        assert_eq!(
-            Procedure::parse("Procédure concurrentielle avec négociation"),
-            Some(Procedure::Negociation)
-        );
+        assert_eq!(Procedure::parse("Procédure concurrentielle avec négociation"), Some(Procedure::Negociation));
         assert_eq!(Nature::parse("bail"), None);
     }
 

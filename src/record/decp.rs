@@ -278,26 +278,10 @@ impl Record {
     pub fn declared_days(&self) -> impl Iterator<Item = Day> + '_ {
         self.date_publication
             .into_iter()
-            .chain(
-                self.modifications
-                    .iter()
-                    .flat_map(|m| m.date.into_iter().chain(m.date_publication)),
-            )
-            .chain(
-                self.actes
-                    .iter()
-                    .flat_map(|a| a.date.into_iter().chain(a.date_publication)),
-            )
-            .chain(
-                self.modifications_actes
-                    .iter()
-                    .flat_map(|m| m.date.into_iter().chain(m.date_publication)),
-            )
-            .chain(
-                self.donnees_execution
-                    .iter()
-                    .filter_map(|d| d.date_publication),
-            )
+            .chain(self.modifications.iter().flat_map(|m| m.date.into_iter().chain(m.date_publication)))
+            .chain(self.actes.iter().flat_map(|a| a.date.into_iter().chain(a.date_publication)))
+            .chain(self.modifications_actes.iter().flat_map(|m| m.date.into_iter().chain(m.date_publication)))
+            .chain(self.donnees_execution.iter().filter_map(|d| d.date_publication))
     }
 
     /// How many fields have a clean value: one of the orders that decide between two observations.

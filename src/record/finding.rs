@@ -51,13 +51,7 @@ pub struct Findings(pub Vec<Finding>);
 
 impl Findings {
     /// Adds one; the declared value is cut at [`Finding::MAX_VALUE`] bytes, at a character.
-    pub fn push(
-        &mut self,
-        code: &'static str,
-        field: impl Into<Cow<'static, str>>,
-        value: &str,
-        severity: Severity,
-    ) {
+    pub fn push(&mut self, code: &'static str, field: impl Into<Cow<'static, str>>, value: &str, severity: Severity) {
         let mut end = value.len().min(Finding::MAX_VALUE);
         while !value.is_char_boundary(end) {
             end -= 1;

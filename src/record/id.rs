@@ -156,10 +156,7 @@ impl DepartementCode {
     pub fn parse(code: &str) -> Option<Self> {
         let b = code.as_bytes();
         let ok = match b {
-            [a, c] => {
-                a.is_ascii_digit()
-                    && (c.is_ascii_digit() || (*a == b'2' && matches!(c, b'A' | b'B')))
-            }
+            [a, c] => a.is_ascii_digit() && (c.is_ascii_digit() || (*a == b'2' && matches!(c, b'A' | b'B'))),
             [b'9', b'7' | b'8', c] => c.is_ascii_digit(),
             _ => false,
         };
@@ -240,10 +237,7 @@ mod tests {
 
     #[test]
     fn digits_survive_the_store_with_their_leading_zeros() {
-        let v = (
-            Siret::parse("00012345678901").unwrap(),
-            Cpv::parse("03000000").unwrap(),
-        );
+        let v = (Siret::parse("00012345678901").unwrap(), Cpv::parse("03000000").unwrap());
         let b = postcard::to_allocvec(&v).unwrap();
         assert_eq!(postcard::from_bytes::<(Siret, Cpv)>(&b).unwrap(), v);
     }
@@ -252,10 +246,6 @@ mod tests {
     fn a_uid_goes_through_a_url_and_back() {
         let uid = Uid::from_text("21310555400017MAPA 2022/14 é~ab12cd34");
         assert_eq!(Uid::from_url(&uid.to_url()).unwrap(), uid);
-        assert!(
-            uid.to_url()
-                .bytes()
-                .all(|b| b.is_ascii_alphanumeric() || b"._-~".contains(&b))
-        );
+        assert!(uid.to_url().bytes().all(|b| b.is_ascii_alphanumeric() || b"._-~".contains(&b)));
     }
 }

@@ -50,9 +50,7 @@ impl Serialize for Money {
 impl<'de> Deserialize<'de> for Money {
     fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
         let (mantissa, scale) = <(i128, u8)>::deserialize(d)?;
-        Decimal::try_from_i128_with_scale(mantissa, u32::from(scale))
-            .map(Self)
-            .map_err(serde::de::Error::custom)
+        Decimal::try_from_i128_with_scale(mantissa, u32::from(scale)).map(Self).map_err(serde::de::Error::custom)
     }
 }
 
@@ -88,22 +86,13 @@ impl Day {
     /// The inverse of [`Day::number`]; `None` outside the calendar.
     pub fn from_number(days: i32) -> Option<Self> {
         let epoch = Date::constant(1970, 1, 1);
-        epoch
-            .checked_add(jiff::Span::new().try_days(days).ok()?)
-            .ok()
-            .map(Self)
+        epoch.checked_add(jiff::Span::new().try_days(days).ok()?).ok().map(Self)
     }
 }
 
 impl fmt::Display for Day {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{:04}-{:02}-{:02}",
-            self.0.year(),
-            self.0.month(),
-            self.0.day()
-        )
+        write!(f, "{:04}-{:02}-{:02}", self.0.year(), self.0.month(), self.0.day())
     }
 }
 
@@ -126,8 +115,7 @@ impl<'de> Deserialize<'de> for Day {
         let n = i32::deserialize(d)?;
         let (year, month, day) = (n.div_euclid(512), n.rem_euclid(512) / 32, n.rem_euclid(32));
         let year = i16::try_from(year).map_err(serde::de::Error::custom)?;
-        Day::from_ymd(year, month as i8, day as i8)
-            .ok_or_else(|| serde::de::Error::custom("not a calendar day"))
+        Day::from_ymd(year, month as i8, day as i8).ok_or_else(|| serde::de::Error::custom("not a calendar day"))
     }
 }
 
@@ -145,15 +133,9 @@ mod tests {
 
     #[test]
     fn money_and_days_survive_the_store() {
-        let values = (
-            Money::new("-123456789.255".parse().unwrap()),
-            Day::from_ymd(1969, 12, 31).unwrap(),
-        );
+        let values = (Money::new("-123456789.255".parse().unwrap()), Day::from_ymd(1969, 12, 31).unwrap());
         let bytes = postcard::to_allocvec(&values).unwrap();
-        assert_eq!(
-            postcard::from_bytes::<(Money, Day)>(&bytes).unwrap(),
-            values
-        );
+        assert_eq!(postcard::from_bytes::<(Money, Day)>(&bytes).unwrap(), values);
         assert_eq!(Day::from_number(values.1.number()), Some(values.1));
     }
 }

@@ -59,8 +59,7 @@ fn from_row(row: Row) -> Option<Commune> {
 /// The communes that a postal code serves; none for a CEDEX.
 pub fn communes_of_postal_code(code: &str) -> Vec<Commune> {
     let row = POSTAL.get(code);
-    row.map(|row| row.column(1).split(' ').filter_map(commune).collect())
-        .unwrap_or_default()
+    row.map(|row| row.column(1).split(' ').filter_map(commune).collect()).unwrap_or_default()
 }
 
 /// Whether La Poste lists this postal code (it lists no CEDEX here).
@@ -76,19 +75,10 @@ pub(super) fn departements_of_postal_code(code: &str) -> DepartementSet {
         Some("200" | "201") => DepartementSet::one("2A"),
         Some("202" | "206") => DepartementSet::one("2B"),
         Some(p) if p.starts_with("20") => DepartementSet::of(["2A", "2B"]),
-        _ => departement_of_prefix(code)
-            .map_or(DepartementSet::EMPTY, |d| DepartementSet::one(d.code)),
+        _ => departement_of_prefix(code).map_or(DepartementSet::EMPTY, |d| DepartementSet::one(d.code)),
     };
-    let served = DepartementSet::of(
-        communes_of_postal_code(code)
-            .iter()
-            .map(|c| c.departement.code),
-    );
-    if served.is_empty() || !served.intersection(by_prefix).is_empty() {
-        by_prefix
-    } else {
-        served
-    }
+    let served = DepartementSet::of(communes_of_postal_code(code).iter().map(|c| c.departement.code));
+    if served.is_empty() || !served.intersection(by_prefix).is_empty() { by_prefix } else { served }
 }
 
 /// Hash of a comparable name, index of the département in `departements()`; sorted.
@@ -96,12 +86,7 @@ pub(super) fn departements_of_postal_code(code: &str) -> DepartementSet {
 /// would need 2⁶⁴ / 40,000² more names.
 static BY_NAME: LazyLock<Vec<(u64, u8)>> = LazyLock::new(|| {
     let order: Vec<_> = departements().map(|d| d.code).collect();
-    let place = |code: &str| {
-        order
-            .binary_search(&code)
-            .ok()
-            .and_then(|i| u8::try_from(i).ok())
-    };
+    let place = |code: &str| order.binary_search(&code).ok().and_then(|i| u8::try_from(i).ok());
     let mut all: Vec<_> = COMMUNES
         .rows()
         .filter_map(from_row)
@@ -144,15 +129,8 @@ mod tests {
     #[test]
     fn a_merged_commune_is_still_known_and_says_where_it_is_today() {
         assert_eq!(commune("31555").unwrap().name, "Toulouse");
-        assert_eq!(
-            commune("75101").unwrap().kind,
-            CommuneKind::ArrondissementMunicipal
-        );
-        assert_eq!(
-            commune("02285").unwrap().departement.code,
-            "59",
-            "Escaufourt went to the Nord"
-        );
+        assert_eq!(commune("75101").unwrap().kind, CommuneKind::ArrondissementMunicipal);
+        assert_eq!(commune("02285").unwrap().departement.code, "59", "Escaufourt went to the Nord");
         assert!(commune("31999").is_none() && commune("").is_none());
     }
 
@@ -162,25 +140,14 @@ mod tests {
         assert_eq!(of("31000"), Some("31"));
         assert_eq!(of("31059"), Some("31"), "a CEDEX");
         assert_eq!(of("94390"), Some("91"), "Orly airport");
-        assert_eq!(
-            (of("20000"), of("20200"), of("20600")),
-            (Some("2A"), Some("2B"), Some("2B"))
-        );
-        assert_eq!(
-            (of("97200"), of("97133"), of("98800")),
-            (Some("972"), Some("977"), Some("988"))
-        );
+        assert_eq!((of("20000"), of("20200"), of("20600")), (Some("2A"), Some("2B"), Some("2B")));
+        assert_eq!((of("97200"), of("97133"), of("98800")), (Some("972"), Some("977"), Some("988")));
         assert_eq!((of("00000"), of("96000")), (None, None));
     }
 
     #[test]
     fn a_name_is_found_whatever_its_typography() {
-        let of = |name| {
-            departements_of_name(name)
-                .iter()
-                .map(|d| d.code)
-                .collect::<Vec<_>>()
-        };
+        let of = |name| departements_of_name(name).iter().map(|d| d.code).collect::<Vec<_>>();
         assert_eq!(of("TOULOUSE"), ["31"]);
         assert_eq!(of("St Jean de Védas"), ["34"]);
         assert!(of("Saint-Martin").len() > 3, "many");

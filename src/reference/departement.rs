@@ -30,14 +30,7 @@ pub struct RegionName {
 
 /// Sorted by code; an index into it is a bit of a [`DepartementSet`].
 static ALL: LazyLock<Vec<Departement>> = LazyLock::new(|| {
-    DEPARTEMENTS
-        .rows()
-        .map(|row| Departement {
-            code: row.key(),
-            region: row.column(1),
-            name: row.column(3),
-        })
-        .collect()
+    DEPARTEMENTS.rows().map(|row| Departement { code: row.key(), region: row.column(1), name: row.column(3) }).collect()
 });
 
 /// The 22 régions of before 2016 whose codes are gone, with the départements they had.
@@ -73,18 +66,12 @@ pub fn departements() -> impl Iterator<Item = Departement> {
 
 /// The région of this Insee code.
 pub fn region_name(code: &str) -> Option<RegionName> {
-    REGIONS.get(code).map(|row| RegionName {
-        code: row.key(),
-        name: row.column(2),
-    })
+    REGIONS.get(code).map(|row| RegionName { code: row.key(), name: row.column(2) })
 }
 
 /// Every région of today, by code.
 pub fn regions() -> impl Iterator<Item = RegionName> {
-    REGIONS.rows().map(|row| RegionName {
-        code: row.key(),
-        name: row.column(2),
-    })
+    REGIONS.rows().map(|row| RegionName { code: row.key(), name: row.column(2) })
 }
 
 fn index(code: &str) -> Option<usize> {
@@ -94,11 +81,7 @@ fn index(code: &str) -> Option<usize> {
 /// The département that a commune or postal code begins with: two characters, three overseas.
 /// `None` where there is no such département (`20…` of Corsica is none: see `postal`).
 pub(super) fn departement_of_prefix(code: &str) -> Option<Departement> {
-    let length = if code.starts_with("97") || code.starts_with("98") {
-        3
-    } else {
-        2
-    };
+    let length = if code.starts_with("97") || code.starts_with("98") { 3 } else { 2 };
     departement(code.get(..length)?)
 }
 
@@ -116,9 +99,7 @@ impl DepartementSet {
     }
     /// Those of the codes that exist.
     pub fn of<'a>(codes: impl IntoIterator<Item = &'a str>) -> Self {
-        codes
-            .into_iter()
-            .fold(Self::EMPTY, |set, code| set.union(Self::one(code)))
+        codes.into_iter().fold(Self::EMPTY, |set, code| set.union(Self::one(code)))
     }
     /// The départements of a région of today.
     pub fn of_region(code: &str) -> Self {
@@ -151,10 +132,7 @@ impl DepartementSet {
     }
     /// The départements, by code.
     pub fn iter(self) -> impl Iterator<Item = Departement> {
-        ALL.iter()
-            .enumerate()
-            .filter(move |(i, _)| self.0 >> i & 1 == 1)
-            .map(|(_, d)| *d)
+        ALL.iter().enumerate().filter(move |(i, _)| self.0 >> i & 1 == 1).map(|(_, d)| *d)
     }
     /// The only one, if there is exactly one.
     pub fn only(self) -> Option<Departement> {
@@ -175,16 +153,10 @@ mod tests {
 
     #[test]
     fn occitanie_has_its_thirteen_departements() {
-        let codes: Vec<_> = DepartementSet::of_region("76")
-            .iter()
-            .map(|d| d.code)
-            .collect();
-        let expected = [
-            "09", "11", "12", "30", "31", "32", "34", "46", "48", "65", "66", "81", "82",
-        ];
+        let codes: Vec<_> = DepartementSet::of_region("76").iter().map(|d| d.code).collect();
+        let expected = ["09", "11", "12", "30", "31", "32", "34", "46", "48", "65", "66", "81", "82"];
         assert_eq!(codes, expected);
-        let old =
-            DepartementSet::of_former_region("73").union(DepartementSet::of_former_region("91"));
+        let old = DepartementSet::of_former_region("73").union(DepartementSet::of_former_region("91"));
         assert_eq!(old, DepartementSet::of_region("76"));
     }
 
@@ -198,10 +170,7 @@ mod tests {
     fn no_former_region_has_the_code_of_one_of_today() {
         for (code, list) in FORMER_REGIONS {
             assert!(region_name(code).is_none(), "{code}");
-            assert_eq!(
-                DepartementSet::of_former_region(code).len(),
-                list.split(' ').count()
-            );
+            assert_eq!(DepartementSet::of_former_region(code).len(), list.split(' ').count());
         }
     }
 }

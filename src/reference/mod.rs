@@ -21,14 +21,12 @@ use std::sync::LazyLock;
 use table::Table;
 use xxhash_rust::xxh3::Xxh3Default;
 
+pub use crate::record::Where;
 pub use commune::{Commune, CommuneKind, commune, communes_of_postal_code};
 pub use cpv::cpv_division_exists;
-pub use departement::{
-    Departement, DepartementSet, RegionName, departement, departements, region_name, regions,
-};
+pub use departement::{Departement, DepartementSet, RegionName, departement, departements, region_name, regions};
 pub use nuts::{departements_of_nuts, nuts_of_departement};
 pub use place::{Existence, Location, departement_of, locate, place_exists};
-pub use crate::record::Where;
 pub use region::Region;
 pub use seat::{Evidence, Seat, seat_commune, seat_departement};
 
@@ -99,13 +97,8 @@ mod tests {
             return;
         };
         let mut seen = 0;
-        for row in csv::Reader::from_reader(csv.as_bytes())
-            .into_records()
-            .map(Result::unwrap)
-        {
-            let Some(commune) = super::commune(&row[0]) else {
-                panic!("no commune {}", &row[0])
-            };
+        for row in csv::Reader::from_reader(csv.as_bytes()).into_records().map(Result::unwrap) {
+            let Some(commune) = super::commune(&row[0]) else { panic!("no commune {}", &row[0]) };
             if &row[2] == "commune-actuelle" {
                 assert_eq!((commune.name, commune.departement.code), (&row[1], &row[3]));
             }

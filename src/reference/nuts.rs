@@ -69,29 +69,23 @@ pub fn departements_of_nuts(code: &str) -> DepartementSet {
     match code.len() {
         3 | 4 => known()
             .filter(|(area, _)| area.starts_with(code))
-            .fold(DepartementSet::EMPTY, |set, (_, list)| {
-                set.union(DepartementSet::of(list.split(' ')))
-            }),
+            .fold(DepartementSet::EMPTY, |set, (_, list)| set.union(DepartementSet::of(list.split(' ')))),
         5 => departement_of_leaf(code),
         _ => DepartementSet::EMPTY,
     }
 }
 
 fn departement_of_leaf(code: &str) -> DepartementSet {
-    let area = SINCE_2016
-        .iter()
-        .chain(UNTIL_2016.iter())
-        .find(|(area, _)| code.starts_with(area));
+    let area = SINCE_2016.iter().chain(UNTIL_2016.iter()).find(|(area, _)| code.starts_with(area));
     let (Some((area, list)), Some(last)) = (area, code.bytes().last()) else {
         return DepartementSet::EMPTY;
     };
     let single = !list.contains(' '); // overseas: the one département of the area ends in 0
     match last {
         b'0' if single => DepartementSet::one(list),
-        b'1'..=b'9' if !single || *area == "FR10" => list
-            .split(' ')
-            .nth(usize::from(last - b'1'))
-            .map_or(DepartementSet::EMPTY, DepartementSet::one),
+        b'1'..=b'9' if !single || *area == "FR10" => {
+            list.split(' ').nth(usize::from(last - b'1')).map_or(DepartementSet::EMPTY, DepartementSet::one)
+        }
         _ => DepartementSet::EMPTY,
     }
 }
@@ -100,11 +94,7 @@ fn departement_of_leaf(code: &str) -> DepartementSet {
 pub fn nuts_of_departement(code: &str) -> Option<String> {
     SINCE_2016.iter().find_map(|(area, list)| {
         let place = list.split(' ').position(|d| d == code)?;
-        Some(if list.contains(' ') {
-            format!("{area}{}", place + 1)
-        } else {
-            format!("{area}0")
-        })
+        Some(if list.contains(' ') { format!("{area}{}", place + 1) } else { format!("{area}0") })
     })
 }
 
@@ -119,10 +109,7 @@ mod tests {
     #[test]
     fn toulouse_is_found_by_its_code_of_today_and_its_code_of_before() {
         assert_eq!((codes("FRJ23"), codes("FR623")), (vec!["31"], vec!["31"]));
-        assert_eq!(
-            (codes("FRY10"), codes("FRM02"), codes("FR101")),
-            (vec!["971"], vec!["2B"], vec!["75"])
-        );
+        assert_eq!((codes("FRY10"), codes("FRM02"), codes("FR101")), (vec!["971"], vec!["2B"], vec!["75"]));
     }
 
     #[test]
@@ -136,11 +123,8 @@ mod tests {
 
     #[test]
     fn every_departement_but_the_territories_has_one_code_and_comes_back_from_it() {
-        for d in super::super::departements()
-            .filter(|d| !d.region.starts_with('9') || d.region.len() == 2)
-        {
-            let nuts = nuts_of_departement(d.code)
-                .unwrap_or_else(|| panic!("{} has no NUTS code", d.code));
+        for d in super::super::departements().filter(|d| !d.region.starts_with('9') || d.region.len() == 2) {
+            let nuts = nuts_of_departement(d.code).unwrap_or_else(|| panic!("{} has no NUTS code", d.code));
             assert_eq!(codes(&nuts), [d.code]);
         }
     }

@@ -7,12 +7,9 @@
 //! The declared code is never changed here.
 
 use super::commune::{
-    CommuneKind, commune, comparable, departements_of_name, departements_of_postal_code,
-    postal_code_is_listed,
+    CommuneKind, commune, comparable, departements_of_name, departements_of_postal_code, postal_code_is_listed,
 };
-use super::departement::{
-    DepartementSet, departement, departement_of_prefix, departements, region_name, regions,
-};
+use super::departement::{DepartementSet, departement, departement_of_prefix, departements, region_name, regions};
 use super::{ARRONDISSEMENTS, departements_of_nuts};
 use crate::record::{DepartementCode, Place, PlaceType};
 
@@ -86,10 +83,7 @@ pub fn departement_of(place: &Place) -> Option<DepartementCode> {
 
 /// Capitals, no white space.
 fn tidy(code: &str) -> String {
-    code.chars()
-        .filter(|c| !c.is_whitespace())
-        .flat_map(char::to_uppercase)
-        .collect()
+    code.chars().filter(|c| !c.is_whitespace()).flat_map(char::to_uppercase).collect()
 }
 
 fn is_digits(code: &str, length: usize) -> bool {
@@ -101,10 +95,7 @@ fn country(code: &str) -> Option<Location> {
     if matches!(code, "FR" | "FRA" | "FRANCE" | "99100" | "FX" | "250") {
         return Some(Location::Unknown); // all of France is no place in particular
     }
-    if let Some((.., departement)) = OVERSEAS
-        .iter()
-        .find(|(two, three, _)| code == *two || code == *three)
-    {
+    if let Some((.., departement)) = OVERSEAS.iter().find(|(two, three, _)| code == *two || code == *three) {
         return Some(Location::In(DepartementSet::one(departement)));
     }
     let letters = matches!(code.len(), 2 | 3) && code.bytes().all(|b| b.is_ascii_uppercase());
@@ -126,17 +117,11 @@ fn in_own_system(kind: PlaceType, code: &str) -> DepartementSet {
 }
 
 fn of_commune(code: &str) -> DepartementSet {
-    commune(code).map_or(DepartementSet::EMPTY, |c| {
-        DepartementSet::one(c.departement.code)
-    })
+    commune(code).map_or(DepartementSet::EMPTY, |c| DepartementSet::one(c.departement.code))
 }
 
 fn of_arrondissement(code: &str) -> DepartementSet {
-    ARRONDISSEMENTS
-        .get(code)
-        .map_or(DepartementSet::EMPTY, |row| {
-            DepartementSet::one(row.column(1))
-        })
+    ARRONDISSEMENTS.get(code).map_or(DepartementSet::EMPTY, |row| DepartementSet::one(row.column(1)))
 }
 
 fn of_prefix(code: &str) -> DepartementSet {
@@ -145,17 +130,13 @@ fn of_prefix(code: &str) -> DepartementSet {
 
 /// Every reading that the form of the code allows, whatever its type.
 fn by_form(kind: PlaceType, code: &str) -> DepartementSet {
-    let bare = code
-        .strip_prefix("FR")
-        .map(|rest| rest.trim_start_matches('-'));
+    let bare = code.strip_prefix("FR").map(|rest| rest.trim_start_matches('-'));
     if let Some(bare) = bare.filter(|rest| is_digits(rest, 5) || is_digits(rest, 2)) {
         return by_form(kind, bare);
     }
     match code.len() {
         1 if is_digits(code, 1) => DepartementSet::one(&format!("0{code}")),
-        2 if kind == PlaceType::Region => {
-            DepartementSet::of_former_region(code).union(DepartementSet::one(code))
-        }
+        2 if kind == PlaceType::Region => DepartementSet::of_former_region(code).union(DepartementSet::one(code)),
         2 => match DepartementSet::one(code) {
             set if set.is_empty() => DepartementSet::of_region(code),
             set => set,
@@ -164,10 +145,7 @@ fn by_form(kind: PlaceType, code: &str) -> DepartementSet {
         // `031` is the first arrondissement of the Allier, or the Haute-Garonne written with a zero.
         3 => DepartementSet::one(code)
             .union(of_arrondissement(code))
-            .union(
-                code.strip_prefix('0')
-                    .map_or(DepartementSet::EMPTY, DepartementSet::one),
-            ),
+            .union(code.strip_prefix('0').map_or(DepartementSet::EMPTY, DepartementSet::one)),
         4 if is_digits(code, 4) && matches!(kind, PlaceType::CodePostal | PlaceType::Commune) => {
             of_prefix(&format!("0{code}")) // a number that lost its zero
         }
@@ -187,11 +165,7 @@ fn by_name(kind: PlaceType, name: &str) -> DepartementSet {
     if wanted.len() < 2 || wanted.bytes().all(|b| b.is_ascii_digit()) {
         return DepartementSet::EMPTY;
     }
-    let departement = DepartementSet::of(
-        departements()
-            .filter(|d| comparable(d.name) == wanted)
-            .map(|d| d.code),
-    );
+    let departement = DepartementSet::of(departements().filter(|d| comparable(d.name) == wanted).map(|d| d.code));
     if kind == PlaceType::Commune || departement.is_empty() {
         let commune = departements_of_name(name);
         if !commune.is_empty() {
@@ -216,9 +190,7 @@ pub fn place_exists(place: &Place) -> Existence {
         return Existence::Exists;
     }
     let form_only = match kind {
-        PlaceType::CodePostal => {
-            is_digits(code, 5) && !departements_of_postal_code(code).is_empty()
-        }
+        PlaceType::CodePostal => is_digits(code, 5) && !departements_of_postal_code(code).is_empty(),
         PlaceType::Canton => matches!(code.len(), 4 | 5) && !of_prefix(code).is_empty(),
         PlaceType::Pays => is_digits(code, 5) && code.starts_with("99"),
         _ => false,
@@ -234,9 +206,7 @@ pub fn place_exists(place: &Place) -> Existence {
         PlaceType::Arrondissement,
         PlaceType::Pays,
     ];
-    let other = others
-        .into_iter()
-        .find(|other| *other != kind && exists_as(*other, code));
+    let other = others.into_iter().find(|other| *other != kind && exists_as(*other, code));
     other.map_or(Existence::Missing, Existence::OtherType)
 }
 
@@ -250,9 +220,7 @@ fn exists_as(kind: PlaceType, code: &str) -> bool {
         }
         PlaceType::Canton => false,
         PlaceType::Departement => departement(code).is_some(),
-        PlaceType::Region => {
-            region_name(code).is_some() || !DepartementSet::of_former_region(code).is_empty()
-        }
+        PlaceType::Region => region_name(code).is_some() || !DepartementSet::of_former_region(code).is_empty(),
         PlaceType::Pays => COUNTRIES.split(' ').any(|c| c == code),
     }
 }

@@ -16,27 +16,18 @@ pub struct Region {
 impl Region {
     /// No limit: everything is inside, known or not.
     pub fn everywhere() -> Self {
-        Self {
-            name: None,
-            limit: None,
-        }
+        Self { name: None, limit: None }
     }
     /// The départements of this list that exist, under a name of the operator's choice.
     pub fn of(name: impl Into<String>, departements: &[DepartementCode]) -> Self {
         let set = DepartementSet::of(departements.iter().map(DepartementCode::as_str));
-        Self {
-            name: Some(name.into()),
-            limit: Some(set),
-        }
+        Self { name: Some(name.into()), limit: Some(set) }
     }
     /// The région of this Insee code, as it is since 2016; `None` when there is none.
     pub fn insee(code: &str) -> Option<Self> {
         let region = region_name(code)?;
         let set = DepartementSet::of_region(region.code);
-        Some(Self {
-            name: Some(region.name.to_owned()),
-            limit: Some(set),
-        })
+        Some(Self { name: Some(region.name.to_owned()), limit: Some(set) })
     }
     /// The same region under another name.
     pub fn named(mut self, name: impl Into<String>) -> Self {
@@ -53,11 +44,7 @@ impl Region {
     }
     /// Its départements, by code; empty without a limit.
     pub fn departements(&self) -> Vec<DepartementCode> {
-        self.limit
-            .iter()
-            .flat_map(|set| set.iter())
-            .filter_map(|d| d.code())
-            .collect()
+        self.limit.iter().flat_map(|set| set.iter()).filter_map(|d| d.code()).collect()
     }
 
     /// Whether the buyer's seat is in the region, by its SIREN.
@@ -72,11 +59,7 @@ impl Region {
         match seat_departement(&buyer.siren()) {
             Seat::Unknown => Where::Unknown,
             Seat::Known { main, all, .. } => match compare(all, limit) {
-                Where::Unknown
-                    if main.is_some_and(|d| DepartementSet::one(d.code).is_within(limit)) =>
-                {
-                    Where::Inside
-                }
+                Where::Unknown if main.is_some_and(|d| DepartementSet::one(d.code).is_within(limit)) => Where::Inside,
                 answer => answer,
             },
         }
@@ -128,11 +111,7 @@ mod tests {
         Siret::parse(text).unwrap()
     }
     fn place(kind: PlaceType, code: &str) -> Place {
-        Place {
-            code: Some(code.to_owned()),
-            kind: Some(kind),
-            name: None,
-        }
+        Place { code: Some(code.to_owned()), kind: Some(kind), name: None }
     }
 
     #[test]
@@ -141,20 +120,14 @@ mod tests {
         assert_eq!(region.seat(&siret("21310555400017")), Where::Inside);
         assert_eq!(region.seat(&siret("21750001600019")), Where::Outside);
         assert_eq!(region.seat(&siret("35069694400010")), Where::Unknown);
-        assert_eq!(
-            Region::everywhere().seat(&siret("35069694400010")),
-            Where::Inside
-        );
+        assert_eq!(Region::everywhere().seat(&siret("35069694400010")), Where::Inside);
     }
 
     #[test]
     fn a_body_across_the_border_is_never_outside() {
         let beaune = siret("20000668200017"); // members in 21 and 71
         let of = |codes: &[&str]| {
-            let codes: Vec<_> = codes
-                .iter()
-                .filter_map(|c| DepartementCode::parse(c))
-                .collect();
+            let codes: Vec<_> = codes.iter().filter_map(|c| DepartementCode::parse(c)).collect();
             Region::of("test", &codes).seat(&beaune)
         };
         assert_eq!(of(&["21"]), Where::Inside, "its most populous part");
@@ -167,18 +140,9 @@ mod tests {
         let gard = Region::of("Gard", &[DepartementCode::parse("30").unwrap()]);
         assert_eq!(gard.place(&place(PlaceType::Region, "76")), Where::Unknown);
         assert_eq!(gard.place(&place(PlaceType::Region, "11")), Where::Outside);
-        assert_eq!(
-            occitanie().place(&place(PlaceType::Region, "76")),
-            Where::Inside
-        );
-        assert_eq!(
-            occitanie().place(&place(PlaceType::Pays, "FR")),
-            Where::Unknown
-        );
-        assert_eq!(
-            occitanie().place(&place(PlaceType::Pays, "BE")),
-            Where::Outside
-        );
+        assert_eq!(occitanie().place(&place(PlaceType::Region, "76")), Where::Inside);
+        assert_eq!(occitanie().place(&place(PlaceType::Pays, "FR")), Where::Unknown);
+        assert_eq!(occitanie().place(&place(PlaceType::Pays, "BE")), Where::Outside);
     }
 
     #[test]

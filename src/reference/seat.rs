@@ -59,19 +59,13 @@ const COLLECTIVITIES: [(&str, &str); 11] = [
 
 /// The commune whose own SIREN this is.
 pub fn seat_commune(siren: &Siren) -> Option<Commune> {
-    SIRENS
-        .get(siren.as_str())
-        .and_then(|row| commune(row.column(1)))
+    SIRENS.get(siren.as_str()).and_then(|row| commune(row.column(1)))
 }
 
 /// The département of a public body's seat, by the tables or by the structure of its SIREN.
 pub fn seat_departement(siren: &Siren) -> Seat {
     if let Some(commune) = seat_commune(siren) {
-        return known(
-            Some(commune.departement),
-            DepartementSet::one(commune.departement.code),
-            Evidence::Commune,
-        );
+        return known(Some(commune.departement), DepartementSet::one(commune.departement.code), Evidence::Commune);
     }
     if let Some(row) = EPCI.get(siren.as_str()) {
         let members = row.column(2);
@@ -79,21 +73,14 @@ pub fn seat_departement(siren: &Siren) -> Seat {
         return known(main, DepartementSet::of(members.split(' ')), Evidence::Epci);
     }
     if let Some((_, code)) = COLLECTIVITIES.iter().find(|(s, _)| *s == siren.as_str()) {
-        return known(
-            departement(code),
-            DepartementSet::one(code),
-            Evidence::Collectivity,
-        );
+        return known(departement(code), DepartementSet::one(code), Evidence::Collectivity);
     }
     by_structure(siren.as_str())
 }
 
 fn by_structure(siren: &str) -> Seat {
     let part = |range: std::ops::Range<usize>| siren.get(range).unwrap_or_default();
-    if !matches!(
-        part(0..2),
-        "19" | "21" | "22" | "23" | "24" | "25" | "26" | "27" | "28"
-    ) {
+    if !matches!(part(0..2), "19" | "21" | "22" | "23" | "24" | "25" | "26" | "27" | "28") {
         return Seat::Unknown;
     }
     let all = match part(2..4) {
@@ -105,11 +92,7 @@ fn by_structure(siren: &str) -> Seat {
 }
 
 fn known(main: Option<Departement>, all: DepartementSet, how: Evidence) -> Seat {
-    if all.is_empty() {
-        Seat::Unknown
-    } else {
-        Seat::Known { main, all, how }
-    }
+    if all.is_empty() { Seat::Unknown } else { Seat::Known { main, all, how } }
 }
 
 impl Seat {
@@ -136,39 +119,21 @@ mod tests {
     #[test]
     fn communes_and_epci_are_known_by_name_before_their_digits_are_read() {
         assert_eq!(seat("213105554"), (Some("31"), Some(Evidence::Commune)));
-        assert_eq!(
-            seat("200053668"),
-            (Some("01"), Some(Evidence::Commune)),
-            "a commune nouvelle"
-        );
+        assert_eq!(seat("200053668"), (Some("01"), Some(Evidence::Commune)), "a commune nouvelle");
         assert_eq!(seat("243400017"), (Some("34"), Some(Evidence::Epci)));
-        assert_eq!(
-            seat("200053791"),
-            (Some("31"), Some(Evidence::Collectivity))
-        );
+        assert_eq!(seat("200053791"), (Some("31"), Some(Evidence::Collectivity)));
     }
 
     #[test]
     fn other_public_bodies_are_known_by_their_digits() {
         assert_eq!(seat("283100014"), (Some("31"), Some(Evidence::Structure)));
         assert_eq!(seat("229710017"), (Some("971"), Some(Evidence::Structure)));
-        assert_eq!(
-            seat("282000015"),
-            (None, Some(Evidence::Structure)),
-            "Corsica: one of two"
-        );
+        assert_eq!(seat("282000015"), (None, Some(Evidence::Structure)), "Corsica: one of two");
     }
 
     #[test]
     fn state_bodies_new_numbers_and_companies_are_unknown() {
-        for siren in [
-            "180031015",
-            "130027931",
-            "200099999",
-            "350696944",
-            "219900000",
-            "210000000",
-        ] {
+        for siren in ["180031015", "130027931", "200099999", "350696944", "219900000", "210000000"] {
             assert_eq!(seat(siren), (None, None), "{siren}");
         }
     }

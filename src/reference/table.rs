@@ -29,9 +29,7 @@ impl Table {
     pub(super) fn find(self, key: &str) -> impl Iterator<Item = Row> {
         let rest = self.0.get(self.lower_bound(key)..).unwrap_or_default();
         let key = key.to_owned();
-        rest.lines()
-            .map(Row)
-            .take_while(move |row| row.key() == key)
+        rest.lines().map(Row).take_while(move |row| row.key() == key)
     }
 
     /// The first row of `key`.

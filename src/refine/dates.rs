@@ -25,19 +25,11 @@ pub(super) enum When {
 }
 
 /// A day. `seen` is the first day on which the record was seen: nothing it tells is later.
-pub(super) fn day(
-    out: &mut Out,
-    at: Path,
-    scalar: &Option<Scalar>,
-    seen: Day,
-    when: When,
-) -> Option<Day> {
+pub(super) fn day(out: &mut Out, at: Path, scalar: &Option<Scalar>, seen: Day, when: When) -> Option<Day> {
     let declared = value(out, at, scalar)?.as_str();
     let day = match read(declared.trim()) {
         Ok((day, repair)) => {
-            if let Some(rule) =
-                repair.or((declared.trim().len() < declared.len()).then_some(Rule::Whitespace))
-            {
+            if let Some(rule) = repair.or((declared.trim().len() < declared.len()).then_some(Rule::Whitespace)) {
                 out.find(rule, at, declared);
             }
             day
@@ -76,13 +68,11 @@ fn read(text: &str) -> Result<(Day, Option<Rule>), Rule> {
         }
         return Err(Rule::DateUnreadable);
     }
-    written(text)
-        .or_else(|| english(text))
-        .unwrap_or(Err(if has_odd_year(text) {
-            Rule::DateYear
-        } else {
-            Rule::DateUnreadable
-        }))
+    written(text).or_else(|| english(text)).unwrap_or(Err(if has_odd_year(text) {
+        Rule::DateYear
+    } else {
+        Rule::DateUnreadable
+    }))
 }
 
 /// `YYYY-MM-DD`: outer `None` when it has not this form, inner when the calendar lacks the day.
@@ -91,11 +81,8 @@ fn iso(text: &str) -> Option<Option<Day>> {
     let [y1, y2, y3, y4, b'-', m1, m2, b'-', d1, d2] = *b else {
         return None;
     };
-    let n = |digits: &[u8]| {
-        digits.iter().try_fold(0_i16, |n, b| {
-            b.is_ascii_digit().then(|| n * 10 + i16::from(b - b'0'))
-        })
-    };
+    let n =
+        |digits: &[u8]| digits.iter().try_fold(0_i16, |n, b| b.is_ascii_digit().then(|| n * 10 + i16::from(b - b'0')));
     let (year, month, day) = (n(&[y1, y2, y3, y4])?, n(&[m1, m2])?, n(&[d1, d2])?);
     Some(Day::from_ymd(year, month as i8, day as i8))
 }
@@ -106,19 +93,13 @@ fn is_offset(tail: &str) -> bool {
     tail.is_empty()
         || (tail.starts_with(['+', '-'])
             && tail.len() <= 6
-            && tail
-                .bytes()
-                .skip(1)
-                .all(|b| b.is_ascii_digit() || b == b':'))
+            && tail.bytes().skip(1).all(|b| b.is_ascii_digit() || b == b':'))
 }
 
 /// The day in Paris of an instant: midnight there is the evening before in UTC.
 fn in_paris(text: &str) -> Option<Day> {
     let instant: Timestamp = text.replacen(' ', "T", 1).parse().ok()?;
-    instant
-        .in_tz("Europe/Paris")
-        .ok()
-        .map(|local| Day::new(local.date()))
+    instant.in_tz("Europe/Paris").ok().map(|local| Day::new(local.date()))
 }
 
 /// Three numbers: `dd/mm/yyyy`, `yyyy/mm/dd`, `yyyy-m-d`, with `/`, `-`, `.` or space; `yyyymmdd`.
@@ -126,40 +107,22 @@ fn in_paris(text: &str) -> Option<Day> {
 fn written(text: &str) -> Option<Result<(Day, Option<Rule>), Rule>> {
     let date = text.split([' ', 'T']).next()?;
     let parts: Vec<&str> = date.split(['/', '-', '.']).collect();
-    let number = |s: &str| {
-        (!s.is_empty() && s.len() <= 4)
-            .then(|| s.parse::<i16>().ok())
-            .flatten()
-    };
+    let number = |s: &str| (!s.is_empty() && s.len() <= 4).then(|| s.parse::<i16>().ok()).flatten();
     let (y, m, d) = match parts.as_slice() {
-        [y, m, d] if y.len() == 4 && m.len() <= 2 && d.len() <= 2 => {
-            (number(y)?, number(m)?, number(d)?)
+        [y, m, d] if y.len() == 4 && m.len() <= 2 && d.len() <= 2 => (number(y)?, number(m)?, number(d)?),
+        [d, m, y] if y.len() == 4 && m.len() <= 2 && d.len() <= 2 => (number(y)?, number(m)?, number(d)?),
+        [whole] if whole.len() == 8 && whole.bytes().all(|b| b.is_ascii_digit()) => {
+            (number(whole.get(..4)?)?, number(whole.get(4..6)?)?, number(whole.get(6..)?)?)
         }
-        [d, m, y] if y.len() == 4 && m.len() <= 2 && d.len() <= 2 => {
-            (number(y)?, number(m)?, number(d)?)
-        }
-        [whole] if whole.len() == 8 && whole.bytes().all(|b| b.is_ascii_digit()) => (
-            number(whole.get(..4)?)?,
-            number(whole.get(4..6)?)?,
-            number(whole.get(6..)?)?,
-        ),
         _ => return None,
     };
-    let day = i8::try_from(m)
-        .ok()
-        .zip(i8::try_from(d).ok())
-        .and_then(|(m, d)| Day::from_ymd(y, m, d));
-    Some(
-        day.map(|d| (d, Some(Rule::DateFormat)))
-            .ok_or(Rule::DateUnreadable),
-    )
+    let day = i8::try_from(m).ok().zip(i8::try_from(d).ok()).and_then(|(m, d)| Day::from_ymd(y, m, d));
+    Some(day.map(|d| (d, Some(Rule::DateFormat))).ok_or(Rule::DateUnreadable))
 }
 
 /// `September, 16 2021 00:00:00`.
 fn english(text: &str) -> Option<Result<(Day, Option<Rule>), Rule>> {
-    const MONTHS: [&str; 12] = [
-        "jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec",
-    ];
+    const MONTHS: [&str; 12] = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
     let words: Vec<&str> = text.split([' ', ',']).filter(|w| !w.is_empty()).collect();
     let [month, day, year, ..] = words.as_slice() else {
         return None;
@@ -168,18 +131,13 @@ fn english(text: &str) -> Option<Result<(Day, Option<Rule>), Rule>> {
     let month = MONTHS.iter().position(|m| *m == month)?;
     let (day, year) = (day.parse::<i8>().ok()?, year.parse::<i16>().ok()?);
     let day = Day::from_ymd(year, i8::try_from(month + 1).ok()?, day);
-    Some(
-        day.map(|d| (d, Some(Rule::DateFormat)))
-            .ok_or(Rule::DateUnreadable),
-    )
+    Some(day.map(|d| (d, Some(Rule::DateFormat))).ok_or(Rule::DateUnreadable))
 }
 
 /// `220-05-04`, `20199-01-01`: the year has not four digits.
 fn has_odd_year(text: &str) -> bool {
     let year = text.split('-').next().unwrap_or_default();
-    matches!(year.len(), 1..=3 | 5)
-        && year.bytes().all(|b| b.is_ascii_digit())
-        && text.matches('-').count() >= 2
+    matches!(year.len(), 1..=3 | 5) && year.bytes().all(|b| b.is_ascii_digit()) && text.matches('-').count() >= 2
 }
 
 #[cfg(test)]
@@ -189,21 +147,10 @@ mod tests {
     fn read_day(text: &str) -> (String, String) {
         let mut out = Out::default();
         let seen = Day::from_ymd(2026, 11, 24).unwrap();
-        let d = day(
-            &mut out,
-            Path::of("dateNotification"),
-            &Some(Scalar::Text(text.into())),
-            seen,
-            When::Past,
-        );
+        let d = day(&mut out, Path::of("dateNotification"), &Some(Scalar::Text(text.into())), seen, When::Past);
         (
             d.map_or("-".into(), |d| d.to_string()),
-            out.findings
-                .0
-                .iter()
-                .map(|f| f.code.to_string())
-                .collect::<Vec<_>>()
-                .join(" "),
+            out.findings.0.iter().map(|f| f.code.to_string()).collect::<Vec<_>>().join(" "),
         )
     }
 
@@ -234,28 +181,11 @@ mod tests {
 
     #[test]
     fn a_day_that_cannot_be_stays_as_declared() {
-        for year in [
-            "0002", "0021", "0022", "0202", "0219", "0222", "2921", "5021", "220", "220-", "20199",
-        ] {
-            assert_eq!(
-                read_day(&format!("{year}-05-15")),
-                ("-".into(), "date-year".into()),
-                "{year}"
-            );
+        for year in ["0002", "0021", "0022", "0202", "0219", "0222", "2921", "5021", "220", "220-", "20199"] {
+            assert_eq!(read_day(&format!("{year}-05-15")), ("-".into(), "date-year".into()), "{year}");
         }
-        for text in [
-            "2019-02-30",
-            "2019-13-01",
-            "24",
-            "le 3 mai",
-            "2024-05-15x",
-            "31/31/2020",
-        ] {
-            assert_eq!(
-                read_day(text),
-                ("-".into(), "date-unreadable".into()),
-                "{text}"
-            );
+        for text in ["2019-02-30", "2019-13-01", "24", "le 3 mai", "2024-05-15x", "31/31/2020"] {
+            assert_eq!(read_day(text), ("-".into(), "date-unreadable".into()), "{text}");
         }
         assert_eq!(read_day("NC"), ("-".into(), "placeholder".into()));
     }

@@ -28,34 +28,10 @@ pub(super) fn fields(out: &mut Out, raw: RawRecord, identity: Identity, seen: Da
     r.procedure = word(out, Path::of("procedure"), &raw.procedure);
     r.lieu = place(out, &raw.lieu_code, &raw.lieu_type, &raw.lieu_nom);
     r.duree_mois = months(out, Path::of("dureeMois"), &raw.duree_mois);
-    r.date_notification = day(
-        out,
-        Path::of("dateNotification"),
-        &raw.date_notification,
-        seen,
-        When::Past,
-    );
-    r.date_publication = day(
-        out,
-        Path::of("datePublicationDonnees"),
-        &raw.date_publication,
-        seen,
-        When::Past,
-    );
-    r.date_debut_execution = day(
-        out,
-        Path::of("dateDebutExecution"),
-        &raw.date_debut_execution,
-        seen,
-        When::Any,
-    );
-    r.montant = amount(
-        out,
-        Path::of("montant"),
-        &raw.montant,
-        raw.cents,
-        Amount::Contract,
-    );
+    r.date_notification = day(out, Path::of("dateNotification"), &raw.date_notification, seen, When::Past);
+    r.date_publication = day(out, Path::of("datePublicationDonnees"), &raw.date_publication, seen, When::Past);
+    r.date_debut_execution = day(out, Path::of("dateDebutExecution"), &raw.date_debut_execution, seen, When::Any);
+    r.montant = amount(out, Path::of("montant"), &raw.montant, raw.cents, Amount::Contract);
     if raw.planned && r.montant.is_some() {
         out.find(
             Rule::AmountPlanned,
@@ -63,29 +39,17 @@ pub(super) fn fields(out: &mut Out, raw: RawRecord, identity: Identity, seen: Da
             raw.montant.as_ref().map(Scalar::as_str).unwrap_or_default(),
         );
     }
-    r.montant_subvention = amount(
-        out,
-        Path::of("montantSubventionPublique"),
-        &raw.montant_subvention,
-        false,
-        Amount::Other,
-    );
+    r.montant_subvention =
+        amount(out, Path::of("montantSubventionPublique"), &raw.montant_subvention, false, Amount::Other);
     r.types_prix = words(out, "typesPrix", raw.types_prix);
     forme_prix(out, &mut r, raw.format, &raw.forme_prix);
     r.considerations_sociales = words(out, "considerationsSociales", raw.considerations_sociales);
-    r.considerations_environnementales = words(
-        out,
-        "considerationsEnvironnementales",
-        raw.considerations_environnementales,
-    );
+    r.considerations_environnementales =
+        words(out, "considerationsEnvironnementales", raw.considerations_environnementales);
     r.marche_innovant = boolean(out, Path::of("marcheInnovant"), &raw.marche_innovant);
     r.attribution_avance = boolean(out, Path::of("attributionAvance"), &raw.attribution_avance);
     r.taux_avance = rate(out, Path::of("tauxAvance"), &raw.taux_avance);
-    r.sous_traitance_declaree = boolean(
-        out,
-        Path::of("sousTraitanceDeclaree"),
-        &raw.sous_traitance_declaree,
-    );
+    r.sous_traitance_declaree = boolean(out, Path::of("sousTraitanceDeclaree"), &raw.sous_traitance_declaree);
     r.ccag = word(out, Path::of("ccag"), &raw.ccag);
     r.offres_recues = offres(out, &raw.offres_recues);
     r.groupement = word(out, Path::of("typeGroupementOperateurs"), &raw.groupement);
@@ -103,10 +67,7 @@ pub(super) fn fields(out: &mut Out, raw: RawRecord, identity: Identity, seen: Da
 /// `nature`: an accord-cadre or a marché subséquent of 2019 is a marché today.
 fn nature(out: &mut Out, r: &mut Record, format: Format, scalar: &Option<Scalar>) {
     let at = Path::of("nature");
-    let declared = scalar
-        .as_ref()
-        .map(|s| s.as_str().trim())
-        .unwrap_or_default();
+    let declared = scalar.as_ref().map(|s| s.as_str().trim()).unwrap_or_default();
     if r.kind == Kind::Concession {
         r.nature = word(out, at, scalar);
     } else {
@@ -119,9 +80,7 @@ fn nature(out: &mut Out, r: &mut Record, format: Format, scalar: &Option<Scalar>
                     out.find(Rule::EnumSpelling, at, declared);
                 }
                 r.nature = Some(Nature::Marche);
-                if old == Some(Nature2019::AccordCadre)
-                    && !r.techniques.contains(&Technique::AccordCadre)
-                {
+                if old == Some(Nature2019::AccordCadre) && !r.techniques.contains(&Technique::AccordCadre) {
                     r.techniques.retain(|t| *t != Technique::SansObjet);
                     r.techniques.push(Technique::AccordCadre);
                 }
@@ -135,9 +94,7 @@ fn nature(out: &mut Out, r: &mut Record, format: Format, scalar: &Option<Scalar>
         }
         r.nature_2019 = old.filter(|_| format != Format::V2022);
     }
-    if r.nature
-        .is_some_and(|n| n.is_concession() != (r.kind == Kind::Concession))
-    {
+    if r.nature.is_some_and(|n| n.is_concession() != (r.kind == Kind::Concession)) {
         out.find(Rule::NatureKind, at, declared);
     }
 }
@@ -175,12 +132,7 @@ fn offres(out: &mut Out, scalar: &Option<Scalar>) -> Option<u32> {
 }
 
 /// `lieuExecution`: a code without its zero is known by its length where the type fixes it.
-fn place(
-    out: &mut Out,
-    place: &Option<Scalar>,
-    kind: &Option<Scalar>,
-    nom: &Option<Scalar>,
-) -> Option<Place> {
+fn place(out: &mut Out, place: &Option<Scalar>, kind: &Option<Scalar>, nom: &Option<Scalar>) -> Option<Place> {
     let at = Path::of("lieuExecution.code");
     let kind = word(out, Path::of("lieuExecution.typeCode"), kind);
     let name = text(out, Path::of("lieuExecution.nom"), nom);
@@ -202,12 +154,7 @@ fn place(
     (place.code.is_some() || place.name.is_some()).then_some(place)
 }
 
-fn modifications(
-    out: &mut Out,
-    raw: Vec<RawModification>,
-    seen: Day,
-    cents: bool,
-) -> Vec<Modification> {
+fn modifications(out: &mut Out, raw: Vec<RawModification>, seen: Day, cents: bool) -> Vec<Modification> {
     let list = "modifications";
     let mut clean = Vec::with_capacity(raw.len());
     for (i, m) in raw.into_iter().enumerate() {
@@ -215,13 +162,7 @@ fn modifications(
         clean.push(Modification {
             id: count(out, at.field("id"), &m.id),
             objet: objet(out, at.field("objetModification"), &m.objet),
-            date: day(
-                out,
-                at.field("dateNotificationModification"),
-                &m.date,
-                seen,
-                When::Past,
-            ),
+            date: day(out, at.field("dateNotificationModification"), &m.date, seen, When::Past),
             date_publication: day(
                 out,
                 at.field("datePublicationDonneesModification"),
@@ -230,13 +171,7 @@ fn modifications(
                 When::Past,
             ),
             duree_mois: months(out, at.field("dureeMois"), &m.duree_mois),
-            montant: amount(
-                out,
-                at.field("montant"),
-                &m.montant,
-                cents,
-                Amount::Contract,
-            ),
+            montant: amount(out, at.field("montant"), &m.montant, cents, Amount::Contract),
             titulaires: holders(out, at, "titulaires", m.titulaires),
         });
     }
@@ -253,20 +188,8 @@ fn actes(out: &mut Out, raw: Vec<RawActe>, seen: Day) -> Vec<ActeSousTraitance> 
             sous_traitant: holder(out, at, &a.sous_traitant),
             duree_mois: months(out, at.field("dureeMois"), &a.duree_mois),
             date: day(out, at.field("dateNotification"), &a.date, seen, When::Past),
-            date_publication: day(
-                out,
-                at.field("datePublicationDonnees"),
-                &a.date_publication,
-                seen,
-                When::Past,
-            ),
-            montant: amount(
-                out,
-                at.field("montant"),
-                &a.montant,
-                false,
-                Amount::Contract,
-            ),
+            date_publication: day(out, at.field("datePublicationDonnees"), &a.date_publication, seen, When::Past),
+            montant: amount(out, at.field("montant"), &a.montant, false, Amount::Contract),
             variation_prix: word(out, at.field("variationPrix"), &a.variation_prix),
         });
     }
@@ -274,38 +197,16 @@ fn actes(out: &mut Out, raw: Vec<RawActe>, seen: Day) -> Vec<ActeSousTraitance> 
     clean
 }
 
-fn modifications_actes(
-    out: &mut Out,
-    raw: Vec<RawModificationActe>,
-    seen: Day,
-) -> Vec<ModificationActe> {
+fn modifications_actes(out: &mut Out, raw: Vec<RawModificationActe>, seen: Day) -> Vec<ModificationActe> {
     let mut clean = Vec::with_capacity(raw.len());
     for (i, m) in raw.into_iter().enumerate() {
         let at = Path::item("modificationsActesSousTraitance", i, "");
         clean.push(ModificationActe {
             id: count(out, at.field("id"), &m.id),
             duree_mois: months(out, at.field("dureeMois"), &m.duree_mois),
-            date: day(
-                out,
-                at.field("dateNotificationModificationSousTraitance"),
-                &m.date,
-                seen,
-                When::Past,
-            ),
-            date_publication: day(
-                out,
-                at.field("datePublicationDonnees"),
-                &m.date_publication,
-                seen,
-                When::Past,
-            ),
-            montant: amount(
-                out,
-                at.field("montant"),
-                &m.montant,
-                false,
-                Amount::Contract,
-            ),
+            date: day(out, at.field("dateNotificationModificationSousTraitance"), &m.date, seen, When::Past),
+            date_publication: day(out, at.field("datePublicationDonnees"), &m.date_publication, seen, When::Past),
+            montant: amount(out, at.field("montant"), &m.montant, false, Amount::Contract),
         });
     }
     clean.retain(|m| *m != ModificationActe::default());

@@ -12,12 +12,7 @@ use super::rules::Rule;
 use super::words::{text, value, word};
 
 /// The holders of a list.
-pub(super) fn holders(
-    out: &mut Out,
-    path: Path,
-    list: &'static str,
-    raw: Vec<RawHolder>,
-) -> Vec<Holder> {
+pub(super) fn holders(out: &mut Out, path: Path, list: &'static str, raw: Vec<RawHolder>) -> Vec<Holder> {
     let mut clean: Vec<Holder> = Vec::with_capacity(raw.len());
     for (i, raw) in raw.iter().enumerate() {
         let at = path.under(list, i, "");
@@ -31,11 +26,7 @@ pub(super) fn holders(
                 .join(" ");
             out.find(Rule::HolderUnusable, at, &declared);
         } else if clean.iter().any(|c| same(c, &h)) {
-            out.find(
-                Rule::ValueRepeated,
-                at,
-                h.id.as_deref().or(h.name.as_deref()).unwrap_or_default(),
-            );
+            out.find(Rule::ValueRepeated, at, h.id.as_deref().or(h.name.as_deref()).unwrap_or_default());
         } else {
             clean.push(h);
         }
@@ -54,11 +45,7 @@ pub(super) fn holder(out: &mut Out, at: Path, raw: &RawHolder) -> Holder {
     let id_type = id_type(out, sub(at, Part::Type), &raw.id_type);
     let at_id = sub(at, Part::Id);
     let Some(scalar) = value(out, at_id, &raw.id) else {
-        return Holder {
-            id_type: id_type.filter(|_| name.is_some()),
-            id: None,
-            name,
-        };
+        return Holder { id_type: id_type.filter(|_| name.is_some()), id: None, name };
     };
     let declared = scalar.as_str();
     if matches!(scalar, Scalar::Number(_)) {
@@ -98,21 +85,12 @@ fn id_type(out: &mut Out, at: Path, scalar: &Option<Scalar>) -> Option<IdType> {
 }
 
 /// An identifier that is a SIRET, or declares no type.
-fn siret(
-    out: &mut Out,
-    at: Path,
-    declared: &str,
-    id_type: Option<IdType>,
-) -> (Option<IdType>, Option<String>) {
+fn siret(out: &mut Out, at: Path, declared: &str, id_type: Option<IdType>) -> (Option<IdType>, Option<String>) {
     let at_id = sub(at, Part::Id);
     let trimmed = declared.trim();
     let reading = read_siret(trimmed);
     let found = |out: &mut Out, right: IdType| {
-        let rule = if id_type.is_none() {
-            Rule::IdTypeInferred
-        } else {
-            Rule::IdTypeCorrected
-        };
+        let rule = if id_type.is_none() { Rule::IdTypeInferred } else { Rule::IdTypeCorrected };
         if id_type != Some(right) {
             out.find(rule, sub(at, Part::Type), id_type.map_or("", IdType::label));
         }
@@ -120,9 +98,7 @@ fn siret(
     };
     match reading {
         Reading::Siret(siret, repair) => {
-            if let Some(rule) =
-                repair.or((trimmed.len() < declared.len()).then_some(Rule::SiretFormat))
-            {
+            if let Some(rule) = repair.or((trimmed.len() < declared.len()).then_some(Rule::SiretFormat)) {
                 out.find(rule, at_id, declared);
             }
             if !siret.has_valid_key() {
@@ -130,9 +106,7 @@ fn siret(
             }
             (found(out, IdType::Siret), Some(siret.to_string()))
         }
-        Reading::FrenchTva(_) | Reading::OtherTva => {
-            (found(out, IdType::Tva), Some(compact(out, at_id, declared)))
-        }
+        Reading::FrenchTva(_) | Reading::OtherTva => (found(out, IdType::Tva), Some(compact(out, at_id, declared))),
         Reading::Placeholder => {
             out.find(Rule::IdPlaceholder, at_id, declared);
             (id_type, None)
@@ -171,11 +145,8 @@ fn foreign(out: &mut Out, at: Path, declared: &str, id_type: IdType) -> Option<S
 
 /// Without spaces, in capitals.
 fn compact(out: &mut Out, at: Path, declared: &str) -> String {
-    let id: String = declared
-        .chars()
-        .filter(|c| !c.is_whitespace() && !matches!(c, '.' | '-'))
-        .collect::<String>()
-        .to_uppercase();
+    let id: String =
+        declared.chars().filter(|c| !c.is_whitespace() && !matches!(c, '.' | '-')).collect::<String>().to_uppercase();
     if id != declared {
         out.find(Rule::IdentifierFormat, at, declared);
     }
@@ -184,9 +155,7 @@ fn compact(out: &mut Out, at: Path, declared: &str) -> String {
 
 fn has_form(id_type: IdType, id: &str) -> bool {
     let alnum = id.chars().all(|c| c.is_alphanumeric());
-    let letters = id
-        .get(..2)
-        .is_some_and(|s| s.bytes().all(|b| b.is_ascii_uppercase()));
+    let letters = id.get(..2).is_some_and(|s| s.bytes().all(|b| b.is_ascii_uppercase()));
     match id_type {
         IdType::Siret => true,
         IdType::Tva => letters && alnum && (4..=16).contains(&id.len()),
@@ -205,76 +174,28 @@ mod tests {
     fn one(id_type: &str, id: &str) -> (String, String, String) {
         let mut out = Out::default();
         let some = |t: &str| (!t.is_empty()).then(|| Scalar::Text(t.into()));
-        let raw = RawHolder {
-            id_type: some(id_type),
-            id: some(id),
-            name: some("Nom"),
-        };
+        let raw = RawHolder { id_type: some(id_type), id: some(id), name: some("Nom") };
         let list = holders(&mut out, Path::of("titulaires"), "titulaires", vec![raw]);
         let h = &list[0];
         let codes: Vec<_> = out.findings.0.iter().map(|f| &*f.code).collect();
-        (
-            h.id_type.map_or("-", IdType::label).into(),
-            h.id.clone().unwrap_or("-".into()),
-            codes.join(" "),
-        )
+        (h.id_type.map_or("-", IdType::label).into(), h.id.clone().unwrap_or("-".into()), codes.join(" "))
     }
 
     #[test]
     fn type_and_identifier_are_made_to_agree_where_the_form_tells() {
         for (id_type, id, want) in [
             ("SIRET", "33487372600239", ("SIRET", "33487372600239", "")),
-            (
-                "SIRET",
-                "   33487372600239",
-                ("SIRET", "33487372600239", "siret-format"),
-            ),
-            (
-                "",
-                "33487372600239",
-                ("SIRET", "33487372600239", "id-type-inferred"),
-            ),
-            (
-                "SIRET",
-                "33487372600230",
-                ("SIRET", "33487372600230", "siret-key"),
-            ),
-            (
-                "SIRET",
-                "IT00802230151",
-                ("TVA", "IT00802230151", "id-type-corrected"),
-            ),
-            (
-                "SIRET",
-                "FR53 213105554",
-                (
-                    "TVA",
-                    "FR53213105554",
-                    "id-type-corrected identifier-format",
-                ),
-            ),
+            ("SIRET", "   33487372600239", ("SIRET", "33487372600239", "siret-format")),
+            ("", "33487372600239", ("SIRET", "33487372600239", "id-type-inferred")),
+            ("SIRET", "33487372600230", ("SIRET", "33487372600230", "siret-key")),
+            ("SIRET", "IT00802230151", ("TVA", "IT00802230151", "id-type-corrected")),
+            ("SIRET", "FR53 213105554", ("TVA", "FR53213105554", "id-type-corrected identifier-format")),
             ("UE", "DE814864138", ("TVA", "DE814864138", "")),
-            (
-                "TVA_INTRACOMMUNAUTAIRE",
-                "BE0123456789",
-                ("TVA", "BE0123456789", "enum-spelling"),
-            ),
-            (
-                "HORS_UE",
-                "BRDASILVA",
-                ("HORS-UE", "BRDASILVA", "enum-spelling"),
-            ),
+            ("TVA_INTRACOMMUNAUTAIRE", "BE0123456789", ("TVA", "BE0123456789", "enum-spelling")),
+            ("HORS_UE", "BRDASILVA", ("HORS-UE", "BRDASILVA", "enum-spelling")),
             ("TVA", "12345", ("TVA", "12345", "identifier-form")),
-            (
-                "SIRET",
-                "33487372600239012",
-                ("SIRET", "-", "siret-unusable"),
-            ),
-            (
-                "SIRET",
-                "Rénovation Chartraine",
-                ("SIRET", "-", "siret-unusable"),
-            ),
+            ("SIRET", "33487372600239012", ("SIRET", "-", "siret-unusable")),
+            ("SIRET", "Rénovation Chartraine", ("SIRET", "-", "siret-unusable")),
             ("SIRET", "00000000000000", ("SIRET", "-", "id-placeholder")),
             ("SIRET", "CDL", ("SIRET", "-", "placeholder")),
         ] {
@@ -298,12 +219,7 @@ mod tests {
             vec![raw("33487372600239"), raw("33487372600239"), raw("xx")],
         );
         assert_eq!(list.len(), 1);
-        let codes: Vec<_> = out
-            .findings
-            .0
-            .iter()
-            .map(|f| (&*f.code, &*f.field))
-            .collect();
+        let codes: Vec<_> = out.findings.0.iter().map(|f| (&*f.code, &*f.field)).collect();
         assert_eq!(
             codes,
             [

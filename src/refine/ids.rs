@@ -33,14 +33,9 @@ pub(super) fn read_siret(text: &str) -> Reading {
     if let Some(siret) = Siret::parse(text) {
         return checked(siret, None);
     }
-    let bare: String = text
-        .chars()
-        .filter(|c| !c.is_whitespace() && !matches!(c, '.' | '-' | '_' | '\'' | '’'))
-        .collect();
-    let bare = bare
-        .strip_prefix("SIRET")
-        .map_or(&*bare, |b| b.trim_start_matches(':'))
-        .to_owned();
+    let bare: String =
+        text.chars().filter(|c| !c.is_whitespace() && !matches!(c, '.' | '-' | '_' | '\'' | '’')).collect();
+    let bare = bare.strip_prefix("SIRET").map_or(&*bare, |b| b.trim_start_matches(':')).to_owned();
     if !bare.is_empty() && bare.bytes().all(|b| b.is_ascii_digit()) {
         return digits(&bare);
     }
@@ -49,11 +44,7 @@ pub(super) fn read_siret(text: &str) -> Reading {
 
 fn checked(siret: Siret, repair: Option<Rule>) -> Reading {
     let first = siret.as_str().as_bytes().first().copied();
-    if siret.as_str().bytes().all(|b| Some(b) == first) {
-        Reading::Placeholder
-    } else {
-        Reading::Siret(siret, repair)
-    }
+    if siret.as_str().bytes().all(|b| Some(b) == first) { Reading::Placeholder } else { Reading::Siret(siret, repair) }
 }
 
 fn digits(bare: &str) -> Reading {
@@ -66,13 +57,9 @@ fn digits(bare: &str) -> Reading {
         10..=13 => {
             let padded = Siret::parse(&format!("{bare:0>14}"));
             let confirmed = padded.filter(|s| s.has_valid_key() && s.siren().has_valid_key());
-            confirmed.map_or(Reading::Other, |s| {
-                Reading::Siret(s, Some(Rule::SiretLeadingZero))
-            })
+            confirmed.map_or(Reading::Other, |s| Reading::Siret(s, Some(Rule::SiretLeadingZero)))
         }
-        9 => Siren::parse(bare)
-            .filter(Siren::has_valid_key)
-            .map_or(Reading::Other, Reading::Siren),
+        9 => Siren::parse(bare).filter(Siren::has_valid_key).map_or(Reading::Other, Reading::Siren),
         _ => Reading::Other,
     }
 }
@@ -84,39 +71,26 @@ fn tva(bare: &str) -> Reading {
         let (Some(key), Some(siren)) = (rest.get(..2), rest.get(2..).and_then(Siren::parse)) else {
             return Reading::Other;
         };
-        let expected = siren
-            .as_str()
-            .parse::<u64>()
-            .map(|n| (12 + 3 * (n % 97)) % 97);
+        let expected = siren.as_str().parse::<u64>().map(|n| (12 + 3 * (n % 97)) % 97);
         let right = key.parse::<u64>().ok() == expected.ok();
-        return if right && siren.has_valid_key() {
-            Reading::FrenchTva(siren)
-        } else {
-            Reading::Other
-        };
+        return if right && siren.has_valid_key() { Reading::FrenchTva(siren) } else { Reading::Other };
     }
     const STATES: [&str; 28] = [
-        "AT", "BE", "BG", "CY", "CZ", "DE", "DK", "EE", "EL", "ES", "FI", "GB", "HR", "HU", "IE",
-        "IT", "LT", "LU", "LV", "MT", "NL", "PL", "PT", "RO", "SE", "SI", "SK", "XI",
+        "AT", "BE", "BG", "CY", "CZ", "DE", "DK", "EE", "EL", "ES", "FI", "GB", "HR", "HU", "IE", "IT", "LT", "LU",
+        "LV", "MT", "NL", "PL", "PT", "RO", "SE", "SI", "SK", "XI",
     ];
     let state = upper.get(..2).is_some_and(|s| STATES.contains(&s));
     let rest = upper.get(2..).unwrap_or_default();
     let form = (8..=12).contains(&rest.len())
         && rest.bytes().all(|b| b.is_ascii_alphanumeric())
         && rest.bytes().filter(u8::is_ascii_digit).count() >= 7;
-    if state && form {
-        Reading::OtherTva
-    } else {
-        Reading::Other
-    }
+    if state && form { Reading::OtherTva } else { Reading::Other }
 }
 
 /// The first establishment of a legal unit: number 0001 and the key. Every unit has had one, so it
 /// names the unit where only the SIREN is known.
 pub(super) fn first_establishment(siren: &Siren) -> Option<Siret> {
-    (0..10)
-        .filter_map(|key| Siret::parse(&format!("{siren}0001{key}")))
-        .find(Siret::has_valid_key)
+    (0..10).filter_map(|key| Siret::parse(&format!("{siren}0001{key}"))).find(Siret::has_valid_key)
 }
 
 /// Who buys and under which number: the identity of a record.
@@ -146,18 +120,11 @@ pub(super) fn identity(
     let id = match (declared, of_uid) {
         (Some(id), _) => id,
         (None, Some((_, id))) => {
-            out.find(
-                Rule::IdFromUid,
-                Path::of("id"),
-                uid_text.unwrap_or_default(),
-            );
+            out.find(Rule::IdFromUid, Path::of("id"), uid_text.unwrap_or_default());
             id
         }
         (None, None) => {
-            return Err((
-                "id-missing",
-                format!("buyer {buyer} declares a contract without id"),
-            ));
+            return Err(("id-missing", format!("buyer {buyer} declares a contract without id")));
         }
     };
     if id.as_str().chars().count() > 16 {
@@ -171,25 +138,13 @@ pub(super) fn identity(
 }
 
 fn is_uid(uid: &str, buyer: &Siret, id: &LocalId) -> bool {
-    uid.strip_prefix(buyer.as_str())
-        .is_some_and(|rest| rest.trim() == id.as_str())
+    uid.strip_prefix(buyer.as_str()).is_some_and(|rest| rest.trim() == id.as_str())
 }
 
-fn buyer(
-    out: &mut Out,
-    at: Path,
-    scalar: &Option<Scalar>,
-    of_uid: Option<Siret>,
-) -> Result<Siret, Refusal> {
+fn buyer(out: &mut Out, at: Path, scalar: &Option<Scalar>, of_uid: Option<Siret>) -> Result<Siret, Refusal> {
     let declared = value(out, at, scalar);
-    let text = declared
-        .map(|s| s.as_str().trim().to_owned())
-        .unwrap_or_default();
-    let reading = if text.is_empty() {
-        Reading::Other
-    } else {
-        read_siret(&text)
-    };
+    let text = declared.map(|s| s.as_str().trim().to_owned()).unwrap_or_default();
+    let reading = if text.is_empty() { Reading::Other } else { read_siret(&text) };
     let raw = scalar.as_ref().map(Scalar::as_str).unwrap_or_default();
     if matches!(declared, Some(Scalar::Number(_))) {
         out.find(Rule::TextAsNumber, at, raw);
@@ -211,26 +166,15 @@ fn buyer(
     // The uid names the establishment; it is asked where the field itself does not, or contradicts nothing.
     match (siren, of_uid) {
         (siren, Some(siret)) if siren.is_none_or(|(s, _)| s == siret.siren()) => {
-            out.find(
-                Rule::BuyerFromUid,
-                at,
-                if raw.is_empty() { siret.as_str() } else { raw },
-            );
+            out.find(Rule::BuyerFromUid, at, if raw.is_empty() { siret.as_str() } else { raw });
             Ok(siret)
         }
         (Some((siren, rule)), _) => {
             out.find(rule, at, raw);
-            first_establishment(&siren)
-                .ok_or_else(|| ("buyer-unusable", format!("acheteur.id is {raw:?}")))
+            first_establishment(&siren).ok_or_else(|| ("buyer-unusable", format!("acheteur.id is {raw:?}")))
         }
-        (None, _) if text.is_empty() => Err((
-            "buyer-missing",
-            "no acheteur.id, and no uid that names one".into(),
-        )),
-        (None, _) => Err((
-            "buyer-unusable",
-            format!("acheteur.id is {raw:?}, which is no SIRET"),
-        )),
+        (None, _) if text.is_empty() => Err(("buyer-missing", "no acheteur.id, and no uid that names one".into())),
+        (None, _) => Err(("buyer-unusable", format!("acheteur.id is {raw:?}, which is no SIRET"))),
     }
 }
 
@@ -241,8 +185,7 @@ pub(super) fn cpv(out: &mut Out, at: Path, scalar: &Option<Scalar>) -> Option<Cp
     let text = raw.trim();
     let found = match Cpv::parse(text) {
         Some(cpv) => Some((cpv, None)),
-        None => read_cpv(text, matches!(declared, Scalar::Number(_)))
-            .map(|(cpv, rule)| (cpv, Some(rule))),
+        None => read_cpv(text, matches!(declared, Scalar::Number(_))).map(|(cpv, rule)| (cpv, Some(rule))),
     };
     let Some((cpv, repair)) = found else {
         out.find(Rule::CpvUnreadable, at, raw);
@@ -262,14 +205,9 @@ pub(super) fn cpv(out: &mut Out, at: Path, scalar: &Option<Scalar>) -> Option<Cp
 }
 
 fn read_cpv(text: &str, is_number: bool) -> Option<(Cpv, Rule)> {
-    let end = text
-        .bytes()
-        .position(|b| !b.is_ascii_digit())
-        .unwrap_or(text.len());
+    let end = text.bytes().position(|b| !b.is_ascii_digit()).unwrap_or(text.len());
     let (digits, rest) = text.split_at_checked(end)?;
-    let key = rest
-        .strip_prefix('-')
-        .is_some_and(|k| k.len() == 1 && k.bytes().all(|b| b.is_ascii_digit()));
+    let key = rest.strip_prefix('-').is_some_and(|k| k.len() == 1 && k.bytes().all(|b| b.is_ascii_digit()));
     let exists = |code: &str| Cpv::parse(code).filter(cpv_division_exists);
     match digits.len() {
         8 if key => Some((Cpv::parse(digits)?, Rule::CpvCheckDigit)),
@@ -288,10 +226,7 @@ fn read_cpv(text: &str, is_number: bool) -> Option<(Cpv, Rule)> {
             }
         }
         _ => {
-            let spaced: String = text
-                .chars()
-                .filter(|c| !matches!(c, ' ' | '.' | '\u{a0}'))
-                .collect();
+            let spaced: String = text.chars().filter(|c| !matches!(c, ' ' | '.' | '\u{a0}')).collect();
             if spaced.len() == text.len() {
                 None
             } else {
@@ -320,8 +255,7 @@ mod tests {
         let some = |t: &str| (!t.is_empty()).then(|| Scalar::Text(t.into()));
         let who = identity(&mut out, &some(acheteur), &some(id), &some(uid));
         (
-            who.map(|i| format!("{} {}", i.buyer, i.id))
-                .map_err(|e| e.0),
+            who.map(|i| format!("{} {}", i.buyer, i.id)).map_err(|e| e.0),
             codes(&out).into_iter().map(str::to_owned).collect(),
         )
     }
@@ -343,27 +277,14 @@ mod tests {
         // 005520135 is a SIREN whose zeros a spreadsheet drops.
         let siret = first_establishment(&Siren::parse("005520135").unwrap()).unwrap();
         let lost = siret.as_str().trim_start_matches('0');
-        assert_eq!(
-            who(lost, "1", ""),
-            (Ok(format!("{siret} 1")), vec!["siret-leading-zero".into()])
-        );
+        assert_eq!(who(lost, "1", ""), (Ok(format!("{siret} 1")), vec!["siret-leading-zero".into()]));
     }
 
     #[test]
     fn a_buyer_that_cannot_be_a_siret_leaves_no_identity() {
-        for acheteur in [
-            "00000000000000",
-            "11111111111111",
-            "2131055540001",
-            "213105554000170",
-            "Mairie",
-            "213105555",
-        ] {
-            assert_eq!(
-                who(acheteur, "1", "").0,
-                Err("buyer-unusable"),
-                "{acheteur}"
-            );
+        for acheteur in ["00000000000000", "11111111111111", "2131055540001", "213105554000170", "Mairie", "213105555"]
+        {
+            assert_eq!(who(acheteur, "1", "").0, Err("buyer-unusable"), "{acheteur}");
         }
         assert_eq!(who("", "1", "").0, Err("buyer-missing"));
         assert_eq!(who("NC", "1", "").0, Err("buyer-missing"));
@@ -374,21 +295,9 @@ mod tests {
     #[test]
     fn the_uid_helps_where_a_field_fails_and_is_compared_where_none_does() {
         let uid = "213105554000172022-14";
-        assert_eq!(
-            who("", "2022-14", uid),
-            (
-                Ok("21310555400017 2022-14".into()),
-                vec!["buyer-from-uid".into()]
-            )
-        );
+        assert_eq!(who("", "2022-14", uid), (Ok("21310555400017 2022-14".into()), vec!["buyer-from-uid".into()]));
         assert_eq!(who("213105554", "2022-14", uid).1, ["buyer-from-uid"]);
-        assert_eq!(
-            who("21310555400017", "", uid),
-            (
-                Ok("21310555400017 2022-14".into()),
-                vec!["id-from-uid".into()]
-            )
-        );
+        assert_eq!(who("21310555400017", "", uid), (Ok("21310555400017 2022-14".into()), vec!["id-from-uid".into()]));
         assert_eq!(who("21310555400017", "2022-14", uid).1, [""; 0]);
         assert_eq!(who("21310555400017", "2022-15", uid).1, ["uid-mismatch"]);
     }
@@ -414,11 +323,7 @@ mod tests {
         ] {
             let mut out = Out::default();
             let got = super::cpv(&mut out, Path::of("codeCPV"), &of_text(text));
-            assert_eq!(
-                got.map(|c| c.to_string()).unwrap_or_default(),
-                cpv,
-                "{text}"
-            );
+            assert_eq!(got.map(|c| c.to_string()).unwrap_or_default(), cpv, "{text}");
             assert_eq!(codes(&out).join(" "), rule, "{text}");
         }
     }

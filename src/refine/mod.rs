@@ -81,10 +81,7 @@ pub fn refine(mut raw: RawRecord, cx: &Context<'_>) -> Refined {
         }
     }
     let others = std::mem::take(&mut raw.others);
-    let source = others
-        .iter()
-        .find(|(path, _)| path == "source")
-        .map(|(_, value)| value.clone());
+    let source = others.iter().find(|(path, _)| path == "source").map(|(_, value)| value.clone());
     for (path, value) in others {
         out.keep(&path, &value);
     }
@@ -93,24 +90,12 @@ pub fn refine(mut raw: RawRecord, cx: &Context<'_>) -> Refined {
     let record = fields::fields(&mut out, raw, identity, cx.seen);
     checks::check(&mut out, &record, source.as_deref());
     let seat = cx.region.seat(&record.acheteur);
-    let place = record
-        .lieu
-        .as_ref()
-        .map_or(Where::Unknown, |p| cx.region.place(p));
+    let place = record.lieu.as_ref().map_or(Where::Unknown, |p| cx.region.place(p));
     if seat == Where::Outside && place != Where::Inside {
-        return Refined::OutOfRegion {
-            reason: "seat-outside",
-        };
+        return Refined::OutOfRegion { reason: "seat-outside" };
     }
     let (findings, declared) = out.finish();
-    Refined::Observation(Box::new(Observation {
-        format,
-        record,
-        declared,
-        findings,
-        seat,
-        place,
-    }))
+    Refined::Observation(Box::new(Observation { format, record, declared, findings, seat, place }))
 }
 
 /// What a record calls itself is kept where its place said otherwise.
@@ -128,10 +113,7 @@ pub fn missing(o: &Observation) -> Vec<Field> {
     let r = &o.record;
     let marche = r.kind == Kind::Marche;
     let v2022 = o.format != Format::V2019;
-    let place = r
-        .lieu
-        .as_ref()
-        .is_some_and(|p| p.code.is_some() && p.kind.is_some());
+    let place = r.lieu.as_ref().is_some_and(|p| p.code.is_some() && p.kind.is_some());
     // Field, whether the format asks for it, whether it is there.
     let table = [
         (Field::AcheteurNom, !v2022, r.acheteur_nom.is_some()),
@@ -139,74 +121,26 @@ pub fn missing(o: &Observation) -> Vec<Field> {
         (Field::Objet, true, r.objet.is_some()),
         (Field::CodeCpv, marche, r.cpv.is_some()),
         (Field::Techniques, marche && v2022, !r.techniques.is_empty()),
-        (
-            Field::ModalitesExecution,
-            marche && v2022,
-            !r.modalites.is_empty(),
-        ),
+        (Field::ModalitesExecution, marche && v2022, !r.modalites.is_empty()),
         (Field::Procedure, true, r.procedure.is_some()),
         (Field::LieuExecution, marche || !v2022, place),
         (Field::DureeMois, true, r.duree_mois.is_some()),
         (Field::DateNotification, true, r.date_notification.is_some()),
-        (
-            Field::DatePublicationDonnees,
-            true,
-            r.date_publication.is_some(),
-        ),
-        (
-            Field::DateDebutExecution,
-            !marche,
-            r.date_debut_execution.is_some(),
-        ),
+        (Field::DatePublicationDonnees, true, r.date_publication.is_some()),
+        (Field::DateDebutExecution, !marche, r.date_debut_execution.is_some()),
         (Field::Montant, true, r.montant.is_some()),
-        (
-            Field::MontantSubventionPublique,
-            !marche,
-            r.montant_subvention.is_some(),
-        ),
+        (Field::MontantSubventionPublique, !marche, r.montant_subvention.is_some()),
         (Field::FormePrix, marche && v2022, r.forme_prix.is_some()),
         (Field::TypesPrix, marche, !r.types_prix.is_empty()),
-        (
-            Field::ConsiderationsSociales,
-            v2022,
-            !r.considerations_sociales.is_empty(),
-        ),
-        (
-            Field::ConsiderationsEnvironnementales,
-            v2022,
-            !r.considerations_environnementales.is_empty(),
-        ),
-        (
-            Field::MarcheInnovant,
-            marche && v2022,
-            r.marche_innovant.is_some(),
-        ),
-        (
-            Field::AttributionAvance,
-            marche && v2022,
-            r.attribution_avance.is_some(),
-        ),
-        (
-            Field::SousTraitanceDeclaree,
-            marche && v2022,
-            r.sous_traitance_declaree.is_some(),
-        ),
+        (Field::ConsiderationsSociales, v2022, !r.considerations_sociales.is_empty()),
+        (Field::ConsiderationsEnvironnementales, v2022, !r.considerations_environnementales.is_empty()),
+        (Field::MarcheInnovant, marche && v2022, r.marche_innovant.is_some()),
+        (Field::AttributionAvance, marche && v2022, r.attribution_avance.is_some()),
+        (Field::SousTraitanceDeclaree, marche && v2022, r.sous_traitance_declaree.is_some()),
         (Field::Ccag, marche && v2022, r.ccag.is_some()),
-        (
-            Field::OffresRecues,
-            marche && v2022,
-            r.offres_recues.is_some(),
-        ),
-        (
-            Field::TypeGroupementOperateurs,
-            marche && v2022,
-            r.groupement.is_some(),
-        ),
+        (Field::OffresRecues, marche && v2022, r.offres_recues.is_some()),
+        (Field::TypeGroupementOperateurs, marche && v2022, r.groupement.is_some()),
         (Field::Titulaires, true, !r.titulaires.is_empty()),
     ];
-    table
-        .into_iter()
-        .filter(|(_, asked, there)| *asked && !there)
-        .map(|(field, ..)| field)
-        .collect()
+    table.into_iter().filter(|(_, asked, there)| *asked && !there).map(|(field, ..)| field).collect()
 }

@@ -37,11 +37,7 @@ fn plain(text: &str) -> Option<Decimal> {
     if !digits.starts_with(|c: char| c.is_ascii_digit() || c == '.') {
         return None;
     }
-    if text.contains(['e', 'E']) {
-        Decimal::from_scientific(text).ok()
-    } else {
-        text.parse().ok()
-    }
+    if text.contains(['e', 'E']) { Decimal::from_scientific(text).ok() } else { text.parse().ok() }
 }
 
 fn read(text: &str) -> Read {
@@ -49,13 +45,9 @@ fn read(text: &str) -> Read {
         return Read::Plain(d);
     }
     let lower = text.to_lowercase();
-    let mut bare: String = lower
-        .chars()
-        .filter(|c| !c.is_whitespace() && !matches!(c, '\'' | '’' | '\u{202f}'))
-        .collect();
-    for unit in [
-        "eurosht", "eurht", "€ht", "€h.t.", "eurosttc", "euros", "euro", "eur", "€", "ht", "h.t.",
-    ] {
+    let mut bare: String =
+        lower.chars().filter(|c| !c.is_whitespace() && !matches!(c, '\'' | '’' | '\u{202f}')).collect();
+    for unit in ["eurosht", "eurht", "€ht", "€h.t.", "eurosttc", "euros", "euro", "eur", "€", "ht", "h.t."] {
         if let Some(rest) = bare.strip_suffix(unit).or_else(|| bare.strip_prefix(unit)) {
             bare = rest.to_owned();
         }
@@ -81,11 +73,7 @@ fn read(text: &str) -> Read {
 /// Several of one separator are of thousands, when every group after the first has three digits.
 fn groups(text: &str, separator: char) -> String {
     let fits = text.split(separator).skip(1).all(|g| g.len() == 3);
-    if fits {
-        text.replace(separator, "")
-    } else {
-        String::new()
-    }
+    if fits { text.replace(separator, "") } else { String::new() }
 }
 
 /// A decimal number; `unreadable` names the rule of what is none.
@@ -120,8 +108,7 @@ fn decimal(out: &mut Out, at: Path, scalar: &Option<Scalar>, unreadable: Rule) -
 }
 
 fn is_huge_number(text: &str) -> bool {
-    text.parse::<f64>().is_ok_and(|f| f.abs() >= ABSURD as f64)
-        && text.starts_with(|c: char| c.is_ascii_digit())
+    text.parse::<f64>().is_ok_and(|f| f.abs() >= ABSURD as f64) && text.starts_with(|c: char| c.is_ascii_digit())
 }
 
 /// How an amount is judged.
@@ -134,13 +121,7 @@ pub(super) enum Amount {
 }
 
 /// An amount in euros. `cents`: the declared number is in hundredths.
-pub(super) fn amount(
-    out: &mut Out,
-    at: Path,
-    scalar: &Option<Scalar>,
-    cents: bool,
-    what: Amount,
-) -> Option<Money> {
+pub(super) fn amount(out: &mut Out, at: Path, scalar: &Option<Scalar>, cents: bool, what: Amount) -> Option<Money> {
     let mut d = decimal(out, at, scalar, Rule::AmountUnreadable)?;
     let declared = scalar.as_ref().map(Scalar::as_str).unwrap_or_default();
     if cents {
@@ -176,9 +157,7 @@ fn judge(out: &mut Out, at: Path, d: Decimal, declared: &str) {
     let first = whole.as_bytes().first().copied().unwrap_or_default();
     if whole.len() >= 6
         && first != b'0'
-        && (whole.bytes().all(|b| b == first)
-            || "123456789".starts_with(&whole)
-            || whole.starts_with("123456789"))
+        && (whole.bytes().all(|b| b == first) || "123456789".starts_with(&whole) || whole.starts_with("123456789"))
     {
         out.find(Rule::AmountDigits, at, declared);
     }
@@ -207,9 +186,7 @@ pub(super) fn months(out: &mut Out, at: Path, scalar: &Option<Scalar>) -> Option
     let declared = value(out, at, scalar)?;
     let text = declared.as_str();
     // `24 mois` has one meaning.
-    let bare = text
-        .trim()
-        .trim_end_matches(|c: char| c.is_alphabetic() || c.is_whitespace());
+    let bare = text.trim().trim_end_matches(|c: char| c.is_alphabetic() || c.is_whitespace());
     let d = if bare.len() < text.trim().len() && text.to_lowercase().contains("mois") {
         out.find(Rule::NumberAsText, at, text);
         plain(bare)
@@ -238,11 +215,7 @@ pub(super) fn count(out: &mut Out, at: Path, scalar: &Option<Scalar>) -> Option<
     let d = decimal(out, at, scalar, Rule::NumberUnreadable)?;
     let n = d.fract().is_zero().then(|| u32::try_from(d).ok()).flatten();
     if n.is_none() {
-        out.find(
-            Rule::NumberUnreadable,
-            at,
-            scalar.as_ref().map(Scalar::as_str).unwrap_or_default(),
-        );
+        out.find(Rule::NumberUnreadable, at, scalar.as_ref().map(Scalar::as_str).unwrap_or_default());
     }
     n
 }
@@ -254,33 +227,15 @@ mod tests {
     fn money(text: &str) -> (Option<String>, Vec<String>) {
         let mut out = Out::default();
         let scalar = Some(Scalar::Text(text.into()));
-        let m = amount(
-            &mut out,
-            Path::of("montant"),
-            &scalar,
-            false,
-            Amount::Contract,
-        );
-        (
-            m.map(|m| m.to_string()),
-            out.findings.0.iter().map(|f| f.code.to_string()).collect(),
-        )
+        let m = amount(&mut out, Path::of("montant"), &scalar, false, Amount::Contract);
+        (m.map(|m| m.to_string()), out.findings.0.iter().map(|f| f.code.to_string()).collect())
     }
 
     fn of_number(text: &str) -> (Option<String>, Vec<String>) {
         let mut out = Out::default();
         let scalar = Some(Scalar::Number(text.into()));
-        let m = amount(
-            &mut out,
-            Path::of("montant"),
-            &scalar,
-            false,
-            Amount::Contract,
-        );
-        (
-            m.map(|m| m.to_string()),
-            out.findings.0.iter().map(|f| f.code.to_string()).collect(),
-        )
+        let m = amount(&mut out, Path::of("montant"), &scalar, false, Amount::Contract);
+        (m.map(|m| m.to_string()), out.findings.0.iter().map(|f| f.code.to_string()).collect())
     }
 
     #[test]
@@ -298,15 +253,9 @@ mod tests {
         ] {
             let (m, codes) = money(text);
             assert_eq!(m.as_deref(), Some(value), "{text}");
-            assert!(
-                codes.contains(&"amount-format".to_owned()),
-                "{text}: {codes:?}"
-            );
+            assert!(codes.contains(&"amount-format".to_owned()), "{text}: {codes:?}");
         }
-        assert_eq!(
-            money("777888.22"),
-            (Some("777888.22".into()), vec!["number-as-text".into()])
-        );
+        assert_eq!(money("777888.22"), (Some("777888.22".into()), vec!["number-as-text".into()]));
     }
 
     #[test]
@@ -338,10 +287,7 @@ mod tests {
         ] {
             assert_eq!(of_number(text), (Some(text.into()), vec![code.into()]));
         }
-        assert_eq!(
-            of_number("59153.830000000002"),
-            (Some("59153.83".into()), vec!["amount-float-noise".into()])
-        );
+        assert_eq!(of_number("59153.830000000002"), (Some("59153.83".into()), vec!["amount-float-noise".into()]));
         assert_eq!(of_number("1.2e5"), (Some("120000".into()), vec![]));
     }
 

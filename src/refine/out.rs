@@ -19,34 +19,17 @@ pub(super) struct Path {
 impl Path {
     /// A field of the record.
     pub const fn of(name: &'static str) -> Self {
-        Self {
-            list: "",
-            index: 0,
-            inner: "",
-            inner_index: 0,
-            name,
-        }
+        Self { list: "", index: 0, inner: "", inner_index: 0, name }
     }
     /// A field of an item: `titulaires[0].id`.
     pub const fn item(list: &'static str, index: usize, name: &'static str) -> Self {
-        Self {
-            list,
-            index,
-            inner: "",
-            inner_index: 0,
-            name,
-        }
+        Self { list, index, inner: "", inner_index: 0, name }
     }
     /// An item of a list of the same item: `modifications[0].titulaires[1].id`.
     pub fn under(self, list: &'static str, index: usize, name: &'static str) -> Self {
         match self.list {
             "" => Self::item(list, index, name),
-            _ => Self {
-                inner: list,
-                inner_index: index,
-                name,
-                ..self
-            },
+            _ => Self { inner: list, inner_index: index, name, ..self },
         }
     }
     /// Another field in the same place.
@@ -64,11 +47,7 @@ impl Path {
         match (self.list, self.inner) {
             ("", _) => self.name.into(),
             (list, "") => format!("{list}[{}]{dot}{}", self.index, self.name).into(),
-            (list, inner) => format!(
-                "{list}[{}].{inner}[{}]{dot}{}",
-                self.index, self.inner_index, self.name
-            )
-            .into(),
+            (list, inner) => format!("{list}[{}].{inner}[{}]{dot}{}", self.index, self.inner_index, self.name).into(),
         }
     }
 }
@@ -91,21 +70,13 @@ impl Out {
         if rule.severity() != Severity::Warning && !value.is_empty() && !field.is_empty() {
             self.keep(&field, value);
         }
-        self.findings
-            .push(rule.code(), field, value, rule.severity());
+        self.findings.push(rule.code(), field, value, rule.severity());
     }
 
     /// Keeps a declared value, once.
     pub fn keep(&mut self, field: &str, value: &str) {
-        if !self
-            .declared
-            .iter()
-            .any(|d| d.field == field && d.value == value)
-        {
-            self.declared.push(Declared {
-                field: field.to_owned(),
-                value: value.to_owned(),
-            });
+        if !self.declared.iter().any(|d| d.field == field && d.value == value) {
+            self.declared.push(Declared { field: field.to_owned(), value: value.to_owned() });
         }
     }
 

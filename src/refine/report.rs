@@ -56,21 +56,13 @@ pub fn read_all(
 ) -> Result<Split, NotData> {
     decode::split(input, options, &mut |slice| {
         let outcome = match decode::parse(&slice) {
-            Err(reject) => Outcome::Quarantine {
-                reason: reject.reason,
-                detail: reject.detail,
-            },
+            Err(reject) => Outcome::Quarantine { reason: reject.reason, detail: reject.detail },
             Ok(raw) => match refine(raw, cx) {
                 Refined::Observation(o) => Outcome::Observation(o),
                 Refined::Quarantine { reason, detail } => Outcome::Quarantine { reason, detail },
                 Refined::OutOfRegion { reason } => Outcome::OutOfRegion { reason },
             },
         };
-        each(ReadItem {
-            position: slice.position,
-            offset: slice.offset,
-            bytes: slice.bytes,
-            outcome,
-        })
+        each(ReadItem { position: slice.position, offset: slice.offset, bytes: slice.bytes, outcome })
     })
 }

@@ -138,57 +138,21 @@ rules! {
 
 /// Why a record goes to quarantine, in French and in English.
 pub const REASONS: &[(&str, &str, &str)] = &[
-    (
-        "cut",
-        "Le document s'arrête au milieu de cette donnée.",
-        "The document stops inside this record.",
-    ),
-    (
-        "null",
-        "null à la place d'une donnée.",
-        "null in the place of a record.",
-    ),
-    (
-        "empty",
-        "Donnée sans aucun champ.",
-        "A record without any field.",
-    ),
-    (
-        "not-an-object",
-        "Autre chose qu'une donnée dans la liste.",
-        "Something else than a record in the list.",
-    ),
-    (
-        "unreadable",
-        "Donnée illisible : syntaxe fausse.",
-        "An unreadable record: broken syntax.",
-    ),
+    ("cut", "Le document s'arrête au milieu de cette donnée.", "The document stops inside this record."),
+    ("null", "null à la place d'une donnée.", "null in the place of a record."),
+    ("empty", "Donnée sans aucun champ.", "A record without any field."),
+    ("not-an-object", "Autre chose qu'une donnée dans la liste.", "Something else than a record in the list."),
+    ("unreadable", "Donnée illisible : syntaxe fausse.", "An unreadable record: broken syntax."),
     ("too-deep", "Trop de niveaux imbriqués.", "Nested too deep."),
-    (
-        "oversized",
-        "Donnée plus longue que la limite.",
-        "A record longer than the limit.",
-    ),
-    (
-        "buyer-missing",
-        "Aucun acheteur déclaré.",
-        "No buyer declared.",
-    ),
-    (
-        "buyer-unusable",
-        "L'identifiant de l'acheteur n'est pas un SIRET.",
-        "The buyer's identifier is no SIRET.",
-    ),
+    ("oversized", "Donnée plus longue que la limite.", "A record longer than the limit."),
+    ("buyer-missing", "Aucun acheteur déclaré.", "No buyer declared."),
+    ("buyer-unusable", "L'identifiant de l'acheteur n'est pas un SIRET.", "The buyer's identifier is no SIRET."),
     (
         "identity-damaged",
         "L'identifiant est abîmé par des guillemets non protégés.",
         "The id is damaged by quotes that are not escaped.",
     ),
-    (
-        "id-missing",
-        "Aucun identifiant de contrat.",
-        "No contract id.",
-    ),
+    ("id-missing", "Aucun identifiant de contrat.", "No contract id."),
 ];
 
 #[cfg(test)]
@@ -210,16 +174,8 @@ mod tests {
         assert_eq!(codes.len(), Rule::ALL.len());
         for rule in Rule::ALL {
             assert_eq!(Rule::from_code(rule.code()), Some(*rule));
-            assert!(
-                rule.french().len() > 10
-                    && rule.english().len() > 10
-                    && !rule.reference().is_empty()
-            );
-            assert!(
-                rule.code()
-                    .bytes()
-                    .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
-            );
+            assert!(rule.french().len() > 10 && rule.english().len() > 10 && !rule.reference().is_empty());
+            assert!(rule.code().bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-'));
         }
     }
 }

@@ -80,11 +80,7 @@ pub(super) fn text(out: &mut Out, at: Path, scalar: &Option<Scalar>) -> Option<S
     }
     if text.chars().any(|c| c.is_control() && !c.is_whitespace()) {
         out.find(Rule::ControlCharacter, at, declared);
-        text = text
-            .chars()
-            .filter_map(printable)
-            .collect::<String>()
-            .into();
+        text = text.chars().filter_map(printable).collect::<String>().into();
     }
     if !is_squeezed(&text) {
         out.find(Rule::Whitespace, at, declared);
@@ -229,11 +225,7 @@ pub(super) fn meant<T: Word>(text: &str) -> Option<T> {
     if let Some(w) = T::parse(text) {
         return Some(w);
     }
-    let text = if text.contains('&') {
-        unescape(text)
-    } else {
-        text.to_owned()
-    };
+    let text = if text.contains('&') { unescape(text) } else { text.to_owned() };
     if let Some(w) = T::parse(&text) {
         return Some(w);
     }
@@ -242,10 +234,7 @@ pub(super) fn meant<T: Word>(text: &str) -> Option<T> {
         let mut fits = T::ALL.iter().copied().filter(|w| {
             let label: Vec<char> = w.label().to_lowercase().chars().collect();
             label.len() == wanted.len()
-                && label
-                    .iter()
-                    .zip(&wanted)
-                    .all(|(a, b)| a == b || *b == char::REPLACEMENT_CHARACTER)
+                && label.iter().zip(&wanted).all(|(a, b)| a == b || *b == char::REPLACEMENT_CHARACTER)
         });
         return fits.next().filter(|_| fits.next().is_none());
     }
@@ -259,15 +248,7 @@ pub(super) fn word<T: Word>(out: &mut Out, at: Path, scalar: &Option<Scalar>) ->
     }
     let text = value(out, at, scalar)?.as_str();
     let found = meant(text);
-    out.find(
-        if found.is_some() {
-            Rule::EnumSpelling
-        } else {
-            Rule::EnumUnknown
-        },
-        at,
-        text,
-    );
+    out.find(if found.is_some() { Rule::EnumSpelling } else { Rule::EnumUnknown }, at, text);
     found
 }
 
@@ -303,14 +284,6 @@ pub(super) fn boolean(out: &mut Out, at: Path, scalar: &Option<Scalar>) -> Optio
         (_, "non" | "false" | "0" | "faux" | "n" | "no") => Some(false),
         _ => None,
     };
-    out.find(
-        if found.is_some() {
-            Rule::BooleanAsText
-        } else {
-            Rule::BooleanUnreadable
-        },
-        at,
-        text,
-    );
+    out.find(if found.is_some() { Rule::BooleanAsText } else { Rule::BooleanUnreadable }, at, text);
     found
 }

@@ -61,9 +61,7 @@ impl App {
     /// The current publication, or `None` while there is none.
     pub async fn current(&self) -> Result<Option<Arc<Publication>>, Problem> {
         let publications = self.publications.clone();
-        blocking(move || publications.latest())
-            .await?
-            .map_err(unreadable)
+        blocking(move || publications.latest()).await?.map_err(unreadable)
     }
 
     /// The current publication, or 503.
@@ -74,10 +72,7 @@ impl App {
     /// The publication of this name, or 404.
     pub async fn dated(&self, name: String) -> Result<Arc<Publication>, Problem> {
         let publications = self.publications.clone();
-        blocking(move || publications.dated(&name))
-            .await?
-            .map_err(unreadable)?
-            .ok_or_else(Problem::not_found)
+        blocking(move || publications.dated(&name)).await?.map_err(unreadable)?.ok_or_else(Problem::not_found)
     }
 
     /// Asks the database of a publication, within the time limit of a query.
@@ -87,14 +82,12 @@ impl App {
         query: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, Problem> {
         let limit = self.options.limits.query_time;
-        self.with_database(publication, move |db| db.read(limit, query))
-            .await
+        self.with_database(publication, move |db| db.read(limit, query)).await
     }
 
     /// The headline figures of a publication.
     pub async fn figures(&self, publication: &Arc<Publication>) -> Result<Arc<Figures>, Problem> {
-        self.with_database(publication, |db| db.figures(FIGURES_TIME))
-            .await
+        self.with_database(publication, |db| db.figures(FIGURES_TIME)).await
     }
 
     async fn with_database<T: Send + 'static>(
@@ -124,10 +117,7 @@ impl App {
 
     /// Room for one more file to be sent, or 503.
     fn room(&self) -> Result<files::Room, Problem> {
-        self.downloads
-            .clone()
-            .try_acquire_owned()
-            .map_err(|_| Problem::busy())
+        self.downloads.clone().try_acquire_owned().map_err(|_| Problem::busy())
     }
 
     /// The health file, as it is now.
@@ -184,8 +174,7 @@ pub type Parts<T> = Result<Path<T>, PathRejection>;
 
 /// The parts themselves.
 pub fn parts<T>(path: Parts<T>) -> Result<T, Problem> {
-    path.map(|Path(parts)| parts)
-        .map_err(|_| Problem::not_found())
+    path.map(|Path(parts)| parts).map_err(|_| Problem::not_found())
 }
 
 async fn latest_file(
@@ -197,11 +186,7 @@ async fn latest_file(
     let name = parts(path)?;
     let publication = app.latest().await?;
     let seen = publication.name.clone();
-    let asked = files::Asked {
-        method: &method,
-        headers: &request,
-        through: Through::Latest,
-    };
+    let asked = files::Asked { method: &method, headers: &request, through: Through::Latest };
     let first = files::serve(publication, name.clone(), &asked, app.room()?).await;
     match first {
         // The publication may have been replaced and removed between the look and the opening.
@@ -224,20 +209,13 @@ async fn dated_file(
 ) -> Result<Response, Problem> {
     let (publication, name) = parts(path)?;
     let publication = app.dated(publication).await?;
-    let asked = files::Asked {
-        method: &method,
-        headers: &request,
-        through: Through::Dated,
-    };
+    let asked = files::Asked { method: &method, headers: &request, through: Through::Dated };
     files::serve(publication, name, &asked, app.room()?).await
 }
 
 async fn to_folder(State(app): State<Arc<App>>, path: Parts<String>) -> Result<Redirect, Problem> {
     let publication = app.dated(parts(path)?).await?;
-    Ok(Redirect::permanent(&format!(
-        "/dumps/{}/",
-        publication.name
-    )))
+    Ok(Redirect::permanent(&format!("/dumps/{}/", publication.name)))
 }
 
 async fn preflight() -> Response {
@@ -248,19 +226,13 @@ async fn preflight() -> Response {
 
 /// A small text that is made anew each time.
 fn plain(text: impl Into<String>) -> Response {
-    let fixed = [
-        (header::CONTENT_TYPE, "text/plain; charset=utf-8"),
-        (header::CACHE_CONTROL, "no-store"),
-    ];
+    let fixed = [(header::CONTENT_TYPE, "text/plain; charset=utf-8"), (header::CACHE_CONTROL, "no-store")];
     (fixed, text.into()).into_response()
 }
 
 async fn ready(State(app): State<Arc<App>>) -> Result<Response, Problem> {
     let publication = app.latest().await?;
-    app.ask(&publication, |db| {
-        db.query_row("SELECT count(*) FROM meta", [], |_| Ok(()))
-    })
-    .await?;
+    app.ask(&publication, |db| db.query_row("SELECT count(*) FROM meta", [], |_| Ok(()))).await?;
     Ok(plain(format!("ready {}\n", publication.name)))
 }
 
@@ -270,15 +242,8 @@ async fn metrics_text(
     request: HeaderMap,
 ) -> Result<Response, Problem> {
     let address = client.and_then(|c| c.address);
-    let allowed = address.is_some_and(|ip| {
-        ip.is_loopback()
-            || app
-                .options
-                .metrics
-                .allow
-                .iter()
-                .any(|net| net.contains(&ip))
-    });
+    let allowed =
+        address.is_some_and(|ip| ip.is_loopback() || app.options.metrics.allow.iter().any(|net| net.contains(&ip)));
     if !allowed {
         return Err(Problem::new(
             StatusCode::FORBIDDEN,
@@ -290,38 +255,23 @@ async fn metrics_text(
     let status = app.status().await?;
     let publication = app.current().await.unwrap_or_default();
     let extra = app.options.metrics.extra.as_ref();
-    let text = metrics::text(
-        &app.requests,
-        status.as_ref(),
-        publication.as_deref(),
-        extra,
-    )
-    .map_err(|_| Problem::internal())?;
+    let text = metrics::text(&app.requests, status.as_ref(), publication.as_deref(), extra)
+        .map_err(|_| Problem::internal())?;
     let open = request
         .get(header::ACCEPT)
         .and_then(|v| v.to_str().ok())
         .is_some_and(|accept| accept.contains("application/openmetrics-text"));
     let (kind, text) = if open {
-        (
-            "application/openmetrics-text; version=1.0.0; charset=utf-8",
-            text,
-        )
+        ("application/openmetrics-text; version=1.0.0; charset=utf-8", text)
     } else {
-        (
-            "text/plain; version=0.0.4; charset=utf-8",
-            metrics::as_prometheus(&text),
-        )
+        ("text/plain; version=0.0.4; charset=utf-8", metrics::as_prometheus(&text))
     };
     let mut response = plain(text);
-    response
-        .headers_mut()
-        .insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
     Ok(response)
 }
 
 async fn robots() -> Response {
     // Filtered and paged lists are endless and hold nothing that the pages they lead to do not.
-    plain(
-        "User-agent: *\nDisallow: /marches?\nDisallow: /dumps/\nDisallow: /latest/\nDisallow: /api/\n",
-    )
+    plain("User-agent: *\nDisallow: /marches?\nDisallow: /dumps/\nDisallow: /latest/\nDisallow: /api/\n")
 }

@@ -19,39 +19,28 @@ const CHUNK: usize = 128 << 10;
 /// gone.
 pub fn part<T: Send + 'static>(file: File, len: u64, held: T) -> Body {
     let start = (file, len, held);
-    Body::from_stream(stream::try_unfold(
-        start,
-        |(mut file, left, held)| async move {
-            if left == 0 {
-                return Ok(None);
-            }
-            let room = CHUNK.min(usize::try_from(left).unwrap_or(CHUNK));
-            let mut chunk = BytesMut::with_capacity(room);
-            if file.read_buf(&mut chunk).await? == 0 {
-                return Err(ended_early());
-            }
-            let chunk = take(chunk, left);
-            let left = left - chunk.len() as u64;
-            Ok(Some((chunk, (file, left, held))))
-        },
-    ))
+    Body::from_stream(stream::try_unfold(start, |(mut file, left, held)| async move {
+        if left == 0 {
+            return Ok(None);
+        }
+        let room = CHUNK.min(usize::try_from(left).unwrap_or(CHUNK));
+        let mut chunk = BytesMut::with_capacity(room);
+        if file.read_buf(&mut chunk).await? == 0 {
+            return Err(ended_early());
+        }
+        let chunk = take(chunk, left);
+        let left = left - chunk.len() as u64;
+        Ok(Some((chunk, (file, left, held))))
+    }))
 }
 
 /// A `.zst` file as it was before, `len` bytes in all; `held` as in [`part`].
 pub fn inflated<T: Send + 'static>(file: File, len: u64, held: T) -> io::Result<Body> {
-    let state = Inflating {
-        file,
-        decoder: Decoder::new()?,
-        input: BytesMut::with_capacity(CHUNK),
-        left: len,
-    };
-    Ok(Body::from_stream(stream::try_unfold(
-        (state, held),
-        |(mut state, held)| async move {
-            let chunk = state.next().await?;
-            Ok::<_, io::Error>(chunk.map(|chunk| (chunk, (state, held))))
-        },
-    )))
+    let state = Inflating { file, decoder: Decoder::new()?, input: BytesMut::with_capacity(CHUNK), left: len };
+    Ok(Body::from_stream(stream::try_unfold((state, held), |(mut state, held)| async move {
+        let chunk = state.next().await?;
+        Ok::<_, io::Error>(chunk.map(|chunk| (chunk, (state, held))))
+    })))
 }
 
 struct Inflating {
@@ -96,10 +85,7 @@ fn take(mut chunk: BytesMut, left: u64) -> Bytes {
 }
 
 fn ended_early() -> io::Error {
-    io::Error::new(
-        io::ErrorKind::UnexpectedEof,
-        "the file is shorter than announced",
-    )
+    io::Error::new(io::ErrorKind::UnexpectedEof, "the file is shorter than announced")
 }
 
 #[cfg(test)]
@@ -116,9 +102,7 @@ mod tests {
     #[tokio::test]
     async fn what_was_compressed_comes_back_whole_and_a_cut_file_is_an_error() {
         let dir = tempfile::tempdir().unwrap();
-        let plain: Vec<u8> = (0..700_000u32)
-            .flat_map(|n| (n / 7).to_le_bytes())
-            .collect();
+        let plain: Vec<u8> = (0..700_000u32).flat_map(|n| (n / 7).to_le_bytes()).collect();
         let packed = zstd::encode_all(&plain[..], 3).unwrap();
         let body = inflated(open(dir.path(), &packed).await, plain.len() as u64, ()).unwrap();
         assert!(to_bytes(body, usize::MAX).await.unwrap() == plain[..]);

@@ -60,12 +60,7 @@ pub struct Database {
 impl Database {
     /// The database at `path`; nothing is opened yet.
     pub fn new(path: PathBuf) -> Self {
-        Self {
-            path,
-            idle: Mutex::default(),
-            closed: AtomicBool::new(false),
-            figures: OnceLock::new(),
-        }
+        Self { path, idle: Mutex::default(), closed: AtomicBool::new(false), figures: OnceLock::new() }
     }
 
     /// Runs `query` on a connection of its own, for at most `limit`. Blocks.
@@ -74,20 +69,14 @@ impl Database {
         limit: Duration,
         query: impl FnOnce(&Connection) -> rusqlite::Result<T>,
     ) -> Result<T, DbError> {
-        let pooled = self
-            .idle
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .pop();
+        let pooled = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
         let mut connection = match pooled {
             Some(connection) => connection,
             None => self.connect()?,
         };
         let end = Instant::now() + limit;
         let guard = connection.progress_handler(STEPS, Some(move || Instant::now() > end));
-        let result = guard
-            .and_then(|()| query(&connection))
-            .map_err(|e| self.explain(e));
+        let result = guard.and_then(|()| query(&connection)).map_err(|e| self.explain(e));
         let released = connection.progress_handler(0, None::<fn() -> bool>).is_ok();
         if released && !self.closed.load(Ordering::Acquire) {
             let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
@@ -111,10 +100,7 @@ impl Database {
     /// no longer the current one.
     pub fn close_idle(&self) {
         self.closed.store(true, Ordering::Release);
-        self.idle
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clear();
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 
     fn connect(&self) -> Result<Connection, DbError> {
@@ -123,35 +109,25 @@ impl Database {
         }
         let connection = open(&self.path).map_err(|e| self.explain(e))?;
         let schema: Option<String> = connection
-            .query_row("SELECT valeur FROM meta WHERE cle = 'schema'", [], |r| {
-                r.get(0)
-            })
+            .query_row("SELECT valeur FROM meta WHERE cle = 'schema'", [], |r| r.get(0))
             .optional()
             .map_err(|e| self.explain(e))?;
         match schema {
             Some(found) if found == SCHEMA => Ok(connection),
-            found => Err(DbError::Schema {
-                path: self.path.clone(),
-                found: found.unwrap_or_default(),
-            }),
+            found => Err(DbError::Schema { path: self.path.clone(), found: found.unwrap_or_default() }),
         }
     }
 
     fn explain(&self, source: rusqlite::Error) -> DbError {
         match source.sqlite_error_code() {
             Some(ErrorCode::OperationInterrupted) => DbError::Deadline,
-            _ => DbError::Sqlite {
-                path: self.path.clone(),
-                source,
-            },
+            _ => DbError::Sqlite { path: self.path.clone(), source },
         }
     }
 }
 
 fn open(path: &Path) -> rusqlite::Result<Connection> {
-    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY
-        | OpenFlags::SQLITE_OPEN_URI
-        | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(immutable_uri(path), flags)?;
     connection.pragma_update(None, "query_only", true)?;
     connection.pragma_update(None, "cache_size", -CACHE_KIB)?;
@@ -200,16 +176,9 @@ mod tests {
     fn nothing_can_be_written() {
         let dir = tempfile::tempdir().unwrap();
         let db = small(dir.path());
-        let written = db.read(Duration::from_secs(5), |c| {
-            c.execute("DELETE FROM meta", [])
-        });
-        assert!(
-            matches!(written, Err(DbError::Sqlite { .. })),
-            "{written:?}"
-        );
-        let elsewhere = db.read(Duration::from_secs(5), |c| {
-            c.execute("ATTACH ':memory:' AS x", [])
-        });
+        let written = db.read(Duration::from_secs(5), |c| c.execute("DELETE FROM meta", []));
+        assert!(matches!(written, Err(DbError::Sqlite { .. })), "{written:?}");
+        let elsewhere = db.read(Duration::from_secs(5), |c| c.execute("ATTACH ':memory:' AS x", []));
         assert!(elsewhere.is_err());
     }
 
@@ -220,14 +189,10 @@ mod tests {
         let endless = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n)
                        SELECT count(*) FROM n";
         let start = Instant::now();
-        let answer = db.read(Duration::from_millis(50), |c| {
-            c.query_row(endless, [], |r| r.get::<_, i64>(0))
-        });
+        let answer = db.read(Duration::from_millis(50), |c| c.query_row(endless, [], |r| r.get::<_, i64>(0)));
         assert!(matches!(answer, Err(DbError::Deadline)), "{answer:?}");
         assert!(start.elapsed() < Duration::from_secs(5));
-        let one = db.read(Duration::from_secs(5), |c| {
-            c.query_row("SELECT 1", [], |r| r.get::<_, i64>(0))
-        });
+        let one = db.read(Duration::from_secs(5), |c| c.query_row("SELECT 1", [], |r| r.get::<_, i64>(0)));
         assert_eq!(one.unwrap(), 1i64);
     }
 
@@ -235,23 +200,11 @@ mod tests {
     fn a_missing_database_and_a_newer_one_say_what_to_do() {
         let dir = tempfile::tempdir().unwrap();
         let absent = Database::new(dir.path().join("guichet.sqlite"));
-        let error = absent
-            .read(Duration::from_secs(1), |_| Ok(()))
-            .unwrap_err()
-            .to_string();
+        let error = absent.read(Duration::from_secs(1), |_| Ok(())).unwrap_err().to_string();
         assert!(error.contains("missing"), "{error}");
         let db = small(dir.path());
-        Connection::open(&db.path)
-            .unwrap()
-            .execute("UPDATE meta SET valeur = '2'", [])
-            .unwrap();
-        let error = db
-            .read(Duration::from_secs(1), |_| Ok(()))
-            .unwrap_err()
-            .to_string();
-        assert!(
-            error.contains("layout 2") && error.contains("update"),
-            "{error}"
-        );
+        Connection::open(&db.path).unwrap().execute("UPDATE meta SET valeur = '2'", []).unwrap();
+        let error = db.read(Duration::from_secs(1), |_| Ok(())).unwrap_err().to_string();
+        assert!(error.contains("layout 2") && error.contains("update"), "{error}");
     }
 }

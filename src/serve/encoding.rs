@@ -42,13 +42,7 @@ impl Encoding {
 /// say nothing seldom decode anything.
 pub fn choose(header: Option<&str>, available: &[Encoding]) -> Option<Encoding> {
     let weights = header.map(Weights::parse).unwrap_or_default();
-    available
-        .iter()
-        .copied()
-        .map(|e| (weights.of(e), e))
-        .filter(|(weight, _)| *weight > 0)
-        .max()
-        .map(|(_, e)| e)
+    available.iter().copied().map(|e| (weights.of(e), e)).filter(|(weight, _)| *weight > 0).max().map(|(_, e)| e)
 }
 
 /// Weights in thousandths.
@@ -82,9 +76,7 @@ impl Weights {
             Encoding::Zstd => self.zstd.or(self.any).unwrap_or(0),
             Encoding::Gzip => self.gzip.or(self.any).unwrap_or(0),
             // Not named, the plain file stays acceptable, after everything that was asked for.
-            Encoding::Identity => self
-                .identity
-                .unwrap_or(if self.any == Some(0) { 0 } else { 1 }),
+            Encoding::Identity => self.identity.unwrap_or(if self.any == Some(0) { 0 } else { 1 }),
         }
     }
 }
@@ -117,10 +109,7 @@ mod tests {
 
     #[test]
     fn only_what_exists_is_chosen() {
-        assert_eq!(
-            choose(Some("zstd, gzip;q=0.1"), &[Identity, Gzip]),
-            Some(Gzip)
-        );
+        assert_eq!(choose(Some("zstd, gzip;q=0.1"), &[Identity, Gzip]), Some(Gzip));
         assert_eq!(choose(Some("zstd"), &[Identity]), Some(Identity));
     }
 }

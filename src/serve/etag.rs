@@ -63,12 +63,7 @@ pub fn evaluate(headers: &HeaderMap, tag: &ETag, modified: Option<u64>) -> Verdi
 
 /// Whether a `Range` may be honoured: there is no `If-Range`, or it names these very bytes. A date
 /// does so only for a file that has no variant, since all variants share their date.
-pub fn range_applies(
-    headers: &HeaderMap,
-    tag: &ETag,
-    modified: Option<u64>,
-    has_variants: bool,
-) -> bool {
+pub fn range_applies(headers: &HeaderMap, tag: &ETag, modified: Option<u64>, has_variants: bool) -> bool {
     let Some(condition) = headers.get(header::IF_RANGE) else {
         return true;
     };
@@ -89,11 +84,7 @@ enum Strength {
 
 /// All values of a header that may be repeated, as one list.
 fn joined(headers: &HeaderMap, name: header::HeaderName) -> Option<String> {
-    let all: Vec<&str> = headers
-        .get_all(name)
-        .iter()
-        .map(|v| v.to_str().unwrap_or_default())
-        .collect();
+    let all: Vec<&str> = headers.get_all(name).iter().map(|v| v.to_str().unwrap_or_default()).collect();
     (!all.is_empty()).then(|| all.join(","))
 }
 
@@ -143,30 +134,13 @@ mod tests {
 
     #[test]
     fn a_known_tag_is_not_sent_again() {
-        for known in [
-            "\"abc\"",
-            "*",
-            "\"x,y\" , \"abc\"",
-            "W/\"abc\"",
-            "\"x\",W/\"y\",\"abc\"",
-        ] {
-            assert_eq!(
-                verdict(&[(header::IF_NONE_MATCH, known)]),
-                Verdict::NotModified,
-                "{known}"
-            );
+        for known in ["\"abc\"", "*", "\"x,y\" , \"abc\"", "W/\"abc\"", "\"x\",W/\"y\",\"abc\""] {
+            assert_eq!(verdict(&[(header::IF_NONE_MATCH, known)]), Verdict::NotModified, "{known}");
         }
         for other in ["\"abcd\"", "abc", "\"abc", "", "\"x\"\"y\""] {
-            assert_eq!(
-                verdict(&[(header::IF_NONE_MATCH, other)]),
-                Verdict::Send,
-                "{other}"
-            );
+            assert_eq!(verdict(&[(header::IF_NONE_MATCH, other)]), Verdict::Send, "{other}");
         }
-        let twice = [
-            (header::IF_NONE_MATCH, "\"x\""),
-            (header::IF_NONE_MATCH, "\"abc\""),
-        ];
+        let twice = [(header::IF_NONE_MATCH, "\"x\""), (header::IF_NONE_MATCH, "\"abc\"")];
         assert_eq!(verdict(&twice), Verdict::NotModified);
     }
 
@@ -174,27 +148,12 @@ mod tests {
     fn a_date_counts_only_without_a_tag() {
         let same = "Sun, 06 Nov 1994 08:49:37 GMT";
         let before = "Sun, 06 Nov 1994 08:49:36 GMT";
-        assert_eq!(
-            verdict(&[(header::IF_MODIFIED_SINCE, same)]),
-            Verdict::NotModified
-        );
-        assert_eq!(
-            verdict(&[(header::IF_MODIFIED_SINCE, before)]),
-            Verdict::Send
-        );
-        assert_eq!(
-            verdict(&[(header::IF_MODIFIED_SINCE, "yesterday")]),
-            Verdict::Send
-        );
-        let both = [
-            (header::IF_MODIFIED_SINCE, same),
-            (header::IF_NONE_MATCH, "\"x\""),
-        ];
+        assert_eq!(verdict(&[(header::IF_MODIFIED_SINCE, same)]), Verdict::NotModified);
+        assert_eq!(verdict(&[(header::IF_MODIFIED_SINCE, before)]), Verdict::Send);
+        assert_eq!(verdict(&[(header::IF_MODIFIED_SINCE, "yesterday")]), Verdict::Send);
+        let both = [(header::IF_MODIFIED_SINCE, same), (header::IF_NONE_MATCH, "\"x\"")];
         assert_eq!(verdict(&both), Verdict::Send);
-        assert_eq!(
-            verdict(&[(header::IF_UNMODIFIED_SINCE, before)]),
-            Verdict::Failed
-        );
+        assert_eq!(verdict(&[(header::IF_UNMODIFIED_SINCE, before)]), Verdict::Failed);
     }
 
     #[test]
@@ -218,11 +177,7 @@ mod tests {
             ("rubbish", false, false),
         ] {
             let map = headers(&[(header::IF_RANGE, condition)]);
-            assert_eq!(
-                range_applies(&map, &tag, Some(NOON), variants),
-                wanted,
-                "{condition}"
-            );
+            assert_eq!(range_applies(&map, &tag, Some(NOON), variants), wanted, "{condition}");
         }
     }
 }

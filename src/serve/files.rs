@@ -96,17 +96,11 @@ pub async fn serve(
     asked: &Asked<'_>,
     room: Room,
 ) -> Result<Response, Problem> {
-    let Asked {
-        method,
-        headers: request,
-        through,
-    } = *asked;
+    let Asked { method, headers: request, through } = *asked;
     if publication.manifest.is_withdrawn() {
         return Err(withdrawn(&publication));
     }
-    let accepted = request
-        .get(header::ACCEPT_ENCODING)
-        .map(|v| v.to_str().unwrap_or_default().to_owned());
+    let accepted = request.get(header::ACCEPT_ENCODING).map(|v| v.to_str().unwrap_or_default().to_owned());
     let (of, wanted) = (publication.clone(), name.clone());
     let chosen = blocking(move || open(&of, &wanted, accepted.as_deref())).await??;
     let tag = ETag::of_digest(&chosen.entry.sha256);
@@ -122,21 +116,14 @@ pub async fn serve(
             ));
         }
         Verdict::Send => {
-            let applies = *method == Method::GET
-                && etag::range_applies(request, &tag, publication.created, varies);
+            let applies = *method == Method::GET && etag::range_applies(request, &tag, publication.created, varies);
             let asked = request.get(header::RANGE).filter(|_| applies);
             let asked = asked.and_then(|v| v.to_str().ok());
             let room = (*method == Method::GET).then_some(room);
             send(chosen, asked, room).await?
         }
     };
-    let about = About {
-        publication: &publication,
-        name: &name,
-        through,
-        tag: &tag,
-        varies,
-    };
+    let about = About { publication: &publication, name: &name, through, tag: &tag, varies };
     about.describe(response.headers_mut(), encoding);
     Ok(response)
 }
@@ -152,10 +139,7 @@ fn open(publication: &Publication, name: &str, accepted: Option<&str>) -> Result
             let path = publication.dir.join(&file);
             path.is_file().then(|| (entry.clone(), path))
         };
-        let mut available: Vec<Encoding> = Encoding::ALL
-            .into_iter()
-            .filter(|e| listed(*e).is_some())
-            .collect();
+        let mut available: Vec<Encoding> = Encoding::ALL.into_iter().filter(|e| listed(*e).is_some()).collect();
         // An older publication keeps its large texts compressed only; the plain bytes are
         // announced still, and can be made again.
         let gone = !available.contains(&Encoding::Identity) && available.contains(&Encoding::Zstd);
@@ -175,15 +159,7 @@ fn open(publication: &Publication, name: &str, accepted: Option<&str>) -> Result
         let varies = available.len() > 1;
         match File::open(&path).and_then(|file| Ok((file.metadata()?.len(), file))) {
             Ok((stored, file)) => {
-                return Ok(Chosen {
-                    encoding,
-                    entry,
-                    path,
-                    file,
-                    stored,
-                    inflate,
-                    varies,
-                });
+                return Ok(Chosen { encoding, entry, path, file, stored, inflate, varies });
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(error) => {
@@ -205,21 +181,13 @@ fn not_acceptable() -> Problem {
 }
 
 /// 200, 206 or 416 with its body; without room, for HEAD, the same without it.
-async fn send(
-    chosen: Chosen,
-    asked: Option<&str>,
-    room: Option<Room>,
-) -> Result<Response, Problem> {
+async fn send(chosen: Chosen, asked: Option<&str>, room: Option<Room>) -> Result<Response, Problem> {
     if chosen.inflate {
         return inflate(chosen, room);
     }
     let stored = chosen.stored;
     // A copy in progress, or one that was cut, must not pass for what was announced.
-    if chosen
-        .entry
-        .bytes
-        .is_some_and(|announced| announced != stored)
-    {
+    if chosen.entry.bytes.is_some_and(|announced| announced != stored) {
         tracing::error!(
             path = %chosen.path.display(), bytes = stored, announced = chosen.entry.bytes,
             "a published file has not the size that its manifest announces; copy or publish again"
@@ -244,11 +212,7 @@ async fn send(
     headers.insert(header::CONTENT_LENGTH, HeaderValue::from(len));
     headers.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
     if status == StatusCode::PARTIAL_CONTENT {
-        set(
-            headers,
-            header::CONTENT_RANGE,
-            &format!("bytes {first}-{}/{stored}", first + len - 1),
-        );
+        set(headers, header::CONTENT_RANGE, &format!("bytes {first}-{}/{stored}", first + len - 1));
     }
     Ok(response)
 }
@@ -281,11 +245,7 @@ fn unsatisfiable(len: u64) -> Response {
         format!("The file has {len} bytes; the part asked for lies beyond."),
     );
     let mut response = problem.into_response();
-    set(
-        response.headers_mut(),
-        header::CONTENT_RANGE,
-        &format!("bytes */{len}"),
-    );
+    set(response.headers_mut(), header::CONTENT_RANGE, &format!("bytes */{len}"));
     response
 }
 
@@ -315,9 +275,8 @@ impl About<'_> {
             let frozen = format!("/dumps/{}/{}", self.publication.name, self.name);
             set(headers, header::CONTENT_LOCATION, &frozen);
         }
-        let is_problem = headers
-            .get(header::CONTENT_TYPE)
-            .is_some_and(|v| v.as_bytes().starts_with(b"application/problem"));
+        let is_problem =
+            headers.get(header::CONTENT_TYPE).is_some_and(|v| v.as_bytes().starts_with(b"application/problem"));
         if !is_problem {
             set(headers, header::CONTENT_TYPE, content_type::of(self.name));
             if let Some(encoding) = encoding.name() {
@@ -334,9 +293,7 @@ fn set(headers: &mut HeaderMap, name: HeaderName, value: &str) {
 }
 
 /// Runs disk work on a blocking thread; a panic there is an internal error here.
-pub async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> T + Send + 'static,
-) -> Result<T, Problem> {
+pub async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Problem> {
     tokio::task::spawn_blocking(work).await.map_err(|error| {
         tracing::error!(%error, "work on a blocking thread ended early");
         Problem::internal()

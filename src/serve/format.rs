@@ -14,11 +14,7 @@ const FIXED: char = '\u{a0}';
 pub fn integer(lang: Lang, n: i64) -> String {
     let digits = n.unsigned_abs().to_string();
     let grouped = group(&digits, if lang == Lang::Fr { THIN } else { ',' });
-    if n < 0 {
-        format!("-{grouped}")
-    } else {
-        grouped
-    }
+    if n < 0 { format!("-{grouped}") } else { grouped }
 }
 
 fn group(digits: &str, separator: char) -> String {
@@ -68,11 +64,7 @@ pub fn money_short(lang: Lang, euros: f64) -> String {
 fn decimal(lang: Lang, value: f64, decimals: usize) -> String {
     let text = format!("{:.decimals$}", value.abs());
     let (whole, rest) = text.split_once('.').unwrap_or((&text, ""));
-    let (separator, mark) = if lang == Lang::Fr {
-        (THIN, ',')
-    } else {
-        (',', '.')
-    };
+    let (separator, mark) = if lang == Lang::Fr { (THIN, ',') } else { (',', '.') };
     let mut out = String::from(if value < 0.0 { "-" } else { "" });
     out.push_str(&group(whole, separator));
     if !rest.is_empty() {
@@ -87,19 +79,12 @@ pub fn percent(lang: Lang, share: f64) -> String {
     let hundred = (share * 10_000.0).round() / 100.0;
     let decimals = if hundred.fract() == 0.0 { 0 } else { 2 };
     let text = decimal(lang, hundred, decimals);
-    if lang == Lang::Fr {
-        format!("{text}{FIXED}%")
-    } else {
-        format!("{text}%")
-    }
+    if lang == Lang::Fr { format!("{text}{FIXED}%") } else { format!("{text}%") }
 }
 
 /// A size for people: `12,3 Mo` or `12.3 MB` (decimal units).
 pub fn bytes(lang: Lang, n: u64) -> String {
-    let (fr, en) = (
-        ["octets", "ko", "Mo", "Go", "To"],
-        ["bytes", "kB", "MB", "GB", "TB"],
-    );
+    let (fr, en) = (["octets", "ko", "Mo", "Go", "To"], ["bytes", "kB", "MB", "GB", "TB"]);
     let units = if lang == Lang::Fr { fr } else { en };
     let (mut value, mut unit) = (n as f64, 0);
     while value >= 999.5 && unit + 1 < units.len() {
@@ -142,17 +127,12 @@ const MONTHS_EN: [&str; 12] = [
 
 /// A declared day, `2024-05-15`, as a reader writes it; what is no day is shown as declared.
 pub fn day(lang: Lang, iso: &str) -> String {
-    iso.parse::<Date>()
-        .map_or_else(|_| iso.to_owned(), |date| date_in_words(lang, date))
+    iso.parse::<Date>().map_or_else(|_| iso.to_owned(), |date| date_in_words(lang, date))
 }
 
 fn date_in_words(lang: Lang, date: Date) -> String {
     let month = usize::from(date.month().unsigned_abs()).saturating_sub(1);
-    let names = if lang == Lang::Fr {
-        MONTHS_FR
-    } else {
-        MONTHS_EN
-    };
+    let names = if lang == Lang::Fr { MONTHS_FR } else { MONTHS_EN };
     let month = names.get(month).copied().unwrap_or_default();
     let number = match (lang, date.day()) {
         (Lang::Fr, 1) => "1er".to_owned(),
@@ -179,12 +159,7 @@ pub fn ago(lang: Lang, at: Timestamp, now: Timestamp) -> String {
     let seconds = now.duration_since(at).as_secs().max(0);
     let (n, unit) = match seconds {
         s if s < 90 => {
-            return if lang == Lang::Fr {
-                "à l’instant"
-            } else {
-                "just now"
-            }
-            .to_owned();
+            return if lang == Lang::Fr { "à l’instant" } else { "just now" }.to_owned();
         }
         s if s < 5400 => (s / 60, "min"),
         s if s < 48 * 3600 => (s / 3600, "h"),

@@ -22,39 +22,25 @@ pub fn secure(headers: &mut HeaderMap) {
     for (name, value) in fixed {
         headers.insert(name, HeaderValue::from_static(value));
     }
-    headers
-        .entry(header::CONTENT_SECURITY_POLICY)
-        .or_insert(HeaderValue::from_static(PAGE_POLICY));
+    headers.entry(header::CONTENT_SECURITY_POLICY).or_insert(HeaderValue::from_static(PAGE_POLICY));
     let own = [
-        (
-            "permissions-policy",
-            "camera=(), geolocation=(), microphone=(), browsing-topics=()",
-        ),
+        ("permissions-policy", "camera=(), geolocation=(), microphone=(), browsing-topics=()"),
         ("cross-origin-opener-policy", "same-origin"),
     ];
     for (name, value) in own {
-        headers.insert(
-            header::HeaderName::from_static(name),
-            HeaderValue::from_static(value),
-        );
+        headers.insert(header::HeaderName::from_static(name), HeaderValue::from_static(value));
     }
 }
 
 /// Marks a file of a publication: any site may read it, and a browser never runs it here.
 pub fn open_data(headers: &mut HeaderMap) {
     share(headers);
-    headers.insert(
-        header::CONTENT_SECURITY_POLICY,
-        HeaderValue::from_static(FILE_POLICY),
-    );
+    headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(FILE_POLICY));
 }
 
 /// Lets a page of any site read the answer, error or not.
 pub fn share(headers: &mut HeaderMap) {
-    headers.insert(
-        header::ACCESS_CONTROL_ALLOW_ORIGIN,
-        HeaderValue::from_static("*"),
-    );
+    headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
     headers.insert(
         header::ACCESS_CONTROL_EXPOSE_HEADERS,
         HeaderValue::from_static(

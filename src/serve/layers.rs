@@ -49,14 +49,8 @@ async fn observe(State(app): State<Arc<App>>, mut request: Request, next: Next) 
     let method = request.method().clone();
     let accept = text(request.headers(), header::ACCEPT);
     let frame = Frame::of(&app, request.uri(), request.headers());
-    let route = request
-        .extensions()
-        .get::<MatchedPath>()
-        .map(|m| m.as_str().to_owned());
-    let peer = request
-        .extensions()
-        .get::<ConnectInfo<Peer>>()
-        .map(|c| c.0.0.ip());
+    let route = request.extensions().get::<MatchedPath>().map(|m| m.as_str().to_owned());
+    let peer = request.extensions().get::<ConnectInfo<Peer>>().map(|c| c.0.0.ip());
     let address = client(peer, request.headers(), &app.options.trusted_proxies);
     request.extensions_mut().insert(Client { address });
 
@@ -73,8 +67,7 @@ async fn observe(State(app): State<Arc<App>>, mut request: Request, next: Next) 
     }
     let route = route.as_deref().unwrap_or("other");
     let code = response.status().as_u16();
-    app.requests
-        .observe(method_name(&method), route, code, start.elapsed());
+    app.requests.observe(method_name(&method), route, code, start.elapsed());
     tracing::debug!(
         http.method = %method, http.route = route, http.status = code,
         took_ms = start.elapsed().as_millis() as u64, "{method} {route} {code}"
@@ -85,18 +78,10 @@ async fn observe(State(app): State<Arc<App>>, mut request: Request, next: Next) 
 /// A problem as a page for people or as a document for programs. Headers that the handler added
 /// (validators, `Content-Range`, CORS) stay.
 fn show(problem: &Problem, from: &Response, frame: &Frame, accept: Option<&str>) -> Response {
-    let page = if negotiate::wants_html(accept) {
-        pages::error(frame, problem)
-    } else {
-        None
-    };
+    let page = if negotiate::wants_html(accept) { pages::error(frame, problem) } else { None };
     let mut response = match page {
         Some(html) => problem.answer("text/html; charset=utf-8", frame.lang, html),
-        None => problem.answer(
-            "application/problem+json",
-            frame.lang,
-            problem.json(frame.lang),
-        ),
+        None => problem.answer("application/problem+json", frame.lang, problem.json(frame.lang)),
     };
     for (name, value) in from.headers() {
         if name != header::CONTENT_LENGTH && !response.headers().contains_key(name) {
@@ -104,20 +89,14 @@ fn show(problem: &Problem, from: &Response, frame: &Frame, accept: Option<&str>)
         }
     }
     if let Some(length) = response.body().size_hint_exact() {
-        response
-            .headers_mut()
-            .insert(header::CONTENT_LENGTH, HeaderValue::from(length));
+        response.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from(length));
     }
     response
 }
 
 /// Sizes, the number of requests at once, and time.
 async fn limit(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
-    if request
-        .uri()
-        .path_and_query()
-        .is_some_and(|target| target.as_str().len() > MAX_URI)
-    {
+    if request.uri().path_and_query().is_some_and(|target| target.as_str().len() > MAX_URI) {
         return Problem::new(
             StatusCode::URI_TOO_LONG,
             "uri-too-long",
@@ -153,10 +132,7 @@ fn panicked(panic: Box<dyn std::any::Any + Send + 'static>) -> Response {
         .map(String::as_str)
         .or_else(|| panic.downcast_ref::<&str>().copied())
         .unwrap_or("unknown");
-    tracing::error!(
-        panic = what,
-        "a handler panicked; the request got a 500, the server goes on"
-    );
+    tracing::error!(panic = what, "a handler panicked; the request got a 500, the server goes on");
     Problem::internal().into_response()
 }
 
@@ -167,15 +143,11 @@ fn client(peer: Option<IpAddr>, headers: &HeaderMap, trusted: &[IpNet]) -> Optio
     let mut address = peer?.to_canonical();
     let is_trusted = |ip: &IpAddr| trusted.iter().any(|net| net.contains(ip));
     if !is_trusted(&address) {
-        let forwarded =
-            headers.contains_key("x-forwarded-for") || headers.contains_key(header::FORWARDED);
+        let forwarded = headers.contains_key("x-forwarded-for") || headers.contains_key(header::FORWARDED);
         return (!forwarded).then_some(address);
     }
-    let hops: Vec<&str> = headers
-        .get_all("x-forwarded-for")
-        .iter()
-        .flat_map(|v| v.to_str().unwrap_or_default().split(','))
-        .collect();
+    let hops: Vec<&str> =
+        headers.get_all("x-forwarded-for").iter().flat_map(|v| v.to_str().unwrap_or_default().split(',')).collect();
     for hop in hops.into_iter().rev() {
         address = hop.trim().parse::<IpAddr>().ok()?.to_canonical();
         if !is_trusted(&address) {
@@ -230,19 +202,10 @@ mod tests {
         assert_eq!(asked(local, &[], &[]).as_deref(), Some(local));
         assert_eq!(asked("::ffff:127.0.0.1", &[], &[]).as_deref(), Some(local));
         assert_eq!(asked(local, &["127.0.0.1"], &[]), None);
-        assert_eq!(
-            asked(local, &["192.0.2.7"], &[net]).as_deref(),
-            Some("192.0.2.7")
-        );
+        assert_eq!(asked(local, &["192.0.2.7"], &[net]).as_deref(), Some("192.0.2.7"));
         // The visitor wrote the first address; only what the proxy appended counts.
-        assert_eq!(
-            asked(local, &["127.0.0.1, 192.0.2.7"], &[net]).as_deref(),
-            Some("192.0.2.7")
-        );
-        assert_eq!(
-            asked(local, &["127.0.0.1", "192.0.2.7"], &[net]).as_deref(),
-            Some("192.0.2.7")
-        );
+        assert_eq!(asked(local, &["127.0.0.1, 192.0.2.7"], &[net]).as_deref(), Some("192.0.2.7"));
+        assert_eq!(asked(local, &["127.0.0.1", "192.0.2.7"], &[net]).as_deref(), Some("192.0.2.7"));
         assert_eq!(asked(local, &["rubbish"], &[net]), None);
     }
 }

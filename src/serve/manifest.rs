@@ -80,24 +80,11 @@ pub fn entries(manifest: &Manifest, sums: &str) -> BTreeMap<String, Entry> {
     out
 }
 
-fn insert(
-    out: &mut BTreeMap<String, Entry>,
-    name: &str,
-    sha256: &str,
-    bytes: Option<u64>,
-    rows: Option<u64>,
-) {
+fn insert(out: &mut BTreeMap<String, Entry>, name: &str, sha256: &str, bytes: Option<u64>, rows: Option<u64>) {
     let digest = sha256.to_ascii_lowercase();
     let ok = digest.len() == 64 && digest.bytes().all(|b| b.is_ascii_hexdigit());
     if ok && is_file_name(name) {
-        out.insert(
-            name.to_owned(),
-            Entry {
-                sha256: digest,
-                bytes,
-                rows,
-            },
-        );
+        out.insert(name.to_owned(), Entry { sha256: digest, bytes, rows });
     }
 }
 
@@ -107,9 +94,7 @@ pub fn is_file_name(name: &str) -> bool {
     (1..=128).contains(&name.len())
         && !name.starts_with('.')
         && !name.contains("..")
-        && name
-            .bytes()
-            .all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b))
+        && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b))
 }
 
 /// The name of a publication: `2026-11-24`, or with a counter from 2: `2026-11-24.2`. Gives the
@@ -126,11 +111,7 @@ pub fn publication_key(name: &str) -> Option<(jiff::civil::Date, u32)> {
         Some(n) if digits(n) && !n.starts_with('0') => n.parse().ok()?,
         Some(_) => return None,
     };
-    if well_formed {
-        Some((day.parse().ok()?, counter))
-    } else {
-        None
-    }
+    if well_formed { Some((day.parse().ok()?, counter)) } else { None }
 }
 
 #[cfg(test)]
@@ -142,9 +123,7 @@ mod tests {
         for name in ["decp.json", "decp-2019.xml.zst", "SHA256SUMS", "a_b"] {
             assert!(is_file_name(name), "{name}");
         }
-        for name in [
-            "", ".", "..", ".tmp", "a/b", "a\\b", "a..b", "é", "a\0", "C:x", "a b", "%2e",
-        ] {
+        for name in ["", ".", "..", ".tmp", "a/b", "a\\b", "a..b", "é", "a\0", "C:x", "a b", "%2e"] {
             assert!(!is_file_name(name), "{name}");
         }
     }
@@ -178,13 +157,9 @@ mod tests {
                {{"name":"../guichet.db","sha256":"{digest}"}},{{"name":"x","sha256":"zz"}}]}}"#
         ))
         .unwrap();
-        let sums =
-            format!("{digest}  decp.json\n{digest} *decp.json.gz\n{digest}  ../../etc/passwd\n");
+        let sums = format!("{digest}  decp.json\n{digest} *decp.json.gz\n{digest}  ../../etc/passwd\n");
         let found = entries(&manifest, &sums);
-        assert_eq!(
-            found.keys().collect::<Vec<_>>(),
-            ["decp.json", "decp.json.gz"]
-        );
+        assert_eq!(found.keys().collect::<Vec<_>>(), ["decp.json", "decp.json.gz"]);
         assert_eq!(found["decp.json"].bytes, Some(5));
         assert_eq!(found["decp.json"].sha256, "ab".repeat(32));
     }

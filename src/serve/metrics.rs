@@ -26,9 +26,7 @@ use super::status::Status;
 pub type Extra = Arc<dyn Fn(&mut String) + Send + Sync>;
 
 /// Seconds: from a cached file to a stopped query.
-const BUCKETS: [f64; 11] = [
-    0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0,
-];
+const BUCKETS: [f64; 11] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0];
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Request {
@@ -56,23 +54,15 @@ pub struct Requests {
 
 impl Default for Requests {
     fn default() -> Self {
-        Self {
-            durations: Family::new_with_constructor(|| Histogram::new(BUCKETS)),
-        }
+        Self { durations: Family::new_with_constructor(|| Histogram::new(BUCKETS)) }
     }
 }
 
 impl Requests {
     /// Notes one answered request. `route` is the pattern, never the path asked.
     pub fn observe(&self, method: &'static str, route: &str, code: u16, took: Duration) {
-        let labels = Request {
-            method,
-            route: route.to_owned(),
-            code,
-        };
-        self.durations
-            .get_or_create(&labels)
-            .observe(took.as_secs_f64());
+        let labels = Request { method, route: route.to_owned(), code };
+        self.durations.get_or_create(&labels).observe(took.as_secs_f64());
     }
 }
 
@@ -96,10 +86,7 @@ pub fn text(
         .filter_map(|rest| rest.split(' ').next())
         .map(str::to_owned)
         .collect();
-    let mut registry = Own {
-        registry: Registry::default(),
-        given,
-    };
+    let mut registry = Own { registry: Registry::default(), given };
     registry.add(
         "guichet_http_request_duration_seconds",
         "From a request to the headers of its answer",
@@ -139,61 +126,31 @@ fn health(registry: &mut Own, status: &Status) {
     let failures = Family::<SourceLabel, Gauge>::default();
     let records = Family::<OutcomeLabel, Counter>::default();
     for source in &status.sources {
-        let label = SourceLabel {
-            source: source.id.clone(),
-        };
-        let at = source
-            .last_success
-            .as_deref()
-            .and_then(|at| at.parse::<jiff::Timestamp>().ok());
+        let label = SourceLabel { source: source.id.clone() };
+        let at = source.last_success.as_deref().and_then(|at| at.parse::<jiff::Timestamp>().ok());
         if let Some(at) = at {
             success.get_or_create(&label).set(at.as_second());
         }
         if let Some(n) = source.consecutive_failures {
-            failures
-                .get_or_create(&label)
-                .set(i64::try_from(n).unwrap_or(i64::MAX));
+            failures.get_or_create(&label).set(i64::try_from(n).unwrap_or(i64::MAX));
         }
         for (outcome, n) in source.records.iter().flatten() {
             if let Some(n) = n.as_u64() {
-                let label = OutcomeLabel {
-                    source: source.id.clone(),
-                    outcome: outcome.clone(),
-                };
+                let label = OutcomeLabel { source: source.id.clone(), outcome: outcome.clone() };
                 records.get_or_create(&label).inc_by(n);
             }
         }
     }
-    registry.add(
-        "guichet_source_last_success_timestamp_seconds",
-        "Last complete harvest",
-        success,
-    );
-    registry.add(
-        "guichet_source_consecutive_failures",
-        "Harvests failed since then",
-        failures,
-    );
-    registry.add(
-        "guichet_records",
-        "Records of the current payloads by outcome",
-        records,
-    );
+    registry.add("guichet_source_last_success_timestamp_seconds", "Last complete harvest", success);
+    registry.add("guichet_source_consecutive_failures", "Harvests failed since then", failures);
+    registry.add("guichet_records", "Records of the current payloads by outcome", records);
     let number = |value: Option<&serde_json::Value>| match value? {
         serde_json::Value::Bool(yes) => Some(i64::from(*yes)),
         other => other.as_i64(),
     };
     for (name, help, value) in [
-        (
-            "guichet_store_bytes",
-            "Size of the store",
-            number(status.store.get("bytes")),
-        ),
-        (
-            "guichet_wal_bytes",
-            "Size of its write-ahead log",
-            number(status.store.get("wal_bytes")),
-        ),
+        ("guichet_store_bytes", "Size of the store", number(status.store.get("bytes"))),
+        ("guichet_wal_bytes", "Size of its write-ahead log", number(status.store.get("wal_bytes"))),
         (
             "guichet_config_last_reload_successful",
             "Whether the last reload was taken over",
@@ -209,10 +166,8 @@ fn health(registry: &mut Own, status: &Status) {
 /// The same figures in the text format of before OpenMetrics, where a counter is announced under
 /// the name of its samples.
 pub fn as_prometheus(openmetrics: &str) -> String {
-    let counters: BTreeSet<&str> = openmetrics
-        .lines()
-        .filter_map(|line| line.strip_prefix("# TYPE ")?.strip_suffix(" counter"))
-        .collect();
+    let counters: BTreeSet<&str> =
+        openmetrics.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.strip_suffix(" counter")).collect();
     let mut out = String::with_capacity(openmetrics.len());
     for line in openmetrics.lines() {
         if line == "# EOF" || line.starts_with("# UNIT ") {
@@ -246,17 +201,10 @@ mod tests {
         let requests = Requests::default();
         requests.observe("GET", "/latest/{file}", 200, Duration::from_millis(3));
         let alone = text(&requests, Some(&status), None, None).unwrap();
-        assert!(
-            alone.contains("guichet_source_consecutive_failures{source=\"a\"} 2\n"),
-            "{alone}"
-        );
+        assert!(alone.contains("guichet_source_consecutive_failures{source=\"a\"} 2\n"), "{alone}");
         assert!(alone.contains("guichet_records_total{source=\"a\",outcome=\"accepted\"} 7\n"));
         assert!(alone.contains("guichet_store_bytes 4096\n"));
-        assert!(
-            alone.contains(
-                "guichet_source_last_success_timestamp_seconds{source=\"a\"} 1795489200\n"
-            )
-        );
+        assert!(alone.contains("guichet_source_last_success_timestamp_seconds{source=\"a\"} 1795489200\n"));
         assert!(alone.ends_with("# EOF\n"));
         let extra: Extra = Arc::new(|out: &mut String| {
             out.push_str("# TYPE guichet_store_bytes gauge\nguichet_store_bytes 1");
@@ -267,12 +215,7 @@ mod tests {
 
     #[test]
     fn the_older_text_names_a_counter_as_its_samples_are_named() {
-        let old = as_prometheus(
-            "# HELP a Of it.\n# TYPE a counter\na_total 1\n# TYPE b gauge\nb 2\n# EOF\n",
-        );
-        assert_eq!(
-            old,
-            "# HELP a_total Of it.\n# TYPE a_total counter\na_total 1\n# TYPE b gauge\nb 2\n"
-        );
+        let old = as_prometheus("# HELP a Of it.\n# TYPE a counter\na_total 1\n# TYPE b gauge\nb 2\n# EOF\n");
+        assert_eq!(old, "# HELP a_total Of it.\n# TYPE a_total counter\na_total 1\n# TYPE b gauge\nb 2\n");
     }
 }

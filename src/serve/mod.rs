@@ -62,10 +62,7 @@ pub struct MetricsOptions {
 impl std::fmt::Debug for MetricsOptions {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let extra = self.extra.is_some();
-        f.debug_struct("MetricsOptions")
-            .field("allow", &self.allow)
-            .field("extra", &extra)
-            .finish()
+        f.debug_struct("MetricsOptions").field("allow", &self.allow).field("extra", &extra).finish()
     }
 }
 

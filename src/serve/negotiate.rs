@@ -43,11 +43,7 @@ pub fn accepts_html(accept: Option<&str>) -> bool {
         return true;
     };
     // The most precise name decides, so that `text/html;q=0, */*` is a refusal.
-    for names in [
-        &["text/html", "application/xhtml+xml"][..],
-        &["text/*"],
-        &["*/*"],
-    ] {
+    for names in [&["text/html", "application/xhtml+xml"][..], &["text/*"], &["*/*"]] {
         let found: Vec<u16> = accept
             .split(',')
             .map(weighted)
@@ -84,13 +80,7 @@ mod tests {
 
     #[test]
     fn a_page_is_refused_only_where_html_is() {
-        for ok in [
-            None,
-            Some(""),
-            Some("*/*"),
-            Some("text/*;q=0.1"),
-            Some("text/html"),
-        ] {
+        for ok in [None, Some(""), Some("*/*"), Some("text/*;q=0.1"), Some("text/html")] {
             assert!(accepts_html(ok), "{ok:?}");
         }
         for not in ["image/png", "application/json", "text/html;q=0, */*"] {

@@ -37,11 +37,7 @@ impl Default for ConnectionLimits {
     /// covers the slowest page (10 s) and a bad mobile line; a minute without reading is a client
     /// that is gone.
     fn default() -> Self {
-        Self {
-            connections: 512,
-            quiet: Duration::from_secs(30),
-            stalled: Duration::from_secs(60),
-        }
+        Self { connections: 512, quiet: Duration::from_secs(30), stalled: Duration::from_secs(60) }
     }
 }
 
@@ -57,11 +53,7 @@ impl Guarded {
     /// Wraps a bound listener.
     pub fn new(listener: TcpListener, limits: ConnectionLimits) -> Self {
         let permits = Arc::new(Semaphore::new(limits.connections));
-        Self {
-            listener,
-            limits,
-            permits,
-        }
+        Self { listener, limits, permits }
     }
 }
 
@@ -107,52 +99,27 @@ pub struct GuardedStream {
 }
 
 impl GuardedStream {
-    fn new(
-        stream: TcpStream,
-        limits: ConnectionLimits,
-        permit: Option<OwnedSemaphorePermit>,
-    ) -> Self {
+    fn new(stream: TcpStream, limits: ConnectionLimits, permit: Option<OwnedSemaphorePermit>) -> Self {
         let quiet = Box::pin(tokio::time::sleep(limits.quiet));
-        Self {
-            stream,
-            limits,
-            quiet,
-            stalled: None,
-            _permit: permit,
-        }
+        Self { stream, limits, quiet, stalled: None, _permit: permit }
     }
 
     /// Turns a write's outcome into progress, or into an error once the client has stalled.
-    fn written<T>(
-        &mut self,
-        cx: &mut Context<'_>,
-        poll: Poll<io::Result<T>>,
-    ) -> Poll<io::Result<T>> {
+    fn written<T>(&mut self, cx: &mut Context<'_>, poll: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
         if poll.is_ready() {
             self.stalled = None;
-            self.quiet
-                .as_mut()
-                .reset(Instant::now() + self.limits.quiet);
+            self.quiet.as_mut().reset(Instant::now() + self.limits.quiet);
             return poll;
         }
         let limit = self.limits.stalled;
-        let timer = self
-            .stalled
-            .get_or_insert_with(|| Box::pin(tokio::time::sleep(limit)));
+        let timer = self.stalled.get_or_insert_with(|| Box::pin(tokio::time::sleep(limit)));
         ready!(timer.as_mut().poll(cx));
-        Poll::Ready(Err(io::Error::new(
-            io::ErrorKind::TimedOut,
-            "the client takes nothing more",
-        )))
+        Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the client takes nothing more")))
     }
 }
 
 impl AsyncRead for GuardedStream {
-    fn poll_read(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         if this.stalled.is_none() && this.quiet.as_mut().poll(cx).is_ready() {
             let late = "no whole request in time";
@@ -163,11 +130,7 @@ impl AsyncRead for GuardedStream {
 }
 
 impl AsyncWrite for GuardedStream {
-    fn poll_write(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &[u8],
-    ) -> Poll<io::Result<usize>> {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
         let poll = Pin::new(&mut this.stream).poll_write(cx, buf);
         this.written(cx, poll)
@@ -212,11 +175,7 @@ mod tests {
     #[tokio::test]
     async fn a_request_that_drips_for_ever_is_dropped() {
         let quiet = Duration::from_millis(120);
-        let (mut server, mut client) = pair(ConnectionLimits {
-            quiet,
-            ..ConnectionLimits::default()
-        })
-        .await;
+        let (mut server, mut client) = pair(ConnectionLimits { quiet, ..ConnectionLimits::default() }).await;
         let drip = tokio::spawn(async move {
             while client.write_all(b"G").await.is_ok() {
                 tokio::time::sleep(Duration::from_millis(10)).await;
@@ -224,10 +183,7 @@ mod tests {
         });
         let mut got = Vec::new();
         let ended = tokio::time::timeout(Duration::from_secs(10), server.read_to_end(&mut got));
-        assert_eq!(
-            ended.await.unwrap().unwrap_err().kind(),
-            io::ErrorKind::TimedOut
-        );
+        assert_eq!(ended.await.unwrap().unwrap_err().kind(), io::ErrorKind::TimedOut);
         drop(server);
         drip.await.unwrap();
     }
@@ -235,15 +191,9 @@ mod tests {
     #[tokio::test]
     async fn a_client_that_stops_reading_is_dropped() {
         let stalled = Duration::from_millis(100);
-        let (mut server, client) = pair(ConnectionLimits {
-            stalled,
-            ..ConnectionLimits::default()
-        })
-        .await;
+        let (mut server, client) = pair(ConnectionLimits { stalled, ..ConnectionLimits::default() }).await;
         let endless = async { while server.write_all(&[0; 65536]).await.is_ok() {} };
-        tokio::time::timeout(Duration::from_secs(10), endless)
-            .await
-            .unwrap();
+        tokio::time::timeout(Duration::from_secs(10), endless).await.unwrap();
         drop(client);
     }
 }

@@ -30,21 +30,8 @@ pub struct Problem {
 
 impl Problem {
     /// A problem with its explanation in both languages.
-    pub fn new(
-        status: StatusCode,
-        code: &'static str,
-        fr: impl Into<String>,
-        en: impl Into<String>,
-    ) -> Self {
-        Self {
-            status,
-            code,
-            detail_fr: fr.into(),
-            detail_en: en.into(),
-            instead: None,
-            retry_after: None,
-            allow: None,
-        }
+    pub fn new(status: StatusCode, code: &'static str, fr: impl Into<String>, en: impl Into<String>) -> Self {
+        Self { status, code, detail_fr: fr.into(), detail_en: en.into(), instead: None, retry_after: None, allow: None }
     }
 
     /// Names a better place.
@@ -156,15 +143,9 @@ impl Problem {
         let mut response = (self.status, body).into_response();
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
-        headers.insert(
-            header::CONTENT_LANGUAGE,
-            HeaderValue::from_static(lang.code()),
-        );
+        headers.insert(header::CONTENT_LANGUAGE, HeaderValue::from_static(lang.code()));
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
-        headers.insert(
-            header::VARY,
-            HeaderValue::from_static("Accept, Accept-Language"),
-        );
+        headers.insert(header::VARY, HeaderValue::from_static("Accept, Accept-Language"));
         if let Some(seconds) = self.retry_after {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }

@@ -34,12 +34,7 @@ pub fn asked(header: &str, len: u64) -> Asked {
         return Asked::Whole;
     }
     let mut parts: Vec<(u64, u64)> = Vec::new();
-    for (n, spec) in set
-        .split(',')
-        .map(str::trim)
-        .filter(|s| !s.is_empty())
-        .enumerate()
-    {
+    for (n, spec) in set.split(',').map(str::trim).filter(|s| !s.is_empty()).enumerate() {
         if n >= MAX_PARTS {
             return Asked::Whole;
         }
@@ -73,10 +68,7 @@ fn part(spec: &str, len: u64) -> Option<Option<(u64, u64)>> {
     match (from, to) {
         ("", suffix) => {
             let wanted = number(suffix)?;
-            Some(
-                end.filter(|_| wanted > 0)
-                    .map(|end| (len.saturating_sub(wanted), end)),
-            )
+            Some(end.filter(|_| wanted > 0).map(|end| (len.saturating_sub(wanted), end)))
         }
         (from, "") => {
             let from = number(from)?;
@@ -87,10 +79,7 @@ fn part(spec: &str, len: u64) -> Option<Option<(u64, u64)>> {
             if from > to {
                 return None;
             }
-            Some(
-                end.filter(|end| from <= *end)
-                    .map(|end| (from, to.min(end))),
-            )
+            Some(end.filter(|end| from <= *end).map(|end| (from, to.min(end))))
         }
     }
 }

@@ -104,10 +104,7 @@ impl Publication {
         let stamp = Stamp::of(&path)?;
         let text = read_bounded(&path)?;
         let manifest: Manifest =
-            serde_json::from_slice(&text).map_err(|source| SnapshotError::Manifest {
-                path: path.clone(),
-                source,
-            })?;
+            serde_json::from_slice(&text).map_err(|source| SnapshotError::Manifest { path: path.clone(), source })?;
         let sums = match read_bounded(&dir.join("SHA256SUMS")) {
             Ok(bytes) => bytes,
             Err(e) if e.is_absence() => Vec::new(),
@@ -119,14 +116,7 @@ impl Publication {
             if let Ok(bytes) = read_bounded(&dir.join(own)) {
                 let sha256 = hex::encode(Sha256::digest(&bytes));
                 let bytes = Some(bytes.len() as u64);
-                files.insert(
-                    own.to_owned(),
-                    Entry {
-                        sha256,
-                        bytes,
-                        rows: None,
-                    },
-                );
+                files.insert(own.to_owned(), Entry { sha256, bytes, rows: None });
             }
         }
         let created = manifest.created.parse::<jiff::Timestamp>().ok();
@@ -158,10 +148,7 @@ struct Known {
 impl Publications {
     /// Those under `public`, which need not exist yet.
     pub fn new(public: impl Into<PathBuf>) -> Self {
-        Self {
-            public: public.into(),
-            known: Mutex::default(),
-        }
+        Self { public: public.into(), known: Mutex::default() }
     }
 
     /// The folder itself.
@@ -228,22 +215,16 @@ impl Publications {
         match fs::symlink_metadata(&link) {
             Ok(meta) if meta.is_symlink() => {
                 let target = fs::read_link(&link).map_err(|e| io_error(&link, e))?;
-                let name = target
-                    .file_name()
-                    .and_then(|n| n.to_str())
-                    .unwrap_or_default();
+                let name = target.file_name().and_then(|n| n.to_str()).unwrap_or_default();
                 if manifest::publication_key(name).is_some() {
-                    return Ok(Some((
-                        self.public.join("dumps").join(name),
-                        name.to_owned(),
-                    )));
+                    return Ok(Some((self.public.join("dumps").join(name), name.to_owned())));
                 }
             }
             Ok(meta) if meta.is_dir() => {
                 let path = link.join("manifest.json");
                 let text = read_bounded(&path)?;
-                let manifest: Manifest = serde_json::from_slice(&text)
-                    .map_err(|source| SnapshotError::Manifest { path, source })?;
+                let manifest: Manifest =
+                    serde_json::from_slice(&text).map_err(|source| SnapshotError::Manifest { path, source })?;
                 if manifest::publication_key(&manifest.publication).is_some() {
                     return Ok(Some((link, manifest.publication)));
                 }
@@ -252,9 +233,10 @@ impl Publications {
             Err(e) if e.kind() == io::ErrorKind::NotFound => {}
             Err(source) => return Err(io_error(&link, source)),
         }
-        let newest = self.names()?.into_iter().find(
-            |name| matches!(self.dated(name), Ok(Some(found)) if !found.manifest.is_withdrawn()),
-        );
+        let newest = self
+            .names()?
+            .into_iter()
+            .find(|name| matches!(self.dated(name), Ok(Some(found)) if !found.manifest.is_withdrawn()));
         Ok(newest.map(|name| (self.public.join("dumps").join(&name), name)))
     }
 
@@ -295,22 +277,15 @@ impl Publications {
 }
 
 fn io_error(path: &Path, source: io::Error) -> SnapshotError {
-    SnapshotError::Io {
-        path: path.to_owned(),
-        source,
-    }
+    SnapshotError::Io { path: path.to_owned(), source }
 }
 
 fn read_bounded(path: &Path) -> Result<Vec<u8>, SnapshotError> {
     let file = File::open(path).map_err(|e| io_error(path, e))?;
     let mut bytes = Vec::new();
-    file.take(MAX_LIST + 1)
-        .read_to_end(&mut bytes)
-        .map_err(|e| io_error(path, e))?;
+    file.take(MAX_LIST + 1).read_to_end(&mut bytes).map_err(|e| io_error(path, e))?;
     if bytes.len() as u64 > MAX_LIST {
-        return Err(SnapshotError::TooLarge {
-            path: path.to_owned(),
-        });
+        return Err(SnapshotError::TooLarge { path: path.to_owned() });
     }
     Ok(bytes)
 }

@@ -65,9 +65,7 @@ impl Source {
             Value::Null => None,
             Value::String(text) => Some(text.clone()),
             Value::Object(map) => {
-                let text = ["message", "error", "detail", "what"]
-                    .iter()
-                    .find_map(|k| map.get(*k)?.as_str());
+                let text = ["message", "error", "detail", "what"].iter().find_map(|k| map.get(*k)?.as_str());
                 Some(text.map_or_else(|| Value::Object(map.clone()).to_string(), str::to_owned))
             }
             other => Some(other.to_string()),
@@ -108,10 +106,7 @@ mod tests {
         .unwrap();
         let status = read(dir.path()).unwrap();
         assert_eq!(status.sources[0].records("received"), Some(3));
-        assert_eq!(
-            status.sources[0].error_text().as_deref(),
-            Some("<b>403</b>")
-        );
+        assert_eq!(status.sources[0].error_text().as_deref(), Some("<b>403</b>"));
         assert_eq!(status.sources[1].error_text(), None);
         std::fs::write(&path, "{\"sources\": [").unwrap();
         assert!(read(dir.path()).is_none());

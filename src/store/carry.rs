@@ -12,10 +12,8 @@ impl Store {
     /// A disk fault.
     pub fn carry_over(&self, old: &Snapshot) -> Result<(), StoreError> {
         let states = old.sources()?;
-        let names: std::collections::HashMap<i64, String> = states
-            .iter()
-            .map(|s| (s.source.n, s.source.id.clone()))
-            .collect();
+        let names: std::collections::HashMap<i64, String> =
+            states.iter().map(|s| (s.source.n, s.source.id.clone())).collect();
         let resources = old.resources(None)?;
         let publications = old.publications()?;
         self.writer.run("carry over to", move |tx| {

@@ -158,10 +158,7 @@ const REPAIRED: u8 = 0x80;
 
 impl Outcomes {
     fn load(snapshot: &Snapshot) -> Result<Self, StoreError> {
-        let mut all = Self {
-            bytes: Vec::new(),
-            same_as: HashMap::new(),
-        };
+        let mut all = Self { bytes: Vec::new(), same_as: HashMap::new() };
         let sql = "SELECT s.id, s.outcome, s.same_as, o.repaired FROM standing s JOIN observation o ON o.id=s.id ORDER BY s.id";
         let mut statement = snapshot.conn.prepare_cached(sql)?;
         let mut rows = statement.query([])?;
@@ -171,8 +168,7 @@ impl Outcomes {
             if all.bytes.len() <= at {
                 all.bytes.resize(at + 1, 0);
             }
-            all.bytes[at] =
-                row.get::<_, u8>(1)? | if row.get::<_, bool>(3)? { REPAIRED } else { 0 };
+            all.bytes[at] = row.get::<_, u8>(1)? | if row.get::<_, bool>(3)? { REPAIRED } else { 0 };
             if let Some(other) = row.get(2)? {
                 all.same_as.insert(id, other);
             }
@@ -185,11 +181,7 @@ impl Outcomes {
     }
 
     fn of(&self, id: i64) -> (u8, bool) {
-        let byte = usize::try_from(id)
-            .ok()
-            .and_then(|at| self.bytes.get(at))
-            .copied()
-            .unwrap_or(0);
+        let byte = usize::try_from(id).ok().and_then(|at| self.bytes.get(at)).copied().unwrap_or(0);
         (byte & !REPAIRED, byte & REPAIRED != 0)
     }
 }
@@ -201,11 +193,7 @@ impl Snapshot {
     /// A disk fault or a damaged row.
     pub fn counts(&self) -> Result<BTreeMap<i64, SourceCounts>, StoreError> {
         let outcomes = Outcomes::load(self)?;
-        let names: HashMap<i64, String> = self
-            .resources(None)?
-            .into_iter()
-            .map(|r| (r.n, r.id))
-            .collect();
+        let names: HashMap<i64, String> = self.resources(None)?.into_iter().map(|r| (r.n, r.id)).collect();
         let mut all = BTreeMap::new();
         for source in self.sources()? {
             let n = source.source.n;
@@ -240,10 +228,7 @@ impl Snapshot {
             }
             let name = names.get(&resource).cloned().unwrap_or_default();
             let c = counts.resources.entry(name).or_default();
-            let page = row
-                .get_ref(1)?
-                .as_blob()
-                .map_err(|e| StoreError::damaged("a page of places", e))?;
+            let page = row.get_ref(1)?.as_blob().map_err(|e| StoreError::damaged("a page of places", e))?;
             for (_, code) in super::known::entries(page)? {
                 count(c, Known::from_code(code), outcomes, &mut seen);
             }
@@ -285,14 +270,9 @@ impl Snapshot {
         while let Some(row) = rows.next()? {
             let siren = super::merging::siren(row.get(0)?)?;
             if open.as_ref().is_none_or(|b| b.siren != siren) {
-                open.replace(BuyerCounts {
-                    siren,
-                    accepted: 0,
-                    repaired: 0,
-                    missing: BTreeMap::new(),
-                })
-                .into_iter()
-                .for_each(&mut each);
+                open.replace(BuyerCounts { siren, accepted: 0, repaired: 0, missing: BTreeMap::new() })
+                    .into_iter()
+                    .for_each(&mut each);
             }
             if let Some(buyer) = &mut open {
                 buyer.accepted += 1;

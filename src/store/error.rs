@@ -27,9 +27,7 @@ pub enum StoreError {
         known: i64,
     },
     /// A row that this program wrote cannot be read back.
-    #[error(
-        "the store holds {what} that cannot be read ({why}): run `guichet db check`, then `guichet replay`"
-    )]
+    #[error("the store holds {what} that cannot be read ({why}): run `guichet db check`, then `guichet replay`")]
     Damaged {
         /// Which row.
         what: String,
@@ -64,29 +62,18 @@ pub enum StoreError {
 
 impl StoreError {
     pub(super) fn sqlite(what: &str, path: &Path, source: rusqlite::Error) -> Self {
-        Self::Sqlite {
-            what: what.to_owned(),
-            path: path.to_owned(),
-            source,
-        }
+        Self::Sqlite { what: what.to_owned(), path: path.to_owned(), source }
     }
 
     pub(super) fn damaged(what: impl Into<String>, why: impl std::fmt::Display) -> Self {
-        Self::Damaged {
-            what: what.into(),
-            why: why.to_string(),
-        }
+        Self::Damaged { what: what.into(), why: why.to_string() }
     }
 }
 
 /// Inside the store's own functions the path is known to the caller, which adds it.
 impl From<rusqlite::Error> for StoreError {
     fn from(source: rusqlite::Error) -> Self {
-        Self::Sqlite {
-            what: "use".to_owned(),
-            path: PathBuf::new(),
-            source,
-        }
+        Self::Sqlite { what: "use".to_owned(), path: PathBuf::new(), source }
     }
 }
 

@@ -122,22 +122,12 @@ impl Store {
     /// # Errors
     /// A disk fault.
     pub fn next_observation_id(&self) -> Result<i64, StoreError> {
-        self.writer.run("read", |tx| {
-            Ok(tx.query_row(
-                "SELECT coalesce(max(id), 0) + 1 FROM observation",
-                [],
-                |r| r.get(0),
-            )?)
-        })
+        self.writer
+            .run("read", |tx| Ok(tx.query_row("SELECT coalesce(max(id), 0) + 1 FROM observation", [], |r| r.get(0))?))
     }
 
     /// Queues a batch of observations of one source.
-    pub fn append(
-        &self,
-        source: i64,
-        first_seen: Day,
-        batch: Vec<NewObservation>,
-    ) -> super::writer::Pending<()> {
+    pub fn append(&self, source: i64, first_seen: Day, batch: Vec<NewObservation>) -> super::writer::Pending<()> {
         self.writer.submit("add observations to", move |tx| {
             let mut insert = tx.prepare_cached(
                 "INSERT INTO observation (id, source, siren, first_seen, last_day, repaired, missing, hash, body) VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9)",
@@ -155,8 +145,7 @@ impl Store {
     /// # Errors
     /// A disk fault; the payload of before is then still the current one.
     pub fn flip(&self, flip: Flip) -> Result<(), StoreError> {
-        self.writer
-            .run("make a payload current in", move |tx| apply(tx, &flip))
+        self.writer.run("make a payload current in", move |tx| apply(tx, &flip))
     }
 
     /// Notes that a resource was seen whole and unchanged today.
@@ -181,8 +170,7 @@ impl Store {
                 .query_row(params![seen.source, seen.id], |r| r.get::<_, i64>(0))
                 .optional()?;
             if let Some(n) = n {
-                tx.prepare_cached("UPDATE resource SET error=?2 WHERE n=?1")?
-                    .execute(params![n, error])?;
+                tx.prepare_cached("UPDATE resource SET error=?2 WHERE n=?1")?.execute(params![n, error])?;
             }
             Ok(())
         })
@@ -205,25 +193,16 @@ impl Store {
     }
 }
 
-fn enter(
-    tx: &Transaction<'_>,
-    seen: &ResourceSeen,
-) -> Result<(i64, super::ResourceRow), StoreError> {
+fn enter(tx: &Transaction<'_>, seen: &ResourceSeen) -> Result<(i64, super::ResourceRow), StoreError> {
     let old: Option<(i64, Option<i32>)> = tx
         .prepare_cached("SELECT n, resource_date FROM resource WHERE source=?1 AND id=?2")?
-        .query_row(params![seen.source, seen.id], |r| {
-            Ok((r.get(0)?, r.get(1)?))
-        })
+        .query_row(params![seen.source, seen.id], |r| Ok((r.get(0)?, r.get(1)?)))
         .optional()?;
     if let Some((n, date)) = old
         && seen.resource_date.is_some_and(|d| Some(d.number()) != date)
     {
         // The date of a resource dates its undated records, and bounds the others.
-        let bound = seen
-            .resource_date
-            .map(Day::number)
-            .min(date)
-            .or(seen.resource_date.map(Day::number));
+        let bound = seen.resource_date.map(Day::number).min(date).or(seen.resource_date.map(Day::number));
         tx.prepare_cached(
             "INSERT INTO dirty SELECT DISTINCT o.siren, 1 FROM standing s JOIN observation o ON o.id=s.id
              WHERE s.resource=?1 AND (o.last_day IS NULL OR o.last_day>?2) ON CONFLICT DO UPDATE SET mark=mark+1",
@@ -234,29 +213,21 @@ fn enter(
         ON CONFLICT (source, id) DO UPDATE SET url=excluded.url, title=excluded.title,
         resource_date=coalesce(excluded.resource_date, resource_date), checksum=excluded.checksum, error=NULL RETURNING n";
     let n: i64 = tx.prepare_cached(sql)?.query_row(
-        params![
-            seen.source,
-            seen.id,
-            seen.url,
-            seen.title,
-            seen.resource_date.map(Day::number),
-            seen.checksum
-        ],
+        params![seen.source, seen.id, seen.url, seen.title, seen.resource_date.map(Day::number), seen.checksum],
         |r| r.get(0),
     )?;
     if let Some(v) = &seen.validators {
-        tx.prepare_cached("UPDATE resource SET etag=?2, last_modified=?3 WHERE n=?1")?
-            .execute(params![n, v.etag, v.last_modified])?;
+        tx.prepare_cached("UPDATE resource SET etag=?2, last_modified=?3 WHERE n=?1")?.execute(params![
+            n,
+            v.etag,
+            v.last_modified
+        ])?;
     }
     if seen.full_fetch {
-        tx.prepare_cached("UPDATE resource SET full_fetch=?2 WHERE n=?1")?
-            .execute(params![n, seen.day.number()])?;
+        tx.prepare_cached("UPDATE resource SET full_fetch=?2 WHERE n=?1")?.execute(params![n, seen.day.number()])?;
     }
-    let row = super::sources::resources(tx, Some(seen.source))?
-        .into_iter()
-        .find(|r| r.n == n);
-    row.map(|r| (n, r))
-        .ok_or_else(|| StoreError::damaged("a resource", "its row cannot be read back"))
+    let row = super::sources::resources(tx, Some(seen.source))?.into_iter().find(|r| r.n == n);
+    row.map(|r| (n, r)).ok_or_else(|| StoreError::damaged("a resource", "its row cannot be read back"))
 }
 
 /// The resource was seen whole today: what has been gone long enough is due for a merge, which
@@ -278,43 +249,21 @@ fn whole_today(tx: &Transaction<'_>, resource: i64, day: Day) -> Result<(), Stor
 fn apply(tx: &Transaction<'_>, flip: &Flip) -> Result<(), StoreError> {
     let (n, before) = enter(tx, &flip.seen)?;
     let gone_counts = flip.end == FlipEnd::Complete && flip.full_snapshot;
-    let list = List {
-        entries: &flip.entries,
-        first_new_id: flip.first_new_id,
-    };
+    let list = List { entries: &flip.entries, first_new_id: flip.first_new_id };
     replace_list(tx, &before, &list, flip.seen.day, gone_counts)?;
-    let mut dirty = tx
-        .prepare_cached("INSERT INTO dirty VALUES (?1, 1) ON CONFLICT DO UPDATE SET mark=mark+1")?;
+    let mut dirty = tx.prepare_cached("INSERT INTO dirty VALUES (?1, 1) ON CONFLICT DO UPDATE SET mark=mark+1")?;
     for siren in &flip.buyers {
         dirty.execute([siren])?;
     }
-    let state = if flip.end == FlipEnd::Complete {
-        "complete"
-    } else {
-        "partial"
-    };
-    tx.prepare_cached(
-        "UPDATE resource SET sha256=?2, bytes=?3, state=?4, records=?5, error=?6 WHERE n=?1",
-    )?
-    .execute(params![
-        n,
-        flip.sha256,
-        flip.bytes,
-        state,
-        flip.entries.len(),
-        flip.error
-    ])?;
+    let state = if flip.end == FlipEnd::Complete { "complete" } else { "partial" };
+    tx.prepare_cached("UPDATE resource SET sha256=?2, bytes=?3, state=?4, records=?5, error=?6 WHERE n=?1")?
+        .execute(params![n, flip.sha256, flip.bytes, state, flip.entries.len(), flip.error])?;
     quarantine(tx, n, flip)?;
-    if flip.end == FlipEnd::Complete {
-        whole_today(tx, n, flip.seen.day)
-    } else {
-        Ok(())
-    }
+    if flip.end == FlipEnd::Complete { whole_today(tx, n, flip.seen.day) } else { Ok(()) }
 }
 
 fn quarantine(tx: &Transaction<'_>, resource: i64, flip: &Flip) -> Result<(), StoreError> {
-    tx.prepare_cached("DELETE FROM quarantine WHERE resource=?1")?
-        .execute([resource])?;
+    tx.prepare_cached("DELETE FROM quarantine WHERE resource=?1")?.execute([resource])?;
     let mut insert = tx.prepare_cached(
         "INSERT INTO quarantine (resource, position, payload, byte_start, byte_len, reason, detail, first_seen) VALUES (?1,?2,?3,?4,?5,?6,?7,?8)",
     )?;
@@ -355,12 +304,7 @@ fn replace_list(
             places.entry(id).or_insert(position);
         }
     }
-    let left: HashSet<i64> = before
-        .iter()
-        .chain(&lingering)
-        .filter(|id| !places.contains_key(id))
-        .copied()
-        .collect();
+    let left: HashSet<i64> = before.iter().chain(&lingering).filter(|id| !places.contains_key(id)).copied().collect();
     write_list(tx, resource.n, list.entries)?;
     let old_places: HashMap<i64, u32> = first_places(&before);
     stand(tx, resource, &places, &old_places, list.first_new_id)?;
@@ -385,29 +329,19 @@ fn first_places(ids: &[i64]) -> HashMap<i64, u32> {
 /// Observation ids (0 and below: none) of the current list, and of what lingers from before it.
 fn read_list(tx: &Transaction<'_>, resource: i64) -> Result<(Vec<i64>, Vec<i64>), StoreError> {
     let (mut list, mut lingering) = (Vec::new(), Vec::new());
-    let mut statement =
-        tx.prepare_cached("SELECT page, entries FROM place WHERE resource=?1 ORDER BY page")?;
+    let mut statement = tx.prepare_cached("SELECT page, entries FROM place WHERE resource=?1 ORDER BY page")?;
     let mut rows = statement.query([resource])?;
     while let Some(row) = rows.next()? {
-        let to = if row.get::<_, i64>(0)? < LINGERING {
-            &mut list
-        } else {
-            &mut lingering
-        };
-        let page = row
-            .get_ref(1)?
-            .as_blob()
-            .map_err(|e| StoreError::damaged("a page of places", e))?;
+        let to = if row.get::<_, i64>(0)? < LINGERING { &mut list } else { &mut lingering };
+        let page = row.get_ref(1)?.as_blob().map_err(|e| StoreError::damaged("a page of places", e))?;
         to.extend(entries(page)?.map(|(_, code)| code));
     }
     Ok((list, lingering))
 }
 
 fn write_list(tx: &Transaction<'_>, resource: i64, list: &[Entry]) -> Result<(), StoreError> {
-    tx.prepare_cached("DELETE FROM place WHERE resource=?1")?
-        .execute([resource])?;
-    let mut insert =
-        tx.prepare_cached("INSERT INTO place (resource, page, entries) VALUES (?1,?2,?3)")?;
+    tx.prepare_cached("DELETE FROM place WHERE resource=?1")?.execute([resource])?;
+    let mut insert = tx.prepare_cached("INSERT INTO place (resource, page, entries) VALUES (?1,?2,?3)")?;
     let mut page = Vec::with_capacity(PAGE * ENTRY);
     for (number, chunk) in list.chunks(PAGE).enumerate() {
         page.clear();
@@ -430,25 +364,21 @@ fn stand(
     first_new_id: i64,
 ) -> Result<(), StoreError> {
     // Most are accepted in the end: said at once, so that the merge has fewer rows to touch.
-    let mut insert = tx.prepare_cached("INSERT INTO standing (id, resource, position, outcome) VALUES (?1,?2,?3,1) ON CONFLICT DO NOTHING")?;
-    let mut find = tx.prepare_cached(
-        "SELECT s.gone, r.n, r.id FROM standing s JOIN resource r ON r.n=s.resource WHERE s.id=?1",
+    let mut insert = tx.prepare_cached(
+        "INSERT INTO standing (id, resource, position, outcome) VALUES (?1,?2,?3,1) ON CONFLICT DO NOTHING",
     )?;
-    let mut update = tx.prepare_cached("UPDATE standing SET resource=?2, position=?3, gone=NULL, outcome=1, same_as=NULL WHERE id=?1")?;
+    let mut find =
+        tx.prepare_cached("SELECT s.gone, r.n, r.id FROM standing s JOIN resource r ON r.n=s.resource WHERE s.id=?1")?;
+    let mut update = tx.prepare_cached(
+        "UPDATE standing SET resource=?2, position=?3, gone=NULL, outcome=1, same_as=NULL WHERE id=?1",
+    )?;
     let mut dirty = tx.prepare_cached(MARK_BUYER_OF)?;
-    let mut ids: Vec<_> = places
-        .iter()
-        .filter(|(id, position)| old_places.get(*id) != Some(*position))
-        .collect();
+    let mut ids: Vec<_> = places.iter().filter(|(id, position)| old_places.get(*id) != Some(*position)).collect();
     ids.sort_unstable();
     for (id, position) in ids {
         if insert.execute(params![id, resource.n, position])? == 0 {
             let (gone, n, other) = find.query_row([id], |r| {
-                Ok((
-                    r.get::<_, Option<i32>>(0)?.is_some(),
-                    r.get::<_, i64>(1)?,
-                    r.get::<_, String>(2)?,
-                ))
+                Ok((r.get::<_, Option<i32>>(0)?.is_some(), r.get::<_, i64>(1)?, r.get::<_, String>(2)?))
             })?;
             if !gone && n != resource.n && resource.id >= other {
                 continue;
@@ -462,35 +392,27 @@ fn stand(
     Ok(())
 }
 
-const MARK_BUYER_OF: &str = "INSERT INTO dirty SELECT siren, 1 FROM observation WHERE id=?1 ON CONFLICT DO UPDATE SET mark=mark+1";
+const MARK_BUYER_OF: &str =
+    "INSERT INTO dirty SELECT siren, 1 FROM observation WHERE id=?1 ON CONFLICT DO UPDATE SET mark=mark+1";
 
 /// Ends what stood in the old list only, unless another resource of the source holds it.
-fn leave(
-    tx: &Transaction<'_>,
-    resource: &super::ResourceRow,
-    left: &HashSet<i64>,
-    day: Day,
-) -> Result<(), StoreError> {
+fn leave(tx: &Transaction<'_>, resource: &super::ResourceRow, left: &HashSet<i64>, day: Day) -> Result<(), StoreError> {
     if left.is_empty() {
         return Ok(());
     }
     let elsewhere = elsewhere(tx, resource, left)?;
     let mut find = tx.prepare_cached("SELECT resource, gone FROM standing WHERE id=?1")?;
     let mut gone = tx.prepare_cached("UPDATE standing SET gone=?2 WHERE id=?1")?;
-    let mut moved = tx.prepare_cached("UPDATE standing SET resource=?2, position=?3, gone=NULL, outcome=1, same_as=NULL WHERE id=?1")?;
+    let mut moved = tx.prepare_cached(
+        "UPDATE standing SET resource=?2, position=?3, gone=NULL, outcome=1, same_as=NULL WHERE id=?1",
+    )?;
     let mut dirty = tx.prepare_cached(MARK_BUYER_OF)?;
     let mut ids: Vec<_> = left.iter().copied().filter(|id| *id > 0).collect();
     ids.sort_unstable();
     for id in ids {
-        let now = find
-            .query_row([id], |r| {
-                Ok((r.get::<_, i64>(0)?, r.get::<_, Option<i32>>(1)?))
-            })
-            .optional()?;
+        let now = find.query_row([id], |r| Ok((r.get::<_, i64>(0)?, r.get::<_, Option<i32>>(1)?))).optional()?;
         match (now, elsewhere.get(&id)) {
-            (Some((n, None)), None) if n == resource.n => {
-                gone.execute(params![id, day.number()])?
-            }
+            (Some((n, None)), None) if n == resource.n => gone.execute(params![id, day.number()])?,
             (Some((n, _)), Some((other, position))) if n == resource.n => {
                 moved.execute(params![id, other, position])?
             }
@@ -507,8 +429,7 @@ fn linger(tx: &Transaction<'_>, resource: i64, left: &HashSet<i64>) -> Result<()
     let mut ids: Vec<_> = left.iter().copied().filter(|id| *id > 0).collect();
     ids.sort_unstable();
     let mut find = tx.prepare_cached("SELECT hash FROM observation WHERE id=?1")?;
-    let mut insert =
-        tx.prepare_cached("INSERT INTO place (resource, page, entries) VALUES (?1,?2,?3)")?;
+    let mut insert = tx.prepare_cached("INSERT INTO place (resource, page, entries) VALUES (?1,?2,?3)")?;
     for (number, chunk) in (LINGERING..).zip(ids.chunks(PAGE)) {
         let mut page = Vec::with_capacity(chunk.len() * ENTRY);
         for id in chunk {

@@ -95,9 +95,8 @@ impl Snapshot {
     /// A disk fault or a damaged page.
     pub fn known_records(&self, source: i64) -> Result<KnownRecords, StoreError> {
         let mut sorted = Vec::new();
-        let mut statement = self.conn.prepare_cached(
-            "SELECT hash, id FROM observation INDEXED BY observation_hash WHERE source=?1",
-        )?;
+        let mut statement =
+            self.conn.prepare_cached("SELECT hash, id FROM observation INDEXED BY observation_hash WHERE source=?1")?;
         let mut rows = statement.query([source])?;
         while let Some(row) = rows.next()? {
             let hash: [u8; 16] = row.get(0)?;
@@ -111,10 +110,7 @@ impl Snapshot {
         sorted.sort_unstable();
         sorted.dedup_by_key(|e| e.0);
         sorted.shrink_to_fit();
-        Ok(KnownRecords {
-            sorted,
-            added: HashMap::new(),
-        })
+        Ok(KnownRecords { sorted, added: HashMap::new() })
     }
 }
 
@@ -137,11 +133,8 @@ pub(super) fn for_each_entry(
         if current != Some(resource) {
             (current, position) = (Some(resource), 0);
         }
-        for (hash, code) in entries(
-            row.get_ref(1)?
-                .as_blob()
-                .map_err(|e| StoreError::damaged("a page of places", e))?,
-        )? {
+        for (hash, code) in entries(row.get_ref(1)?.as_blob().map_err(|e| StoreError::damaged("a page of places", e))?)?
+        {
             each(resource, position, hash, code);
             position += 1;
         }
@@ -150,14 +143,9 @@ pub(super) fn for_each_entry(
 }
 
 /// The entries of a page.
-pub(super) fn entries(
-    page: &[u8],
-) -> Result<impl Iterator<Item = (RawHash, i64)> + '_, StoreError> {
+pub(super) fn entries(page: &[u8]) -> Result<impl Iterator<Item = (RawHash, i64)> + '_, StoreError> {
     if !page.len().is_multiple_of(ENTRY) {
-        return Err(StoreError::damaged(
-            "a page of places",
-            "its length is no multiple of an entry",
-        ));
+        return Err(StoreError::damaged("a page of places", "its length is no multiple of an entry"));
     }
     Ok(page.chunks_exact(ENTRY).map(|e| {
         let (mut hash, mut code) = ([0; 16], [0; 8]);

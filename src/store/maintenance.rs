@@ -45,14 +45,8 @@ const ORPHANS: &[(&str, &str)] = &[
         "observation without source",
         "SELECT count(*) FROM observation o LEFT JOIN source s ON s.n=o.source WHERE s.n IS NULL",
     ),
-    (
-        "resource without source",
-        "SELECT count(*) FROM resource r LEFT JOIN source s ON s.n=r.source WHERE s.n IS NULL",
-    ),
-    (
-        "place without resource",
-        "SELECT count(*) FROM place p LEFT JOIN resource r ON r.n=p.resource WHERE r.n IS NULL",
-    ),
+    ("resource without source", "SELECT count(*) FROM resource r LEFT JOIN source s ON s.n=r.source WHERE s.n IS NULL"),
+    ("place without resource", "SELECT count(*) FROM place p LEFT JOIN resource r ON r.n=p.resource WHERE r.n IS NULL"),
     (
         "quarantine without resource",
         "SELECT count(*) FROM quarantine q LEFT JOIN resource r ON r.n=q.resource WHERE r.n IS NULL",
@@ -66,21 +60,13 @@ const ORPHANS: &[(&str, &str)] = &[
 pub fn check(path: &Path) -> Result<CheckReport, StoreError> {
     let conn = super::connect_ro(path)?;
     let read = |e| StoreError::sqlite("check", path, e);
-    let version: i64 = conn
-        .query_row("PRAGMA user_version", [], |r| r.get(0))
-        .map_err(read)?;
+    let version: i64 = conn.query_row("PRAGMA user_version", [], |r| r.get(0)).map_err(read)?;
     if version > schema::VERSION {
-        return Err(StoreError::TooNew {
-            path: path.to_owned(),
-            found: version,
-            known: schema::VERSION,
-        });
+        return Err(StoreError::TooNew { path: path.to_owned(), found: version, known: schema::VERSION });
     }
     let run = || -> rusqlite::Result<CheckReport> {
         let mut statement = conn.prepare("PRAGMA integrity_check")?;
-        let lines = statement
-            .query_map([], |r| r.get::<_, String>(0))?
-            .collect::<Result<Vec<_>, _>>()?;
+        let lines = statement.query_map([], |r| r.get::<_, String>(0))?.collect::<Result<Vec<_>, _>>()?;
         let one = |sql: &str| conn.query_row(sql, [], |r| r.get::<_, u64>(0));
         let mut orphans = Vec::new();
         for (what, sql) in ORPHANS {
@@ -156,32 +142,20 @@ fn sibling(path: &Path, ending: &str) -> PathBuf {
 fn copy(from: &Connection, to: &Path) -> Result<(), StoreError> {
     let fail = |e| StoreError::sqlite("copy to", to, e);
     let mut target = Connection::open(to).map_err(fail)?;
-    target
-        .execute_batch("PRAGMA synchronous=FULL")
-        .map_err(fail)?;
+    target.execute_batch("PRAGMA synchronous=FULL").map_err(fail)?;
     let pages = 1000;
-    Backup::new(from, &mut target)
-        .and_then(|b| b.run_to_completion(pages, Duration::ZERO, None))
-        .map_err(fail)?;
-    target
-        .execute_batch("PRAGMA journal_mode=DELETE")
-        .map_err(fail)?;
+    Backup::new(from, &mut target).and_then(|b| b.run_to_completion(pages, Duration::ZERO, None)).map_err(fail)?;
+    target.execute_batch("PRAGMA journal_mode=DELETE").map_err(fail)?;
     target.close().map_err(|(_, e)| fail(e))
 }
 
 fn put(from: &Path, to: &Path) -> Result<(), StoreError> {
-    let fail = |source| StoreError::Io {
-        what: "write".to_owned(),
-        path: to.to_owned(),
-        source,
-    };
+    let fail = |source| StoreError::Io { what: "write".to_owned(), path: to.to_owned(), source };
     let file = std::fs::File::open(from).map_err(fail)?;
     file.sync_all().map_err(fail)?;
     std::fs::rename(from, to).map_err(fail)?;
     match to.parent().filter(|p| !p.as_os_str().is_empty()) {
-        Some(dir) => std::fs::File::open(dir)
-            .and_then(|d| d.sync_all())
-            .map_err(fail),
+        Some(dir) => std::fs::File::open(dir).and_then(|d| d.sync_all()).map_err(fail),
         None => Ok(()),
     }
 }

@@ -78,11 +78,7 @@ impl Store {
         let conn = super::connect_ro(&self.path)?;
         let mut statement = conn.prepare("SELECT siren, mark FROM dirty ORDER BY siren")?;
         let rows = statement.query_map([], |r| Ok((r.get::<_, u32>(0)?, r.get(1)?)))?;
-        rows.map(|row| {
-            row.map_err(StoreError::from)
-                .and_then(|(n, mark)| Ok((siren(n)?, mark)))
-        })
-        .collect()
+        rows.map(|row| row.map_err(StoreError::from).and_then(|(n, mark)| Ok((siren(n)?, mark)))).collect()
     }
 
     /// Writes what a merge made of several buyers, in one transaction; only what differs is
@@ -96,9 +92,7 @@ impl Store {
             .into_iter()
             .map(|(input, mark, merged)| diff(snapshot, &input, mark, merged))
             .collect::<Result<Vec<_>, _>>()?;
-        Ok(self
-            .writer
-            .submit("write merged contracts to", move |tx| write(tx, &changes)))
+        Ok(self.writer.submit("write merged contracts to", move |tx| write(tx, &changes)))
     }
 }
 
@@ -131,10 +125,7 @@ impl Snapshot {
         while let Some(row) = rows.next()? {
             let id: i64 = row.get(0)?;
             let (gone, whole): (Option<i32>, Option<i32>) = (row.get(4)?, row.get(5)?);
-            let body = row
-                .get_ref(10)?
-                .as_blob()
-                .map_err(|e| StoreError::damaged(format!("observation {id}"), e))?;
+            let body = row.get_ref(10)?.as_blob().map_err(|e| StoreError::damaged(format!("observation {id}"), e))?;
             let day = |n: Option<i32>| n.and_then(Day::from_number);
             found.push(MergeRow {
                 id,
@@ -142,67 +133,39 @@ impl Snapshot {
                 resource: row.get(2)?,
                 position: row.get(3)?,
                 gone: day(gone),
-                withdrawn: gone
-                    .zip(whole)
-                    .is_some_and(|(gone, whole)| whole - gone >= WITHDRAWN_AFTER_DAYS),
+                withdrawn: gone.zip(whole).is_some_and(|(gone, whole)| whole - gone >= WITHDRAWN_AFTER_DAYS),
                 resource_date: day(row.get(6)?),
-                first_seen: day(Some(row.get(7)?)).ok_or_else(|| {
-                    StoreError::damaged(format!("observation {id}"), "its day is no day")
-                })?,
+                first_seen: day(Some(row.get(7)?))
+                    .ok_or_else(|| StoreError::damaged(format!("observation {id}"), "its day is no day"))?,
                 observation: postcard::from_bytes(body)
                     .map_err(|e| StoreError::damaged(format!("observation {id}"), e))?,
                 outcome: row.get(8)?,
                 same_as: row.get(9)?,
             });
         }
-        Ok(BuyerInput {
-            siren: buyer,
-            rows: found,
-        })
+        Ok(BuyerInput { siren: buyer, rows: found })
     }
 }
 
-fn diff(
-    snapshot: &Snapshot,
-    input: &BuyerInput,
-    mark: i64,
-    merged: MergedBuyer,
-) -> Result<BuyerChange, StoreError> {
+fn diff(snapshot: &Snapshot, input: &BuyerInput, mark: i64, merged: MergedBuyer) -> Result<BuyerChange, StoreError> {
     let siren = siren_number(input.siren);
-    let mut change = BuyerChange {
-        siren,
-        mark,
-        ..BuyerChange::default()
-    };
-    let before: std::collections::HashMap<i64, (u8, Option<i64>)> = input
-        .rows
-        .iter()
-        .map(|r| (r.id, (r.outcome, r.same_as)))
-        .collect();
-    change.outcomes = merged
-        .outcomes
-        .into_iter()
-        .filter(|(id, outcome, same)| before.get(id) != Some(&(*outcome, *same)))
-        .collect();
+    let mut change = BuyerChange { siren, mark, ..BuyerChange::default() };
+    let before: std::collections::HashMap<i64, (u8, Option<i64>)> =
+        input.rows.iter().map(|r| (r.id, (r.outcome, r.same_as))).collect();
+    change.outcomes =
+        merged.outcomes.into_iter().filter(|(id, outcome, same)| before.get(id) != Some(&(*outcome, *same))).collect();
     let mut old = std::collections::HashMap::new();
-    let mut statement = snapshot
-        .conn
-        .prepare_cached("SELECT n, uid, in_scope, withdrawn, body FROM contract WHERE siren=?1")?;
+    let mut statement =
+        snapshot.conn.prepare_cached("SELECT n, uid, in_scope, withdrawn, body FROM contract WHERE siren=?1")?;
     let mut rows = statement.query([siren])?;
     while let Some(row) = rows.next()? {
         old.insert(
             row.get::<_, String>(1)?,
-            (
-                row.get::<_, i64>(0)?,
-                row.get::<_, bool>(2)?,
-                row.get::<_, bool>(3)?,
-                row.get::<_, Vec<u8>>(4)?,
-            ),
+            (row.get::<_, i64>(0)?, row.get::<_, bool>(2)?, row.get::<_, bool>(3)?, row.get::<_, Vec<u8>>(4)?),
         );
     }
     for contract in merged.contracts {
-        let body =
-            postcard::to_allocvec(&contract).map_err(|e| StoreError::damaged("a contract", e))?;
+        let body = postcard::to_allocvec(&contract).map_err(|e| StoreError::damaged("a contract", e))?;
         let row = ContractRow {
             uid: contract.uid.as_str().to_owned(),
             in_scope: contract.region.in_scope,
@@ -221,8 +184,7 @@ fn diff(
 }
 
 fn write(tx: &Transaction<'_>, changes: &[BuyerChange]) -> Result<usize, StoreError> {
-    let mut outcome =
-        tx.prepare_cached("UPDATE standing SET outcome=?2, same_as=?3 WHERE id=?1")?;
+    let mut outcome = tx.prepare_cached("UPDATE standing SET outcome=?2, same_as=?3 WHERE id=?1")?;
     let mut delete = tx.prepare_cached("DELETE FROM contract WHERE n=?1")?;
     let mut upsert = tx.prepare_cached(
         "INSERT INTO contract (uid, siren, in_scope, withdrawn, body) VALUES (?1,?2,?3,?4,?5) ON CONFLICT (uid) DO UPDATE SET
@@ -238,13 +200,7 @@ fn write(tx: &Transaction<'_>, changes: &[BuyerChange]) -> Result<usize, StoreEr
             delete.execute([n])?;
         }
         for row in &change.upserts {
-            upsert.execute(params![
-                row.uid,
-                change.siren,
-                row.in_scope,
-                row.withdrawn,
-                row.body
-            ])?;
+            upsert.execute(params![row.uid, change.siren, row.in_scope, row.withdrawn, row.body])?;
         }
         clean.execute(params![change.siren, change.mark])?;
         touched += change.deletes.len() + change.upserts.len();
@@ -261,6 +217,5 @@ pub(super) fn siren_number(siren: Siren) -> u32 {
 }
 
 pub(super) fn siren(number: u32) -> Result<Siren, StoreError> {
-    Siren::parse(&format!("{number:09}"))
-        .ok_or_else(|| StoreError::damaged("a buyer", format!("{number} is no SIREN")))
+    Siren::parse(&format!("{number:09}")).ok_or_else(|| StoreError::damaged("a buyer", format!("{number} is no SIREN")))
 }

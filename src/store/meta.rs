@@ -34,15 +34,14 @@ pub struct PublicationRow {
 }
 
 pub(super) fn get(conn: &Connection, key: &str) -> Result<Option<String>, StoreError> {
-    Ok(conn
-        .prepare_cached("SELECT value FROM meta WHERE key=?1")?
-        .query_row([key], |r| r.get(0))
-        .optional()?)
+    Ok(conn.prepare_cached("SELECT value FROM meta WHERE key=?1")?.query_row([key], |r| r.get(0)).optional()?)
 }
 
 pub(super) fn set(conn: &Connection, key: &str, value: &str) -> Result<(), StoreError> {
-    conn.prepare_cached("INSERT INTO meta (key, value) VALUES (?1, ?2) ON CONFLICT DO UPDATE SET value=excluded.value")?
-        .execute([key, value])?;
+    conn.prepare_cached(
+        "INSERT INTO meta (key, value) VALUES (?1, ?2) ON CONFLICT DO UPDATE SET value=excluded.value",
+    )?
+    .execute([key, value])?;
     Ok(())
 }
 
@@ -56,11 +55,7 @@ pub(super) fn state_version(conn: &Connection) -> Result<u64, StoreError> {
 }
 
 pub(super) fn bump_state(conn: &Connection) -> Result<(), StoreError> {
-    set(
-        conn,
-        "state_version",
-        &(state_version(conn)? + 1).to_string(),
-    )
+    set(conn, "state_version", &(state_version(conn)? + 1).to_string())
 }
 
 impl super::Store {
@@ -78,10 +73,7 @@ impl super::Store {
                     fresh
                 }
             };
-            Ok(Epoch {
-                id,
-                next_seq: number(tx, "next_seq")?.max(1),
-            })
+            Ok(Epoch { id, next_seq: number(tx, "next_seq")?.max(1) })
         })
     }
 
@@ -118,11 +110,7 @@ impl super::Store {
     /// A disk fault.
     pub fn published(&self, row: PublicationRow) -> Result<(), StoreError> {
         self.writer.run("record a publication in", move |tx| {
-            set(
-                tx,
-                "next_seq",
-                &(row.last_seq + 1).max(number(tx, "next_seq")?).to_string(),
-            )?;
+            set(tx, "next_seq", &(row.last_seq + 1).max(number(tx, "next_seq")?).to_string())?;
             insert_publication(tx, &row)
         })
     }
@@ -130,20 +118,20 @@ impl super::Store {
 
 pub(super) fn insert_publication(tx: &Connection, row: &PublicationRow) -> Result<(), StoreError> {
     tx.prepare_cached(
-            "INSERT INTO publication (name, day, created, state_version, fingerprint, first_seq, last_seq)
+        "INSERT INTO publication (name, day, created, state_version, fingerprint, first_seq, last_seq)
              VALUES (?1,?2,?3,?4,?5,?6,?7) ON CONFLICT DO UPDATE SET created=excluded.created,
              state_version=excluded.state_version, fingerprint=excluded.fingerprint, first_seq=excluded.first_seq,
              last_seq=excluded.last_seq",
-        )?
-        .execute(params![
-            row.name,
-            row.day.number(),
-            row.created,
-            row.state_version,
-            row.fingerprint,
-            row.first_seq,
-            row.last_seq
-        ])?;
+    )?
+    .execute(params![
+        row.name,
+        row.day.number(),
+        row.created,
+        row.state_version,
+        row.fingerprint,
+        row.first_seq,
+        row.last_seq
+    ])?;
     Ok(())
 }
 
@@ -170,16 +158,12 @@ fn publication(r: &rusqlite::Row<'_>) -> rusqlite::Result<(i32, PublicationRow)>
 }
 
 fn checked((number, row): (i32, PublicationRow)) -> Result<PublicationRow, StoreError> {
-    let day = Day::from_number(number)
-        .ok_or_else(|| StoreError::damaged("a publication", "its day is no day"))?;
+    let day = Day::from_number(number).ok_or_else(|| StoreError::damaged("a publication", "its day is no day"))?;
     Ok(PublicationRow { day, ..row })
 }
 
 pub(super) fn last_publication(conn: &Connection) -> Result<Option<PublicationRow>, StoreError> {
     let sql = "SELECT name, day, created, state_version, fingerprint, first_seq, last_seq
                FROM publication ORDER BY created DESC, name DESC LIMIT 1";
-    conn.query_row(sql, [], publication)
-        .optional()?
-        .map(checked)
-        .transpose()
+    conn.query_row(sql, [], publication).optional()?.map(checked).transpose()
 }

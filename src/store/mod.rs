@@ -62,10 +62,7 @@ impl Store {
         let mut conn = connect_rw(path)?;
         schema::migrate(&mut conn, path)?;
         let writer = Writer::start(conn, path.to_owned());
-        Ok(Self {
-            path: path.to_owned(),
-            writer,
-        })
+        Ok(Self { path: path.to_owned(), writer })
     }
 
     /// The database file.
@@ -93,23 +90,13 @@ impl Store {
 }
 
 fn connect_rw(path: &Path) -> Result<Connection, StoreError> {
-    let refuse = |what: &str| StoreError::Path {
-        path: path.to_owned(),
-        what: what.to_owned(),
-    };
-    let text = path
-        .to_str()
-        .ok_or_else(|| refuse("the path is not UTF-8"))?;
+    let refuse = |what: &str| StoreError::Path { path: path.to_owned(), what: what.to_owned() };
+    let text = path.to_str().ok_or_else(|| refuse("the path is not UTF-8"))?;
     if text.starts_with("file:") {
-        return Err(refuse(
-            "a path that starts with `file:` would be read as a URI",
-        ));
+        return Err(refuse("a path that starts with `file:` would be read as a URI"));
     }
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
-        | OpenFlags::SQLITE_OPEN_CREATE
-        | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let conn = Connection::open_with_flags(path, flags)
-        .map_err(|e| StoreError::sqlite("open", path, e))?;
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let conn = Connection::open_with_flags(path, flags).map_err(|e| StoreError::sqlite("open", path, e))?;
     let setup = || -> rusqlite::Result<()> {
         conn.busy_timeout(BUSY_TIMEOUT)?;
         conn.execute_batch(schema::PRAGMAS)
@@ -120,8 +107,7 @@ fn connect_rw(path: &Path) -> Result<Connection, StoreError> {
 
 fn connect_ro(path: &Path) -> Result<Connection, StoreError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let conn = Connection::open_with_flags(path, flags)
-        .map_err(|e| StoreError::sqlite("open", path, e))?;
+    let conn = Connection::open_with_flags(path, flags).map_err(|e| StoreError::sqlite("open", path, e))?;
     let setup = || -> rusqlite::Result<()> {
         conn.busy_timeout(BUSY_TIMEOUT)?;
         conn.execute_batch("PRAGMA query_only=ON; PRAGMA cache_size=-8192; PRAGMA mmap_size=0; PRAGMA temp_store=FILE;")

@@ -28,27 +28,14 @@ const MIGRATIONS: &[&str] = &[include_str!("schema/001.sql")];
 
 pub(super) fn migrate(conn: &mut Connection, path: &Path) -> Result<(), StoreError> {
     let fail = |e| StoreError::sqlite("upgrade", path, e);
-    let found: i64 = conn
-        .query_row("PRAGMA user_version", [], |r| r.get(0))
-        .map_err(fail)?;
+    let found: i64 = conn.query_row("PRAGMA user_version", [], |r| r.get(0)).map_err(fail)?;
     if found > VERSION {
-        return Err(StoreError::TooNew {
-            path: path.to_owned(),
-            found,
-            known: VERSION,
-        });
+        return Err(StoreError::TooNew { path: path.to_owned(), found, known: VERSION });
     }
-    for (done, script) in MIGRATIONS
-        .iter()
-        .enumerate()
-        .skip(usize::try_from(found).unwrap_or(0))
-    {
-        let tx = conn
-            .transaction_with_behavior(TransactionBehavior::Immediate)
-            .map_err(fail)?;
+    for (done, script) in MIGRATIONS.iter().enumerate().skip(usize::try_from(found).unwrap_or(0)) {
+        let tx = conn.transaction_with_behavior(TransactionBehavior::Immediate).map_err(fail)?;
         tx.execute_batch(script).map_err(fail)?;
-        tx.pragma_update(None, "user_version", done as i64 + 1)
-            .map_err(fail)?;
+        tx.pragma_update(None, "user_version", done as i64 + 1).map_err(fail)?;
         tx.commit().map_err(fail)?;
     }
     Ok(())

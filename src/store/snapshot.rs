@@ -34,14 +34,15 @@ impl Snapshot {
             .map_err(|e| StoreError::sqlite("read", path, e))?;
         match found.cmp(&schema::VERSION) {
             std::cmp::Ordering::Equal => Self::open(path),
-            std::cmp::Ordering::Greater => Err(StoreError::TooNew {
-                path: path.to_owned(),
-                found,
-                known: schema::VERSION,
-            }),
+            std::cmp::Ordering::Greater => {
+                Err(StoreError::TooNew { path: path.to_owned(), found, known: schema::VERSION })
+            }
             std::cmp::Ordering::Less => Err(StoreError::Path {
                 path: path.to_owned(),
-                what: format!("it has format {found}, this program reads {}: any command that writes (`guichet harvest`, `guichet run`) upgrades it", schema::VERSION),
+                what: format!(
+                    "it has format {found}, this program reads {}: any command that writes (`guichet harvest`, `guichet run`) upgrades it",
+                    schema::VERSION
+                ),
             }),
         }
     }
@@ -98,21 +99,13 @@ impl Snapshot {
     ///
     /// # Errors
     /// A disk fault, a damaged row, or what the callback fails with.
-    pub fn contracts<E: From<StoreError>>(
-        &self,
-        mut each: impl FnMut(Contract) -> Result<(), E>,
-    ) -> Result<(), E> {
+    pub fn contracts<E: From<StoreError>>(&self, mut each: impl FnMut(Contract) -> Result<(), E>) -> Result<(), E> {
         let read = |e: rusqlite::Error| E::from(StoreError::from(e));
-        let mut statement = self
-            .conn
-            .prepare_cached("SELECT uid, body FROM contract WHERE in_scope=1 ORDER BY uid")
-            .map_err(read)?;
+        let mut statement =
+            self.conn.prepare_cached("SELECT uid, body FROM contract WHERE in_scope=1 ORDER BY uid").map_err(read)?;
         let mut rows = statement.query([]).map_err(read)?;
         while let Some(row) = rows.next().map_err(read)? {
-            each(
-                contract(row.get(0).map_err(read)?, row.get_ref(1).map_err(read)?)
-                    .map_err(E::from)?,
-            )?;
+            each(contract(row.get(0).map_err(read)?, row.get_ref(1).map_err(read)?).map_err(E::from)?)?;
         }
         Ok(())
     }
@@ -122,12 +115,8 @@ impl Snapshot {
     /// # Errors
     /// A disk fault or a damaged row.
     pub fn contract(&self, uid: &Uid) -> Result<Option<Contract>, StoreError> {
-        let mut statement = self
-            .conn
-            .prepare_cached("SELECT uid, body FROM contract WHERE uid=?1")?;
-        let found = statement
-            .query_row([uid.as_str()], |r| Ok(contract(r.get(0)?, r.get_ref(1)?)))
-            .optional()?;
+        let mut statement = self.conn.prepare_cached("SELECT uid, body FROM contract WHERE uid=?1")?;
+        let found = statement.query_row([uid.as_str()], |r| Ok(contract(r.get(0)?, r.get_ref(1)?))).optional()?;
         found.transpose()
     }
 
@@ -136,14 +125,11 @@ impl Snapshot {
     /// # Errors
     /// A disk fault or a damaged row.
     pub fn contracts_beginning(&self, prefix: &str, limit: u32) -> Result<Vec<Uid>, StoreError> {
-        let mut statement = self.conn.prepare_cached("SELECT uid FROM contract WHERE uid>=?1 AND substr(uid, 1, length(?1))=?1 ORDER BY uid LIMIT ?2")?;
-        let rows =
-            statement.query_map(rusqlite::params![prefix, limit], |r| r.get::<_, String>(0))?;
-        Ok(rows
-            .collect::<Result<Vec<_>, _>>()?
-            .into_iter()
-            .map(Uid::from_text)
-            .collect())
+        let mut statement = self.conn.prepare_cached(
+            "SELECT uid FROM contract WHERE uid>=?1 AND substr(uid, 1, length(?1))=?1 ORDER BY uid LIMIT ?2",
+        )?;
+        let rows = statement.query_map(rusqlite::params![prefix, limit], |r| r.get::<_, String>(0))?;
+        Ok(rows.collect::<Result<Vec<_>, _>>()?.into_iter().map(Uid::from_text).collect())
     }
 
     /// Buyers due for a merge.
@@ -151,9 +137,7 @@ impl Snapshot {
     /// # Errors
     /// A disk fault.
     pub fn dirty_count(&self) -> Result<u64, StoreError> {
-        Ok(self
-            .conn
-            .query_row("SELECT count(*) FROM dirty", [], |r| r.get(0))?)
+        Ok(self.conn.query_row("SELECT count(*) FROM dirty", [], |r| r.get(0))?)
     }
 }
 

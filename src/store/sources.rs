@@ -105,8 +105,7 @@ pub struct HarvestEnd {
     pub next_run: Option<String>,
 }
 
-const COLUMNS: &str =
-    "n, id, name, url, licence, authority, buyers, snapshot, last_attempt, last_success, next_run,
+const COLUMNS: &str = "n, id, name, url, licence, authority, buyers, snapshot, last_attempt, last_success, next_run,
     consecutive_failures, last_error, partial";
 
 fn state(r: &Row<'_>) -> rusqlite::Result<SourceState> {
@@ -119,11 +118,7 @@ fn state(r: &Row<'_>) -> rusqlite::Result<SourceState> {
             url: r.get(3)?,
             licence: r.get(4)?,
             authority: r.get(5)?,
-            buyers: buyers
-                .split(' ')
-                .filter(|s| !s.is_empty())
-                .map(str::to_owned)
-                .collect(),
+            buyers: buyers.split(' ').filter(|s| !s.is_empty()).map(str::to_owned).collect(),
             snapshot: r.get(7)?,
         },
         last_attempt: r.get(8)?,
@@ -136,16 +131,12 @@ fn state(r: &Row<'_>) -> rusqlite::Result<SourceState> {
 }
 
 pub(super) fn all(conn: &Connection) -> Result<Vec<SourceState>, StoreError> {
-    let mut statement =
-        conn.prepare_cached(&format!("SELECT {COLUMNS} FROM source ORDER BY id"))?;
+    let mut statement = conn.prepare_cached(&format!("SELECT {COLUMNS} FROM source ORDER BY id"))?;
     let rows = statement.query_map([], state)?;
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
-pub(super) fn resources(
-    conn: &Connection,
-    source: Option<i64>,
-) -> Result<Vec<ResourceRow>, StoreError> {
+pub(super) fn resources(conn: &Connection, source: Option<i64>) -> Result<Vec<ResourceRow>, StoreError> {
     let mut statement = conn.prepare_cached(
         "SELECT n, source, id, url, title, resource_date, sha256, bytes, etag, last_modified, checksum, full_fetch, whole_day,
          state, records, error FROM resource WHERE ?1 IS NULL OR source=?1 ORDER BY source, id",
@@ -163,10 +154,7 @@ pub(super) fn resources(
             resource_date: day(r, 5)?,
             sha256: r.get(6)?,
             bytes: r.get(7)?,
-            validators: Validators {
-                etag: r.get(8)?,
-                last_modified: r.get(9)?,
-            },
+            validators: Validators { etag: r.get(8)?, last_modified: r.get(9)? },
             checksum: r.get(10)?,
             full_fetch: day(r, 11)?,
             whole_day: day(r, 12)?,
@@ -243,8 +231,7 @@ impl Store {
     /// A disk fault.
     pub fn plan(&self, source: i64, next_run: Option<String>) -> Result<(), StoreError> {
         self.writer.run("plan a harvest in", move |tx| {
-            tx.prepare_cached("UPDATE source SET next_run=?2 WHERE n=?1")?
-                .execute(params![source, next_run])?;
+            tx.prepare_cached("UPDATE source SET next_run=?2 WHERE n=?1")?.execute(params![source, next_run])?;
             Ok(())
         })
     }

@@ -34,12 +34,7 @@ impl Fixture {
         };
         let source = store.enter_source(row).unwrap();
         let next = store.next_observation_id().unwrap();
-        Self {
-            _dir: dir,
-            store,
-            source,
-            next,
-        }
+        Self { _dir: dir, store, source, next }
     }
 
     fn seen(&self, resource: &str, day: Day) -> ResourceSeen {
@@ -51,22 +46,14 @@ impl Fixture {
             resource_date: None,
             day,
             checksum: None,
-            validators: Some(Validators {
-                etag: Some("\"1\"".into()),
-                last_modified: None,
-            }),
+            validators: Some(Validators { etag: Some("\"1\"".into()), last_modified: None }),
             full_fetch: true,
         }
     }
 
     /// A harvest of one resource whose records are told apart by a letter.
     fn harvest(&mut self, resource: &str, letters: &str, day: Day, end: FlipEnd) {
-        let mut known = self
-            .store
-            .snapshot()
-            .unwrap()
-            .known_records(self.source)
-            .unwrap();
+        let mut known = self.store.snapshot().unwrap().known_records(self.source).unwrap();
         let (first_new_id, mut batch, mut entries) = (self.next, Vec::new(), Vec::new());
         for letter in letters.bytes() {
             let hash = u128::from(letter);
@@ -106,24 +93,11 @@ impl Fixture {
 
     /// letter, resource, position, gone, withdrawn of all that stands.
     fn standing(&self) -> Vec<(String, String, u32, bool, bool)> {
-        let input = self
-            .store
-            .snapshot()
-            .unwrap()
-            .buyer(Siren::parse(BUYER).unwrap())
-            .unwrap();
+        let input = self.store.snapshot().unwrap().buyer(Siren::parse(BUYER).unwrap()).unwrap();
         let mut rows: Vec<_> = input
             .rows
             .into_iter()
-            .map(|r| {
-                (
-                    r.observation.record.id.to_string(),
-                    r.resource,
-                    r.position,
-                    r.gone.is_some(),
-                    r.withdrawn,
-                )
-            })
+            .map(|r| (r.observation.record.id.to_string(), r.resource, r.position, r.gone.is_some(), r.withdrawn))
             .collect();
         rows.sort();
         rows
@@ -134,11 +108,7 @@ fn body(letter: u8) -> Vec<u8> {
     let id = LocalId::new(&char::from(letter).to_string()).unwrap();
     let observation = Observation {
         format: Format::V2022,
-        record: Record::new(
-            Kind::Marche,
-            Siret::parse(&format!("{BUYER}00017")).unwrap(),
-            id,
-        ),
+        record: Record::new(Kind::Marche, Siret::parse(&format!("{BUYER}00017")).unwrap(), id),
         declared: vec![],
         findings: vec![],
         seat: Where::Inside,
@@ -156,15 +126,9 @@ fn an_observation_stands_at_the_smallest_resource_that_holds_it() {
     let mut f = Fixture::new();
     f.harvest("r2", "ab", day(0), FlipEnd::Complete);
     f.harvest("r1", "xa", day(0), FlipEnd::Complete);
-    assert_eq!(
-        f.standing(),
-        [at("a", "r1", 1), at("b", "r2", 1), at("x", "r1", 0)]
-    );
+    assert_eq!(f.standing(), [at("a", "r1", 1), at("b", "r2", 1), at("x", "r1", 0)]);
     f.harvest("r1", "x", day(0), FlipEnd::Complete);
-    assert_eq!(
-        f.standing(),
-        [at("a", "r2", 0), at("b", "r2", 1), at("x", "r1", 0)]
-    );
+    assert_eq!(f.standing(), [at("a", "r2", 0), at("b", "r2", 1), at("x", "r1", 0)]);
 }
 
 #[test]
@@ -184,28 +148,19 @@ fn a_cut_payload_withdraws_nothing_and_the_next_whole_one_does() {
     let mut f = Fixture::new();
     f.harvest("r", "abc", day(0), FlipEnd::Complete);
     f.harvest("r", "a", day(1), FlipEnd::Partial);
-    assert_eq!(
-        f.standing(),
-        [at("a", "r", 0), at("b", "r", 1), at("c", "r", 2)]
-    );
+    assert_eq!(f.standing(), [at("a", "r", 0), at("b", "r", 1), at("c", "r", 2)]);
     let counts = f.store.snapshot().unwrap().counts().unwrap();
     assert_eq!(counts[&f.source].records.received, 1);
     f.harvest("r", "xab", day(2), FlipEnd::Complete);
     let gone = ("c".to_owned(), "r".to_owned(), 2, true, false);
-    assert_eq!(
-        f.standing(),
-        [at("a", "r", 1), at("b", "r", 2), gone, at("x", "r", 0)]
-    );
+    assert_eq!(f.standing(), [at("a", "r", 1), at("b", "r", 2), gone, at("x", "r", 0)]);
 }
 
 #[test]
 fn the_same_payload_again_marks_no_buyer() {
     let mut f = Fixture::new();
     f.harvest("r", "abab", day(0), FlipEnd::Complete);
-    f.store
-        .writer()
-        .run("clean", |tx| Ok(tx.execute("DELETE FROM dirty", [])?))
-        .unwrap();
+    f.store.writer().run("clean", |tx| Ok(tx.execute("DELETE FROM dirty", [])?)).unwrap();
     let buyers = f.store.snapshot().unwrap().known_records(f.source).unwrap();
     assert_eq!(buyers.len(), 2);
     let flip = Flip {
@@ -213,10 +168,7 @@ fn the_same_payload_again_marks_no_buyer() {
         sha256: "again".into(),
         bytes: 1,
         entries: [b'a', b'b', b'a', b'b']
-            .map(|l| Entry {
-                hash: l.into(),
-                known: buyers.get(l.into()).unwrap(),
-            })
+            .map(|l| Entry { hash: l.into(), known: buyers.get(l.into()).unwrap() })
             .to_vec(),
         quarantine: vec![],
         end: FlipEnd::Complete,
@@ -228,10 +180,7 @@ fn the_same_payload_again_marks_no_buyer() {
     f.store.flip(flip).unwrap();
     assert_eq!(f.store.dirty_buyers().unwrap(), []);
     let counts = f.store.snapshot().unwrap().counts().unwrap()[&f.source].records;
-    assert_eq!(
-        (counts.received, counts.accepted, counts.repeats),
-        (4, 2, 2)
-    );
+    assert_eq!((counts.received, counts.accepted, counts.repeats), (4, 2, 2));
 }
 
 #[test]
@@ -241,10 +190,7 @@ fn forgetting_a_source_leaves_nothing_of_it() {
     let gone = f.store.forget("a").unwrap();
     assert_eq!((gone.observations, gone.resources), (2, 1));
     assert!(f.standing().is_empty());
-    assert!(matches!(
-        f.store.forget("a"),
-        Err(StoreError::UnknownSource(_))
-    ));
+    assert!(matches!(f.store.forget("a"), Err(StoreError::UnknownSource(_))));
     assert!(check(f.store.path()).unwrap().is_sound());
 }
 
@@ -257,31 +203,11 @@ fn a_newer_database_is_refused_and_a_backup_comes_back_whole() {
     assert!(backup(f.store.path(), &copy).is_err());
     f.harvest("r", "abc", day(1), FlipEnd::Complete);
     let path = f.store.path().to_owned();
-    drop(std::mem::replace(
-        &mut f.store,
-        Store::open(&path.with_file_name("other.db")).unwrap(),
-    ));
+    drop(std::mem::replace(&mut f.store, Store::open(&path.with_file_name("other.db")).unwrap()));
     std::thread::sleep(std::time::Duration::from_millis(200));
     restore(&path, &copy).unwrap();
     let store = Store::open(&path).unwrap();
-    assert_eq!(
-        store
-            .snapshot()
-            .unwrap()
-            .buyer(Siren::parse(BUYER).unwrap())
-            .unwrap()
-            .rows
-            .len(),
-        2
-    );
-    store
-        .writer()
-        .run("raise", |tx| {
-            Ok(tx.pragma_update(None, "user_version", 99)?)
-        })
-        .unwrap();
-    assert!(matches!(
-        Store::open(&path),
-        Err(StoreError::TooNew { found: 99, .. })
-    ));
+    assert_eq!(store.snapshot().unwrap().buyer(Siren::parse(BUYER).unwrap()).unwrap().rows.len(), 2);
+    store.writer().run("raise", |tx| Ok(tx.pragma_update(None, "user_version", 99)?)).unwrap();
+    assert!(matches!(Store::open(&path), Err(StoreError::TooNew { found: 99, .. })));
 }

@@ -48,17 +48,10 @@ impl Writer {
             let _ = conn.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
         };
         // Without the thread every later call answers `WriterGone`, which says where to look.
-        if let Err(error) = std::thread::Builder::new()
-            .name("store-writer".into())
-            .spawn(body)
-        {
+        if let Err(error) = std::thread::Builder::new().name("store-writer".into()).spawn(body) {
             tracing::error!(%error, "cannot start the store's writer thread");
         }
-        Self {
-            queue,
-            path: Arc::new(path),
-            beats,
-        }
+        Self { queue, path: Arc::new(path), beats }
     }
 
     /// Grows as long as the thread is alive and not stuck in one transaction: what the watchdog reads.
@@ -130,9 +123,7 @@ impl<R> Pending<R> {
     /// # Errors
     /// What the transaction failed with.
     pub fn wait(self) -> Result<R, StoreError> {
-        self.result
-            .blocking_recv()
-            .unwrap_or(Err(StoreError::WriterGone))
+        self.result.blocking_recv().unwrap_or(Err(StoreError::WriterGone))
     }
 
     /// Waits for the commit in async code.

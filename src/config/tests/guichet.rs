@@ -11,49 +11,25 @@ fn the_environment_sets_scalars_and_a_slip_in_it_is_an_error() {
         .env("GUICHET_DATA_DIR", "elsewhere")
         .env("GUICHET_NOW", "2026-11-24T03:00:00Z");
     let config = folder.config();
-    assert_eq!(
-        (config.harvest.per_host, config.harvest.min_interval),
-        (4, Duration::ZERO)
-    );
-    assert_eq!(
-        (config.region.name(), config.data_dir),
-        (Some("Occitanie"), folder.path("elsewhere"))
-    );
-    let folder = Folder::new("", ONE)
-        .env("GUICHET_HARVEST__PER_HOTS", "4")
-        .env("GUICHET_SERVE__LISTEN", "x");
+    assert_eq!((config.harvest.per_host, config.harvest.min_interval), (4, Duration::ZERO));
+    assert_eq!((config.region.name(), config.data_dir), (Some("Occitanie"), folder.path("elsewhere")));
+    let folder = Folder::new("", ONE).env("GUICHET_HARVEST__PER_HOTS", "4").env("GUICHET_SERVE__LISTEN", "x");
     let errors = folder.errors();
-    assert!(
-        errors.contains("did you mean `GUICHET_HARVEST__PER_HOST`?"),
-        "{errors}"
-    );
-    assert!(
-        errors.contains("GUICHET_SERVE__LISTEN: `listen` in [serve]"),
-        "{errors}"
-    );
+    assert!(errors.contains("did you mean `GUICHET_HARVEST__PER_HOST`?"), "{errors}");
+    assert!(errors.contains("GUICHET_SERVE__LISTEN: `listen` in [serve]"), "{errors}");
 }
 
 #[test]
 fn sources_are_found_where_the_key_says_else_beside_else_in_the_parent() {
-    let named = Folder::new(
-        "sources = \"../other/s.toml\"\ndata_dir = \"d\"",
-        "broken = [",
-    )
-    .put("other/s.toml", ONE);
+    let named = Folder::new("sources = \"../other/s.toml\"\ndata_dir = \"d\"", "broken = [").put("other/s.toml", ONE);
     let config = named.config();
-    assert_eq!(
-        (config.root, config.data_dir),
-        (named.path("other"), named.path("other/d"))
-    );
+    assert_eq!((config.root, config.data_dir), (named.path("other"), named.path("other/d")));
     let beside = Folder::new("", "broken = [").put("config/sources.toml", ONE);
     assert_eq!(beside.config().root, beside.path("config"));
     let parent = Folder::new("", ONE);
     assert_eq!(parent.config().root, parent.path(""));
     let errors = Folder::new("sources = \"nowhere.toml\"", ONE).errors();
-    assert!(
-        errors.contains("there is no file config/nowhere.toml"),
-        "{errors}"
-    );
+    assert!(errors.contains("there is no file config/nowhere.toml"), "{errors}");
     assert!(errors.contains("config/guichet.toml:1:11"), "{errors}");
 }
 
@@ -69,15 +45,9 @@ fn the_command_line_data_directory_is_the_strongest_and_systemd_the_weakest() {
 #[test]
 fn regions_are_checked_against_the_tables() {
     let errors = Folder::new("[region]\ninsee = \"77\"\n", ONE).errors();
-    assert!(
-        errors.contains("no région has the Insee code `77`"),
-        "{errors}"
-    );
+    assert!(errors.contains("no région has the Insee code `77`"), "{errors}");
     let errors = Folder::new("[region]\ndepartements = [\"31\", \"9\", \"2a\"]\n", ONE).errors();
-    assert!(
-        errors.contains("did you mean `09`?") && errors.contains("did you mean `2A`?"),
-        "{errors}"
-    );
+    assert!(errors.contains("did you mean `09`?") && errors.contains("did you mean `2A`?"), "{errors}");
     let errors = Folder::new("[region]\ninsee = \"76\"\ndepartements = [\"31\"]\n", ONE).errors();
     assert!(errors.contains("not both"), "{errors}");
     let errors = Folder::new("[region]\nname = \"x\"\n", ONE).errors();
@@ -90,35 +60,10 @@ fn regions_are_checked_against_the_tables() {
 fn private_hosts_are_addresses_and_never_link_local() {
     let allowed = "[harvest]\nallow_private_hosts = [\"127.0.0.1\", \"127.0.0.1:20100\", \"10.1.0.0/16\", \"[::1]:80\", \"::1\"]\n";
     let config = Folder::new(allowed, ONE).config();
-    let shown: Vec<_> = config
-        .harvest
-        .allow_private_hosts
-        .iter()
-        .map(ToString::to_string)
-        .collect();
-    assert_eq!(
-        shown,
-        [
-            "127.0.0.1",
-            "127.0.0.1:20100",
-            "10.1.0.0/16",
-            "[::1]:80",
-            "::1"
-        ]
-    );
-    for bad in [
-        "localhost",
-        "169.254.169.254",
-        "169.254.0.0/16",
-        "0.0.0.0/0",
-        "fe80::1",
-        "10.0.0.0/64",
-    ] {
-        let errors = Folder::new(
-            &format!("[harvest]\nallow_private_hosts = [\"{bad}\"]\n"),
-            ONE,
-        )
-        .errors();
+    let shown: Vec<_> = config.harvest.allow_private_hosts.iter().map(ToString::to_string).collect();
+    assert_eq!(shown, ["127.0.0.1", "127.0.0.1:20100", "10.1.0.0/16", "[::1]:80", "::1"]);
+    for bad in ["localhost", "169.254.169.254", "169.254.0.0/16", "0.0.0.0/0", "fe80::1", "10.0.0.0/64"] {
+        let errors = Folder::new(&format!("[harvest]\nallow_private_hosts = [\"{bad}\"]\n"), ONE).errors();
         assert!(errors.contains(bad), "{errors}");
     }
 }
@@ -126,28 +71,17 @@ fn private_hosts_are_addresses_and_never_link_local() {
 #[test]
 fn what_this_version_cannot_do_is_said_and_not_ignored() {
     for (table, expected) in [
-        (
-            "[publish]\nformats = [\"decp.xlsx\"]\n",
-            "cannot write `decp.xlsx` yet",
-        ),
-        (
-            "[publish]\nformats = [\"decp.jsn\"]\n",
-            "did you mean `decp.json`?",
-        ),
+        ("[publish]\nformats = [\"decp.xlsx\"]\n", "cannot write `decp.xlsx` yet"),
+        ("[publish]\nformats = [\"decp.jsn\"]\n", "did you mean `decp.json`?"),
         ("[publish]\nsigning_key = { file = \"k\" }\n", "cannot sign"),
         ("[publish.upload]\nbucket = \"b\"\n", "cannot upload"),
-        (
-            "[register]\nsirene = \"s.csv\"\n",
-            "cannot read a SIREN register",
-        ),
+        ("[register]\nsirene = \"s.csv\"\n", "cannot read a SIREN register"),
         ("[privacy]\nmask = true\n", "has no keys in this version"),
     ] {
         let errors = Folder::new(table, ONE).errors();
         assert!(errors.contains(expected), "{errors}");
     }
-    let loaded = Folder::new("[merge]\nacross_feeds = true\n", ONE)
-        .load()
-        .unwrap();
+    let loaded = Folder::new("[merge]\nacross_feeds = true\n", ONE).load().unwrap();
     assert!(loaded.warnings.to_string().contains("across_feeds"));
 }
 
@@ -159,28 +93,14 @@ who = "op"
 why = "seen"
 when = 2026-11-24
 "#;
-    let errors = Folder::new("", ONE)
-        .put("config/overrides.toml", good)
-        .errors();
-    assert!(
-        errors.contains("config/overrides.toml:1:1")
-            && errors.contains("cannot apply decisions yet"),
-        "{errors}"
-    );
+    let errors = Folder::new("", ONE).put("config/overrides.toml", good).errors();
+    assert!(errors.contains("config/overrides.toml:1:1") && errors.contains("cannot apply decisions yet"), "{errors}");
     let bad = "[[exclude]]\nrecord = [\"213\", \"x\"]\nwhen = \"never\"\n[[smae]]\n";
-    let errors = Folder::new("", ONE)
-        .put("config/overrides.toml", bad)
-        .errors();
-    for expected in [
-        "`213` is no SIRET",
-        "a decision lacks `who`, `why`",
-        "a date is expected",
-        "did you mean `same`?",
-    ] {
+    let errors = Folder::new("", ONE).put("config/overrides.toml", bad).errors();
+    for expected in ["`213` is no SIRET", "a decision lacks `who`, `why`", "a date is expected", "did you mean `same`?"]
+    {
         assert!(errors.contains(expected), "{expected}\n{errors}");
     }
-    let none = Folder::new("", ONE)
-        .put("config/overrides.toml", "# nothing yet\n")
-        .config();
+    let none = Folder::new("", ONE).put("config/overrides.toml", "# nothing yet\n").config();
     assert!(none.decisions.is_empty());
 }

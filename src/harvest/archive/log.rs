@@ -83,14 +83,7 @@ impl From<&Entry> for Line {
     fn from(entry: &Entry) -> Self {
         let payload = match &entry.seen {
             Seen::Unchanged | Seen::Delisted | Seen::Forgotten => None,
-            Seen::Payload {
-                url,
-                title,
-                resource_date,
-                sha256,
-                bytes,
-                whole,
-            } => Some(Payload {
+            Seen::Payload { url, title, resource_date, sha256, bytes, whole } => Some(Payload {
                 url: url.clone(),
                 title: title.clone(),
                 resource_date: resource_date.map(|day| day.to_string()),
@@ -134,12 +127,7 @@ impl TryFrom<Line> for Entry {
                 whole: p.whole,
             },
         };
-        Ok(Self {
-            at: line.at,
-            source: line.source,
-            resource: line.resource,
-            seen,
-        })
+        Ok(Self { at: line.at, source: line.source, resource: line.resource, seen })
     }
 }
 
@@ -186,11 +174,7 @@ fn end_of_last_line(file: &mut File, length: u64) -> io::Result<u64> {
 
 /// Appends `entries` in one write and one sync. After a failed write the torn part is cut again, so
 /// that a full disk does not spoil the line that follows it.
-pub(super) fn append(
-    path: &Path,
-    log: &mut Option<File>,
-    entries: &[Entry],
-) -> Result<(), ArchiveError> {
+pub(super) fn append(path: &Path, log: &mut Option<File>, entries: &[Entry]) -> Result<(), ArchiveError> {
     if entries.is_empty() {
         return Ok(());
     }
@@ -204,11 +188,7 @@ pub(super) fn append(
         Some(file) => file,
         None => {
             let new = !path.exists();
-            let file = OpenOptions::new()
-                .create(true)
-                .append(true)
-                .open(path)
-                .map_err(failed())?;
+            let file = OpenOptions::new().create(true).append(true).open(path).map_err(failed())?;
             if new && let Some(dir) = path.parent() {
                 sync_dir(dir)?;
             }
@@ -240,23 +220,14 @@ impl Entries {
             Err(e) if e.kind() == io::ErrorKind::NotFound => None,
             Err(e) => return Err(io_error("cannot open", path)(e)),
         };
-        Ok(Self {
-            path: path.to_owned(),
-            reader,
-            line: 0,
-            buffer: Vec::new(),
-        })
+        Ok(Self { path: path.to_owned(), reader, line: 0, buffer: Vec::new() })
     }
 
     fn parse(&self) -> Result<Entry, ArchiveError> {
         serde_json::from_slice::<Line>(&self.buffer)
             .map_err(|e| e.to_string())
             .and_then(Entry::try_from)
-            .map_err(|why| ArchiveError::Log {
-                path: self.path.clone(),
-                line: self.line,
-                why,
-            })
+            .map_err(|why| ArchiveError::Log { path: self.path.clone(), line: self.line, why })
     }
 }
 
@@ -307,10 +278,7 @@ mod tests {
     }
 
     fn unchanged() -> Entry {
-        Entry {
-            seen: Seen::Unchanged,
-            ..payload("r1")
-        }
+        Entry { seen: Seen::Unchanged, ..payload("r1") }
     }
 
     fn archive() -> (tempfile::TempDir, Archive, PathBuf) {
@@ -321,11 +289,7 @@ mod tests {
     }
 
     fn read(archive: &Archive) -> Vec<Entry> {
-        archive
-            .entries()
-            .unwrap()
-            .collect::<Result<_, _>>()
-            .unwrap()
+        archive.entries().unwrap().collect::<Result<_, _>>().unwrap()
     }
 
     #[test]
@@ -358,10 +322,7 @@ mod tests {
     fn what_is_no_payload_comes_back_as_what_it_is() {
         let (_dir, archive, _log) = archive();
         let all = [Seen::Unchanged, Seen::Delisted, Seen::Forgotten];
-        let entries = all.map(|seen| Entry {
-            seen,
-            ..unchanged()
-        });
+        let entries = all.map(|seen| Entry { seen, ..unchanged() });
         archive.append(&entries).unwrap();
         assert_eq!(read(&archive), entries);
     }
@@ -375,11 +336,7 @@ mod tests {
         let whole = std::fs::read(&log).unwrap();
         for cut in first..whole.len() as u64 {
             std::fs::write(&log, &whole[..cut as usize]).unwrap();
-            assert_eq!(
-                read(&Archive::beside(dir.path())),
-                [payload("a")],
-                "cut at {cut}"
-            );
+            assert_eq!(read(&Archive::beside(dir.path())), [payload("a")], "cut at {cut}");
             let mended = Archive::open(dir.path()).unwrap();
             mended.append(&[payload("c")]).unwrap();
             assert_eq!(read(&mended), [payload("a"), payload("c")], "cut at {cut}");
@@ -390,18 +347,10 @@ mod tests {
     fn a_spoiled_line_inside_is_an_error_with_its_place_and_the_rest_is_still_read() {
         let (_dir, archive, log) = archive();
         archive.append(&[payload("a"), payload("b")]).unwrap();
-        let text = std::fs::read_to_string(&log)
-            .unwrap()
-            .replacen("sha256", "sha", 1);
+        let text = std::fs::read_to_string(&log).unwrap().replacen("sha256", "sha", 1);
         std::fs::write(&log, text).unwrap();
         let entries: Vec<_> = archive.entries().unwrap().collect();
-        assert!(
-            entries[0]
-                .as_ref()
-                .unwrap_err()
-                .to_string()
-                .contains("log.ndjson:1:")
-        );
+        assert!(entries[0].as_ref().unwrap_err().to_string().contains("log.ndjson:1:"));
         assert_eq!(entries[1].as_ref().unwrap(), &payload("b"));
     }
 }

@@ -99,12 +99,7 @@ impl Archive {
 
     /// A handle for commands that read beside a running daemon: touches nothing.
     pub fn beside(dir: impl Into<PathBuf>) -> Self {
-        Self {
-            inner: Arc::new(Inner {
-                dir: dir.into(),
-                log: Mutex::new(None),
-            }),
-        }
+        Self { inner: Arc::new(Inner { dir: dir.into(), log: Mutex::new(None) }) }
     }
 
     /// The folder.
@@ -170,11 +165,7 @@ impl Archive {
 
     /// Appends entries to the log and syncs it, once for all of them.
     pub fn append(&self, entries: &[Entry]) -> Result<(), ArchiveError> {
-        let mut log = self
-            .inner
-            .log
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut log = self.inner.log.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         log::append(&self.log_path(), &mut log, entries)
     }
 
@@ -186,9 +177,7 @@ impl Archive {
 
 /// Makes names in `dir` survive a power cut.
 fn sync_dir(dir: &Path) -> Result<(), ArchiveError> {
-    File::open(dir)
-        .and_then(|d| d.sync_all())
-        .map_err(io_error("cannot sync", dir))
+    File::open(dir).and_then(|d| d.sync_all()).map_err(io_error("cannot sync", dir))
 }
 
 #[cfg(test)]
@@ -211,21 +200,9 @@ mod tests {
         let (_dir, archive) = archive();
         let stored = archive.put("abc".as_bytes()).unwrap();
         let name = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
-        assert_eq!(
-            (stored.sha256.to_string().as_str(), stored.bytes, stored.new),
-            (name, 3, true)
-        );
-        assert!(
-            archive
-                .dir()
-                .join("ba")
-                .join(format!("{name}.zst"))
-                .is_file()
-        );
-        assert_eq!(
-            text(archive.read_verified(&stored.sha256).unwrap()).unwrap(),
-            "abc"
-        );
+        assert_eq!((stored.sha256.to_string().as_str(), stored.bytes, stored.new), (name, 3, true));
+        assert!(archive.dir().join("ba").join(format!("{name}.zst")).is_file());
+        assert_eq!(text(archive.read_verified(&stored.sha256).unwrap()).unwrap(), "abc");
         assert!(!archive.put("abc".as_bytes()).unwrap().new);
     }
 
@@ -252,9 +229,7 @@ mod tests {
     #[test]
     fn damage_in_the_archive_is_an_error_never_other_bytes() {
         let (_dir, archive) = archive();
-        let noise: Vec<u8> = (0..100_000u32)
-            .map(|i| (i.wrapping_mul(2_654_435_761) >> 13) as u8)
-            .collect();
+        let noise: Vec<u8> = (0..100_000u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
         let name = archive.put(noise.as_slice()).unwrap().sha256;
         let path = archive.path_of(&name);
         let whole = fs::read(&path).unwrap();
@@ -262,10 +237,7 @@ mod tests {
             let mut damaged = whole.clone();
             damaged[at] ^= 1;
             fs::write(&path, damaged).unwrap();
-            assert!(
-                io::copy(&mut archive.read(&name).unwrap(), &mut io::sink()).is_err(),
-                "{at}"
-            );
+            assert!(io::copy(&mut archive.read(&name).unwrap(), &mut io::sink()).is_err(), "{at}");
         }
         fs::write(&path, &whole[..whole.len() / 2]).unwrap();
         assert!(io::copy(&mut archive.read(&name).unwrap(), &mut io::sink()).is_err());
@@ -274,10 +246,7 @@ mod tests {
     #[test]
     fn another_payload_under_the_name_is_found_by_the_verified_reading() {
         let (_dir, archive) = archive();
-        let (a, b) = (
-            archive.put("a".as_bytes()).unwrap(),
-            archive.put("b".as_bytes()).unwrap(),
-        );
+        let (a, b) = (archive.put("a".as_bytes()).unwrap(), archive.put("b".as_bytes()).unwrap());
         fs::copy(archive.path_of(&b.sha256), archive.path_of(&a.sha256)).unwrap();
         assert!(text(archive.read_verified(&a.sha256).unwrap()).is_err());
     }

@@ -27,10 +27,7 @@ impl Incoming {
     pub(super) fn new(archive: Archive) -> Result<Self, ArchiveError> {
         let dir = archive.dir();
         let failed = || io_error("cannot begin a file in", dir);
-        let file = tempfile::Builder::new()
-            .prefix(INCOMING)
-            .tempfile_in(dir)
-            .map_err(failed())?;
+        let file = tempfile::Builder::new().prefix(INCOMING).tempfile_in(dir).map_err(failed())?;
         let mut encoder = zstd::stream::write::Encoder::new(file, LEVEL).map_err(failed())?;
         encoder.window_log(WINDOW_LOG).map_err(failed())?;
         encoder.include_checksum(true).map_err(failed())?;
@@ -40,9 +37,7 @@ impl Incoming {
     /// Adds bytes of the payload.
     pub fn push(&mut self, bytes: &[u8]) -> Result<(), ArchiveError> {
         let Self { archive, encoder } = self;
-        encoder
-            .write_all(bytes)
-            .map_err(io_error("cannot write into", archive.dir()))
+        encoder.write_all(bytes).map_err(io_error("cannot write into", archive.dir()))
     }
 
     /// Gives the payload its name: synced, renamed, and the name synced too. False when the archive
@@ -53,20 +48,15 @@ impl Incoming {
         if target.is_file() {
             return Ok(false);
         }
-        let file = encoder
-            .finish()
-            .map_err(io_error("cannot write into", archive.dir()))?;
-        file.as_file()
-            .sync_all()
-            .map_err(io_error("cannot sync", file.path()))?;
+        let file = encoder.finish().map_err(io_error("cannot write into", archive.dir()))?;
+        file.as_file().sync_all().map_err(io_error("cannot sync", file.path()))?;
         let shard = target.parent().unwrap_or(archive.dir());
         match fs::create_dir(shard) {
             Ok(()) => sync_dir(archive.dir())?,
             Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {}
             Err(e) => return Err(io_error("cannot make", shard)(e)),
         }
-        file.persist(&target)
-            .map_err(|e| io_error("cannot name", &target)(e.error))?;
+        file.persist(&target).map_err(|e| io_error("cannot name", &target)(e.error))?;
         sync_dir(shard)?;
         Ok(true)
     }
@@ -85,15 +75,9 @@ impl PayloadReader {
             io::ErrorKind::NotFound => ArchiveError::Missing(name),
             _ => io_error("cannot open", path)(e),
         })?;
-        let mut decoder =
-            zstd::stream::read::Decoder::new(file).map_err(io_error("cannot read", path))?;
-        decoder
-            .window_log_max(WINDOW_LOG)
-            .map_err(io_error("cannot read", path))?;
-        Ok(Self {
-            decoder,
-            proof: verified.then(|| (name, sha2::Sha256::new())),
-        })
+        let mut decoder = zstd::stream::read::Decoder::new(file).map_err(io_error("cannot read", path))?;
+        decoder.window_log_max(WINDOW_LOG).map_err(io_error("cannot read", path))?;
+        Ok(Self { decoder, proof: verified.then(|| (name, sha2::Sha256::new())) })
     }
 }
 

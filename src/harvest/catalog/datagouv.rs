@@ -85,18 +85,10 @@ enum Next {
 }
 
 /// Lists a dataset, page by page.
-pub(super) async fn list(
-    harvester: &Harvester,
-    source: &SourceAccess,
-    now: Timestamp,
-) -> Result<Found, FetchError> {
+pub(super) async fn list(harvester: &Harvester, source: &SourceAccess, now: Timestamp) -> Result<Found, FetchError> {
     let fail = |fault| harvester.error(source, None, &source.url, fault, 1);
     let first = parse(&source.url).map_err(fail)?;
-    let mut walk = Walk {
-        home: first.clone(),
-        found: Found::default(),
-        total: None,
-    };
+    let mut walk = Walk { home: first.clone(), found: Found::default(), total: None };
     let mut asked = HashSet::new();
     let mut url = first;
     loop {
@@ -138,10 +130,7 @@ async fn page(
     url: &Url,
     now: Timestamp,
 ) -> Result<(Vec<u8>, Url), FetchError> {
-    let bounded = SourceAccess {
-        max_bytes: Some(PAGE_BYTES),
-        ..source.clone()
-    };
+    let bounded = SourceAccess { max_bytes: Some(PAGE_BYTES), ..source.clone() };
     let mut tries = harvester.tries(source, None, url.as_str());
     loop {
         match page_once(harvester, &bounded, url, now).await {
@@ -163,11 +152,7 @@ async fn page_once(
     if answer.response.status() == reqwest::StatusCode::NOT_MODIFIED {
         return Err(FetchFault::UnaskedNotModified);
     }
-    let body = harvester
-        .body(source, "", &mut answer, true, Vec::new(), |landed| {
-            Ok(landed.keep)
-        })
-        .await?;
+    let body = harvester.body(source, "", &mut answer, true, Vec::new(), |landed| Ok(landed.keep)).await?;
     Ok((body, answer.url))
 }
 
@@ -196,17 +181,11 @@ impl Walk {
         for (index, raw) in entries.iter().enumerate() {
             self.entry(index, raw);
         }
-        match page
-            .next_page
-            .as_deref()
-            .map(str::trim)
-            .filter(|next| !next.is_empty())
-        {
+        match page.next_page.as_deref().map(str::trim).filter(|next| !next.is_empty()) {
             None => Ok(Next::End),
             Some(_) if self.found.len() == before => {
-                self.found.incomplete = Some(
-                    "a page of the catalogue brought nothing new, yet named a next one".into(),
-                );
+                self.found.incomplete =
+                    Some("a page of the catalogue brought nothing new, yet named a next one".into());
                 Ok(Next::End)
             }
             Some(next) => self.follow(next, from).map(Next::Page),
@@ -216,14 +195,10 @@ impl Walk {
     /// A link to another page of the same site.
     fn follow(&self, link: &str, from: &Url) -> Result<Url, FetchFault> {
         let bad = |why: String| FetchFault::Catalogue(format!("its next page {why}"));
-        let next = from
-            .join(link)
-            .map_err(|e| bad(format!("is no address: {e}")))?;
+        let next = from.join(link).map_err(|e| bad(format!("is no address: {e}")))?;
         if !same_origin(&self.home, &next) && !same_origin(from, &next) {
             let host = next.host_str().unwrap_or("nowhere");
-            return Err(bad(format!(
-                "is on another site, {host}: it is not followed"
-            )));
+            return Err(bad(format!("is on another site, {host}: it is not followed")));
         }
         check_downgrade(from, &next)?;
         Ok(next)
@@ -231,9 +206,7 @@ impl Walk {
 
     fn entry(&mut self, index: usize, raw: &RawValue) {
         match serde_json::from_str::<Entry>(raw.get()) {
-            Err(e) => self
-                .found
-                .warn(format!("entry {index} of a page is no resource: {e}")),
+            Err(e) => self.found.warn(format!("entry {index} of a page is no resource: {e}")),
             // A description of the data, for people.
             Ok(entry) if entry.r#type.as_deref() == Some("documentation") => {
                 // It counts towards the announced total all the same.
@@ -251,9 +224,7 @@ impl Walk {
     fn end(mut self) -> Found {
         let got = self.found.len() as u64;
         if let Some(total) = self.total.filter(|total| got < *total) {
-            self.found.incomplete.get_or_insert(format!(
-                "the catalogue announced {total} resources and listed {got}"
-            ));
+            self.found.incomplete.get_or_insert(format!("the catalogue announced {total} resources and listed {got}"));
         }
         self.found
     }
@@ -265,33 +236,22 @@ pub(crate) fn read(text: &[u8]) -> Result<Page<'_>, FetchFault> {
 }
 
 fn odd(error: &serde_json::Error) -> FetchFault {
-    FetchFault::Catalogue(format!(
-        "it is not the JSON of a data.gouv.fr dataset: {error}"
-    ))
+    FetchFault::Catalogue(format!("it is not the JSON of a data.gouv.fr dataset: {error}"))
 }
 
 fn not_a_dataset(message: Option<String>) -> FetchFault {
     let said = message.map(|m| format!(", it says: {}", m.chars().take(200).collect::<String>()));
-    FetchFault::Catalogue(format!(
-        "it has neither `resources` nor `data`{}",
-        said.unwrap_or_default()
-    ))
+    FetchFault::Catalogue(format!("it has neither `resources` nor `data`{}", said.unwrap_or_default()))
 }
 
 fn resource(entry: Entry) -> Result<Resource, &'static str> {
     let id = entry.id.filter(|id| !id.is_empty()).ok_or("has no id")?;
-    let url = entry
-        .url
-        .map(|url| url.trim().to_owned())
-        .filter(|url| !url.is_empty())
-        .ok_or("has no url")?;
+    let url = entry.url.map(|url| url.trim().to_owned()).filter(|url| !url.is_empty()).ok_or("has no url")?;
     let (analysed, length, modified) = match entry.extras {
         Some(e) => (e.checksum, e.length, e.modified),
         None => (None, None, None),
     };
-    let declared = entry
-        .checksum
-        .and_then(|c| Checksum::new(c.r#type.as_deref(), c.value.as_deref()?));
+    let declared = entry.checksum.and_then(|c| Checksum::new(c.r#type.as_deref(), c.value.as_deref()?));
     let analysed = analysed.and_then(|value| Checksum::new(None, &value));
     let checksum = match (declared, analysed) {
         // One of the two is of another version: neither vouches for anything.
@@ -300,21 +260,11 @@ fn resource(entry: Entry) -> Result<Resource, &'static str> {
     };
     let size = |n: Option<serde_json::Number>| n.and_then(|n| n.as_u64()).filter(|n| *n > 0);
     Ok(Resource {
-        title: entry
-            .title
-            .filter(|t| !t.trim().is_empty())
-            .unwrap_or_else(|| none::file_name(&url)),
-        format: entry
-            .format
-            .map(|f| f.trim().to_ascii_lowercase())
-            .filter(|f| !f.is_empty()),
+        title: entry.title.filter(|t| !t.trim().is_empty()).unwrap_or_else(|| none::file_name(&url)),
+        format: entry.format.map(|f| f.trim().to_ascii_lowercase()).filter(|f| !f.is_empty()),
         checksum,
         bytes: size(entry.filesize).or(size(length)),
-        last_modified: entry
-            .last_modified
-            .as_deref()
-            .and_then(moment)
-            .or_else(|| modified.as_deref().and_then(moment)),
+        last_modified: entry.last_modified.as_deref().and_then(moment).or_else(|| modified.as_deref().and_then(moment)),
         id,
         url,
     })

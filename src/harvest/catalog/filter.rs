@@ -33,9 +33,7 @@ impl Found {
             return false;
         }
         if self.resources.contains_key(id) {
-            self.warn(format!(
-                "resource {id} is listed more than once; the first stands"
-            ));
+            self.warn(format!("resource {id} is listed more than once; the first stands"));
             return false;
         }
         self.resources.insert(id.clone(), resource);
@@ -54,20 +52,10 @@ impl Found {
 }
 
 /// Makes the listing: what is included and not excluded, sorted by id.
-pub(super) fn finish(
-    harvester: &Harvester,
-    source: &SourceAccess,
-    found: Found,
-) -> Result<Listing, FetchError> {
-    let globs = |patterns| {
-        set(patterns).map_err(|fault| harvester.error(source, None, &source.url, fault, 0))
-    };
+pub(super) fn finish(harvester: &Harvester, source: &SourceAccess, found: Found) -> Result<Listing, FetchError> {
+    let globs = |patterns| set(patterns).map_err(|fault| harvester.error(source, None, &source.url, fault, 0));
     let (include, exclude) = (globs(&source.include)?, globs(&source.exclude)?);
-    let Found {
-        resources,
-        mut incomplete,
-        mut warnings,
-    } = found;
+    let Found { resources, mut incomplete, mut warnings } = found;
     let listed = resources.len();
     if listed == 0 && incomplete.is_none() {
         // A catalogue that empties itself is a failure until somebody says otherwise.
@@ -78,16 +66,9 @@ pub(super) fn finish(
         .filter(|r| (source.include.is_empty() || matches(&include, r)) && !matches(&exclude, r))
         .collect();
     if resources.is_empty() && listed > 0 {
-        warnings.push(format!(
-            "none of the {listed} resources passes `include` and `exclude`"
-        ));
+        warnings.push(format!("none of the {listed} resources passes `include` and `exclude`"));
     }
-    Ok(Listing {
-        resources,
-        listed,
-        incomplete,
-        warnings,
-    })
+    Ok(Listing { resources, listed, incomplete, warnings })
 }
 
 fn matches(set: &GlobSet, resource: &Resource) -> bool {
@@ -99,13 +80,7 @@ fn set(patterns: &[String]) -> Result<GlobSet, FetchFault> {
     let bad = |e: globset::Error| FetchFault::Catalogue(format!("`include`/`exclude`: {e}"));
     let mut set = GlobSetBuilder::new();
     for pattern in patterns {
-        set.add(
-            GlobBuilder::new(pattern)
-                .case_insensitive(true)
-                .literal_separator(false)
-                .build()
-                .map_err(bad)?,
-        );
+        set.add(GlobBuilder::new(pattern).case_insensitive(true).literal_separator(false).build().map_err(bad)?);
     }
     set.build().map_err(bad)
 }
@@ -130,11 +105,7 @@ mod tests {
 
     fn ids(include: &[&str], exclude: &[&str], found: Found) -> Vec<String> {
         let own = |list: &[&str]| list.iter().map(|s| (*s).to_owned()).collect();
-        let source = SourceAccess {
-            include: own(include),
-            exclude: own(exclude),
-            ..SourceAccess::default()
-        };
+        let source = SourceAccess { include: own(include), exclude: own(exclude), ..SourceAccess::default() };
         let harvester = Harvester::new(Limits::default(), Arc::new(NoProgress)).unwrap();
         let listing = finish(&harvester, &source, found).unwrap();
         listing.resources.into_iter().map(|r| r.id).collect()
@@ -142,12 +113,8 @@ mod tests {
 
     fn found() -> Found {
         let mut found = Found::default();
-        for (id, title) in [
-            ("c", "decp-2024.JSON"),
-            ("a", "decp-2023.json"),
-            ("b", "notice.pdf"),
-            ("a", "again.json"),
-        ] {
+        for (id, title) in [("c", "decp-2024.JSON"), ("a", "decp-2023.json"), ("b", "notice.pdf"), ("a", "again.json")]
+        {
             found.add(resource(id, title));
         }
         found

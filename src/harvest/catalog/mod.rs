@@ -78,10 +78,7 @@ impl Checksum {
         };
         let kind = kind.map(|k| k.to_ascii_lowercase().replace(['-', '_'], ""));
         let agrees = kind.is_none_or(|k| k.is_empty() || k == of_length);
-        (agrees && value.bytes().all(|b| b.is_ascii_hexdigit())).then(|| Self {
-            kind: of_length.into(),
-            value,
-        })
+        (agrees && value.bytes().all(|b| b.is_ascii_hexdigit())).then(|| Self { kind: of_length.into(), value })
     }
 }
 
@@ -142,12 +139,7 @@ mod tests {
         let one = Checksum::new(Some("SHA-1"), sha1).unwrap();
         assert_eq!(one, Checksum::new(None, sha1).unwrap());
         assert_eq!(one.to_string().parse::<Checksum>().unwrap(), one);
-        for (kind, value) in [
-            ("sha256", sha1),
-            ("sha1", "abc"),
-            ("sha1", &"z".repeat(40)),
-            ("crc32", sha1),
-        ] {
+        for (kind, value) in [("sha256", sha1), ("sha1", "abc"), ("sha1", &"z".repeat(40)), ("crc32", sha1)] {
             assert_eq!(Checksum::new(Some(kind), value), None, "{kind} {value}");
         }
     }

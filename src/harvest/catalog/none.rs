@@ -18,11 +18,7 @@ pub(super) fn list(source: &SourceAccess) -> Listing {
         bytes: None,
         last_modified: None,
     };
-    Listing {
-        resources: vec![resource],
-        listed: 1,
-        ..Listing::default()
-    }
+    Listing { resources: vec![resource], listed: 1, ..Listing::default() }
 }
 
 /// Last non-empty part of the path of an address, else the address, without secrets.
@@ -41,10 +37,7 @@ mod tests {
 
     #[test]
     fn a_source_without_catalogue_has_one_resource_named_by_its_file() {
-        let source = SourceAccess {
-            url: "https://u:p@a.fr/data/decp.json?token=x".into(),
-            ..SourceAccess::default()
-        };
+        let source = SourceAccess { url: "https://u:p@a.fr/data/decp.json?token=x".into(), ..SourceAccess::default() };
         let listing = list(&source);
         let one = &listing.resources[0];
         assert_eq!((one.id.as_str(), one.title.as_str()), ("main", "decp.json"));

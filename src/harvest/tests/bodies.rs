@@ -22,11 +22,8 @@ async fn fault(script: impl Fn(&Request) -> Vec<Act> + Send + Sync + 'static) ->
 
 #[tokio::test]
 async fn a_payload_is_archived_as_it_was_sent_with_what_its_answer_said() {
-    let headers = [
-        ("ETag", "W/\"a\""),
-        ("Last-Modified", "Mon, 23 Nov 2026 02:00:00 GMT"),
-        ("Content-Type", "text/plain"),
-    ];
+    let headers =
+        [("ETag", "W/\"a\""), ("Last-Modified", "Mon, 23 Nov 2026 02:00:00 GMT"), ("Content-Type", "text/plain")];
     let upstream = Upstream::new(move |_| reply(200, &headers, DATA)).await;
     let bench = Bench::new();
     let payload = bench.payload(upstream.url("/a?token=t")).await;
@@ -34,31 +31,20 @@ async fn a_payload_is_archived_as_it_was_sent_with_what_its_answer_said() {
     assert_eq!(payload.sha256, Sha256::of(DATA.as_bytes()));
     assert_eq!(payload.bytes, DATA.len() as u64);
     assert_eq!(payload.validators.etag.as_deref(), Some("W/\"a\""));
-    assert_eq!(
-        payload.last_modified,
-        Some("2026-11-23T02:00:00Z".parse().unwrap())
-    );
+    assert_eq!(payload.last_modified, Some("2026-11-23T02:00:00Z".parse().unwrap()));
     assert_eq!(payload.content_type.as_deref(), Some("text/plain"));
     assert!(payload.final_url.as_str().ends_with("/a?token=hidden"));
     let agent = upstream.header(0, "user-agent").unwrap();
     assert!(agent.starts_with("guichet/"), "{agent}");
     assert_eq!(upstream.header(0, "referer"), None);
-    assert_eq!(
-        upstream.header(0, "accept-encoding").as_deref(),
-        Some("gzip, zstd, deflate")
-    );
+    assert_eq!(upstream.header(0, "accept-encoding").as_deref(), Some("gzip, zstd, deflate"));
 }
 
 #[tokio::test]
 async fn a_transfer_that_is_cut_or_reset_failed_and_nothing_of_it_is_kept() {
     let short = "HTTP/1.1 200 X\r\nContent-Length: 500\r\n\r\n{\"marches\":[";
     let chunked = "HTTP/1.1 200 X\r\nTransfer-Encoding: chunked\r\n\r\nc\r\n{\"marches\":[\r\n";
-    for (text, reset) in [
-        (short, false),
-        (short, true),
-        (chunked, false),
-        (chunked, true),
-    ] {
+    for (text, reset) in [(short, false), (short, true), (chunked, false), (chunked, true)] {
         let fault = fault(move |_| {
             let mut acts = raw(text);
             acts.push(Act::Wait(20));
@@ -68,10 +54,7 @@ async fn a_transfer_that_is_cut_or_reset_failed_and_nothing_of_it_is_kept() {
             acts
         })
         .await;
-        assert!(
-            matches!(fault, FetchFault::Cut { received: 12, .. }),
-            "{fault}"
-        );
+        assert!(matches!(fault, FetchFault::Cut { received: 12, .. }), "{fault}");
         assert!(fault.is_transient());
     }
 }
@@ -111,8 +94,7 @@ async fn compressed_bodies_are_archived_decompressed_under_the_hash_of_what_they
         ("zstd", zstd::encode_all(DATA.as_bytes(), 3).unwrap()),
     ];
     for (coding, body) in forms {
-        let upstream =
-            Upstream::new(move |_| reply(200, &[("Content-Encoding", coding)], &body)).await;
+        let upstream = Upstream::new(move |_| reply(200, &[("Content-Encoding", coding)], &body)).await;
         let payload = Bench::new().payload(upstream.url("/a")).await;
         assert_eq!(payload.sha256, Sha256::of(DATA.as_bytes()), "{coding}");
     }
@@ -126,17 +108,11 @@ async fn stacked_unknown_or_broken_codings_are_faults() {
     let brotli = fault(|_| reply(200, &[("Content-Encoding", "br")], "x")).await;
     assert!(matches!(brotli, FetchFault::Coding(_)), "{brotli}");
     let plain = fault(|_| reply(200, &[("Content-Encoding", "gzip")], DATA)).await;
-    assert!(
-        matches!(plain, FetchFault::Corrupt { coding: "gzip", .. }),
-        "{plain}"
-    );
+    assert!(matches!(plain, FetchFault::Corrupt { coding: "gzip", .. }), "{plain}");
     let half = gzip(DATA.as_bytes());
     let half = half[..half.len() - 9].to_vec();
     let cut = fault(move |_| reply(200, &[("Content-Encoding", "gzip")], &half)).await;
-    assert!(
-        matches!(cut, FetchFault::Corrupt { coding: "gzip", .. }),
-        "{cut}"
-    );
+    assert!(matches!(cut, FetchFault::Corrupt { coding: "gzip", .. }), "{cut}");
 }
 
 #[tokio::test]
@@ -153,46 +129,28 @@ async fn bombs_and_giants_are_stopped_by_what_they_become_not_by_what_they_weigh
             other => panic!("{coding}: {other}"),
         }
     }
-    let limits = || Limits {
-        max_bytes: 100_000,
-        ..limits()
-    };
+    let limits = || Limits { max_bytes: 100_000, ..limits() };
     let packed = gzip(&[b'['; 200_000]);
     let giant = Upstream::new(move |r| match r.path.as_str() {
         "/announced" => ok(vec![b'['; 200_000]),
         "/packed" => reply(200, &[("Content-Encoding", "gzip")], &packed),
-        _ => vec![
-            Act::Send(b"HTTP/1.1 200 X\r\nConnection: close\r\n\r\n".to_vec()),
-            Act::Send(vec![b'['; 200_000]),
-        ],
+        _ => vec![Act::Send(b"HTTP/1.1 200 X\r\nConnection: close\r\n\r\n".to_vec()), Act::Send(vec![b'['; 200_000])],
     })
     .await;
     for path in ["/announced", "/packed", "/endless"] {
         let (fault, attempts) = Bench::with(limits()).fault(giant.url(path)).await;
-        assert!(
-            matches!(fault, FetchFault::TooLarge { limit: 100_000 }),
-            "{path}: {fault}"
-        );
+        assert!(matches!(fault, FetchFault::TooLarge { limit: 100_000 }), "{path}: {fault}");
         assert_eq!(attempts, 1);
     }
-    let own = SourceAccess {
-        max_bytes: Some(300_000),
-        ..source(giant.url("/packed"))
-    };
-    Bench::with(limits())
-        .fetch_as(&own, giant.url("/packed"), None, false)
-        .await
-        .unwrap();
+    let own = SourceAccess { max_bytes: Some(300_000), ..source(giant.url("/packed")) };
+    Bench::with(limits()).fetch_as(&own, giant.url("/packed"), None, false).await.unwrap();
 }
 
 #[tokio::test]
 async fn what_is_no_data_is_a_failed_fetch_even_with_status_200() {
     let login = "\u{feff}\n<!DOCTYPE html><html><title>Connexion</title></html>";
     let html = fault(move |_| reply(200, &[("Content-Type", "application/json")], login)).await;
-    assert!(
-        matches!(&html, FetchFault::Html(start) if start.starts_with("<!DOCTYPE")),
-        "{html}"
-    );
+    assert!(matches!(&html, FetchFault::Html(start) if start.starts_with("<!DOCTYPE")), "{html}");
     for body in ["", " \n"] {
         let empty = fault(move |_| ok(body)).await;
         assert!(matches!(empty, FetchFault::Empty), "{empty}");
@@ -208,23 +166,12 @@ async fn what_is_no_data_is_a_failed_fetch_even_with_status_200() {
 #[tokio::test]
 async fn a_transfer_that_is_dropped_leaves_nothing_and_gives_its_place_back() {
     let upstream = Upstream::new(|r| match r.path.as_str() {
-        "/slow" => vec![
-            Act::Send(b"HTTP/1.1 200 X\r\nContent-Length: 9\r\n\r\n{".to_vec()),
-            Act::Hang,
-        ],
+        "/slow" => vec![Act::Send(b"HTTP/1.1 200 X\r\nContent-Length: 9\r\n\r\n{".to_vec()), Act::Hang],
         _ => ok(DATA),
     })
     .await;
-    let bench = Bench::with(Limits {
-        per_host: 1,
-        concurrency: 1,
-        ..limits()
-    });
-    let slow = tokio::time::timeout(
-        Duration::from_millis(100),
-        bench.fetch(upstream.url("/slow")),
-    )
-    .await;
+    let bench = Bench::with(Limits { per_host: 1, concurrency: 1, ..limits() });
+    let slow = tokio::time::timeout(Duration::from_millis(100), bench.fetch(upstream.url("/slow"))).await;
     assert!(slow.is_err());
     bench.payload(upstream.url("/a")).await;
     // The blocking side notices in its own time.

@@ -2,56 +2,29 @@
 
 use super::*;
 
-const ETAG: [(&str, &str); 2] = [
-    ("ETag", "\"one\""),
-    ("Last-Modified", "Mon, 23 Nov 2026 02:00:00 GMT"),
-];
+const ETAG: [(&str, &str); 2] = [("ETag", "\"one\""), ("Last-Modified", "Mon, 23 Nov 2026 02:00:00 GMT")];
 
 fn previous(payload: &Payload) -> Previous {
-    Previous {
-        validators: payload.validators.clone(),
-        sha256: payload.sha256,
-        bytes: payload.bytes,
-    }
+    Previous { validators: payload.validators.clone(), sha256: payload.sha256, bytes: payload.bytes }
 }
 
 async fn again(bench: &Bench, url: &str, previous: &Previous, force: bool) -> Fetched {
-    bench
-        .fetch_as(
-            &source(url.to_owned()),
-            url.to_owned(),
-            Some(previous),
-            force,
-        )
-        .await
-        .unwrap()
+    bench.fetch_as(&source(url.to_owned()), url.to_owned(), Some(previous), force).await.unwrap()
 }
 
 #[tokio::test]
 async fn an_unchanged_file_costs_one_request_that_carries_its_validators() {
     let upstream = Upstream::new(|r| match r.header("if-none-match") {
-        Some("\"one\"") => reply(
-            304,
-            &[("Last-Modified", "Tue, 24 Nov 2026 02:00:00 GMT")],
-            "",
-        ),
+        Some("\"one\"") => reply(304, &[("Last-Modified", "Tue, 24 Nov 2026 02:00:00 GMT")], ""),
         _ => reply(200, &ETAG, "data"),
     })
     .await;
     let (bench, url) = (Bench::new(), upstream.url("/a"));
     let first = previous(&bench.payload(url.clone()).await);
-    let Fetched::NotModified { validators } = again(&bench, &url, &first, false).await else {
-        panic!()
-    };
+    let Fetched::NotModified { validators } = again(&bench, &url, &first, false).await else { panic!() };
     assert_eq!(validators.etag.as_deref(), Some("\"one\""));
-    assert_eq!(
-        validators.last_modified.as_deref(),
-        Some("Tue, 24 Nov 2026 02:00:00 GMT")
-    );
-    assert_eq!(
-        upstream.header(1, "if-modified-since").as_deref(),
-        Some(ETAG[1].1)
-    );
+    assert_eq!(validators.last_modified.as_deref(), Some("Tue, 24 Nov 2026 02:00:00 GMT"));
+    assert_eq!(upstream.header(1, "if-modified-since").as_deref(), Some(ETAG[1].1));
 }
 
 #[tokio::test]
@@ -64,13 +37,8 @@ async fn force_asks_for_the_whole_and_a_constant_304_is_found_out() {
     .await;
     let (bench, url) = (Bench::new(), upstream.url("/a"));
     let first = previous(&bench.payload(url.clone()).await);
-    assert!(matches!(
-        again(&bench, &url, &first, false).await,
-        Fetched::NotModified { .. }
-    ));
-    let Fetched::Payload(new) = again(&bench, &url, &first, true).await else {
-        panic!()
-    };
+    assert!(matches!(again(&bench, &url, &first, false).await, Fetched::NotModified { .. }));
+    let Fetched::Payload(new) = again(&bench, &url, &first, true).await else { panic!() };
     assert_eq!(bench.text(&new.sha256), "new");
 }
 
@@ -81,16 +49,10 @@ async fn the_same_bytes_again_are_known_and_not_archived_again_but_their_new_val
         match r.path.as_str() {
             "/length" => reply(200, &[("ETag", etag.as_str())], "same"),
             // Without a length, and compressed: it can still be the same.
-            "/open" => raw(&format!(
-                "HTTP/1.1 200 X\r\nETag: {etag}\r\nConnection: close\r\n\r\nsame"
-            )),
+            "/open" => raw(&format!("HTTP/1.1 200 X\r\nETag: {etag}\r\nConnection: close\r\n\r\nsame")),
             _ => {
                 let body = zstd::encode_all("same".as_bytes(), r.nth as i32 + 1).unwrap();
-                reply(
-                    200,
-                    &[("ETag", etag.as_str()), ("Content-Encoding", "zstd")],
-                    body,
-                )
+                reply(200, &[("ETag", etag.as_str()), ("Content-Encoding", "zstd")], body)
             }
         }
     })
@@ -99,9 +61,7 @@ async fn the_same_bytes_again_are_known_and_not_archived_again_but_their_new_val
         let (bench, url) = (Bench::new(), upstream.url(path));
         let first = previous(&bench.payload(url.clone()).await);
         let files = bench.leftovers();
-        let Fetched::Same { sha256, validators } = again(&bench, &url, &first, false).await else {
-            panic!("{path}")
-        };
+        let Fetched::Same { sha256, validators } = again(&bench, &url, &first, false).await else { panic!("{path}") };
         assert_eq!(sha256, first.sha256);
         assert_eq!(validators.etag.as_deref(), Some("\"1\""));
         assert_eq!(bench.leftovers(), files);
@@ -114,9 +74,7 @@ async fn a_change_is_archived_whether_or_not_the_length_gave_it_away() {
     let (bench, url) = (Bench::new(), upstream.url("/a"));
     let mut last = previous(&bench.payload(url.clone()).await);
     for text in ["bbbb", "a longer one", "s"] {
-        let Fetched::Payload(payload) = again(&bench, &url, &last, false).await else {
-            panic!()
-        };
+        let Fetched::Payload(payload) = again(&bench, &url, &last, false).await else { panic!() };
         assert_eq!(bench.text(&payload.sha256), text);
         last = previous(&payload);
     }
@@ -139,10 +97,7 @@ async fn without_its_payload_in_the_archive_a_file_is_asked_for_whole() {
     let url = upstream.url("/a");
     let first = previous(&Bench::new().payload(url.clone()).await);
     let bench = Bench::new();
-    assert!(matches!(
-        again(&bench, &url, &first, false).await,
-        Fetched::Payload(_)
-    ));
+    assert!(matches!(again(&bench, &url, &first, false).await, Fetched::Payload(_)));
     assert!(bench.archive.contains(&first.sha256));
 }
 

@@ -56,10 +56,7 @@ async fn a_redirect_to_a_private_address_is_refused_before_anything_is_sent() {
         let to = target.clone();
         let upstream = Upstream::new(move |_| redirect(&to)).await;
         let (fault, attempts) = Bench::new().fault(upstream.url("/a")).await;
-        assert!(
-            matches!(fault, FetchFault::Refused { .. }),
-            "{target}: {fault}"
-        );
+        assert!(matches!(fault, FetchFault::Refused { .. }), "{target}: {fault}");
         assert_eq!(attempts, 1);
     }
     assert_eq!(inside.asked(), 0);
@@ -70,37 +67,14 @@ async fn a_name_that_leads_to_a_private_address_is_refused_by_the_resolver_for_t
     let upstream = Upstream::new(|_| ok(DATA)).await;
     let port = upstream.addr.port();
     let local = format!("http://localhost:{port}/a");
-    let closed = Bench::with(Limits {
-        allow: AllowList::default(),
-        ..limits()
-    });
+    let closed = Bench::with(Limits { allow: AllowList::default(), ..limits() });
     let (fault, attempts) = closed.fault(local.clone()).await;
-    assert!(
-        matches!(
-            fault,
-            FetchFault::Refused {
-                refusal: Refusal::Loopback,
-                ..
-            }
-        ),
-        "{fault}"
-    );
+    assert!(matches!(fault, FetchFault::Refused { refusal: Refusal::Loopback, .. }), "{fault}");
     assert_eq!((attempts, upstream.asked()), (1, 0));
-    let elsewhere = Bench::with(Limits {
-        allow: AllowList::parse(&["127.0.0.1:1"]).unwrap(),
-        ..limits()
-    });
-    assert!(matches!(
-        elsewhere.fault(local.clone()).await.0,
-        FetchFault::Refused { .. }
-    ));
+    let elsewhere = Bench::with(Limits { allow: AllowList::parse(&["127.0.0.1:1"]).unwrap(), ..limits() });
+    assert!(matches!(elsewhere.fault(local.clone()).await.0, FetchFault::Refused { .. }));
     let open = AllowList::parse(&[format!("127.0.0.1:{port}")]).unwrap();
-    Bench::with(Limits {
-        allow: open,
-        ..limits()
-    })
-    .payload(local)
-    .await;
+    Bench::with(Limits { allow: open, ..limits() }).payload(local).await;
 }
 
 #[tokio::test]
@@ -108,14 +82,7 @@ async fn headers_and_credential_stay_with_the_sources_own_host_even_when_led_bac
     let back = Arc::new(Mutex::new(String::new()));
     let other = {
         let back = Arc::clone(&back);
-        Upstream::new(move |r| {
-            if r.path == "/x" {
-                redirect(&back.lock().unwrap())
-            } else {
-                ok(DATA)
-            }
-        })
-        .await
+        Upstream::new(move |r| if r.path == "/x" { redirect(&back.lock().unwrap()) } else { ok(DATA) }).await
     };
     let away = other.url("/x");
     let own = Upstream::new(move |r| match r.path.as_str() {
@@ -126,18 +93,12 @@ async fn headers_and_credential_stay_with_the_sources_own_host_even_when_led_bac
     .await;
     *back.lock().unwrap() = own.url("/end");
     let access = SourceAccess {
-        headers: vec![
-            ("X-API-KEY".into(), "k-{credential}".into()),
-            ("Accept-Language".into(), "fr".into()),
-        ],
+        headers: vec![("X-API-KEY".into(), "k-{credential}".into()), ("Accept-Language".into(), "fr".into())],
         credential: Some("s3cret\n".into()),
         ..source(own.url("/start"))
     };
     let bench = Bench::new();
-    bench
-        .fetch_as(&access, own.url("/start"), None, false)
-        .await
-        .unwrap();
+    bench.fetch_as(&access, own.url("/start"), None, false).await.unwrap();
     assert_eq!(own.paths(), ["/start", "/here", "/end"]);
     for hop in 0..2 {
         assert_eq!(own.header(hop, "x-api-key").as_deref(), Some("k-s3cret"));
@@ -146,10 +107,7 @@ async fn headers_and_credential_stay_with_the_sources_own_host_even_when_led_bac
     assert_eq!(other.header(0, "x-api-key"), None);
     assert_eq!(own.header(2, "x-api-key"), None);
     // A file that the catalogue places on another host gets none either.
-    bench
-        .fetch_as(&access, other.url("/y"), None, false)
-        .await
-        .unwrap();
+    bench.fetch_as(&access, other.url("/y"), None, false).await.unwrap();
     assert_eq!(other.header(1, "x-api-key"), None);
 }
 
@@ -159,54 +117,21 @@ async fn a_credential_without_a_place_is_sent_as_authorization_and_so_are_user_a
     let url = upstream.url("/a");
     let bench = Bench::new();
     for (secret, expected) in [("abc", "Bearer abc"), ("Basic Ym9i", "Basic Ym9i")] {
-        let access = SourceAccess {
-            credential: Some(secret.into()),
-            ..source(url.clone())
-        };
-        bench
-            .fetch_as(&access, url.clone(), None, true)
-            .await
-            .unwrap();
-        assert_eq!(
-            upstream
-                .header(upstream.asked() - 1, "authorization")
-                .as_deref(),
-            Some(expected)
-        );
+        let access = SourceAccess { credential: Some(secret.into()), ..source(url.clone()) };
+        bench.fetch_as(&access, url.clone(), None, true).await.unwrap();
+        assert_eq!(upstream.header(upstream.asked() - 1, "authorization").as_deref(), Some(expected));
     }
-    bench
-        .fetch(url.replace("http://", "http://bob:pw@"))
-        .await
-        .unwrap();
-    assert_eq!(
-        upstream
-            .header(upstream.asked() - 1, "authorization")
-            .as_deref(),
-        Some("Basic Ym9iOnB3")
-    );
+    bench.fetch(url.replace("http://", "http://bob:pw@")).await.unwrap();
+    assert_eq!(upstream.header(upstream.asked() - 1, "authorization").as_deref(), Some("Basic Ym9iOnB3"));
 }
 
 #[tokio::test]
 async fn a_header_that_is_ours_or_cannot_be_sent_is_named_without_its_value() {
     let upstream = Upstream::new(|_| ok(DATA)).await;
-    for (name, value) in [
-        ("Range", "bytes=0-1"),
-        ("bad name", "v"),
-        ("X-Key", "a\nb"),
-        ("X-Key", "{credential}"),
-    ] {
-        let access = SourceAccess {
-            headers: vec![(name.into(), value.into())],
-            ..source(upstream.url("/a"))
-        };
-        let error = Bench::new()
-            .fetch_as(&access, upstream.url("/a"), None, false)
-            .await
-            .unwrap_err();
-        assert!(
-            matches!(error.fault, FetchFault::BadHeader { .. }),
-            "{error}"
-        );
+    for (name, value) in [("Range", "bytes=0-1"), ("bad name", "v"), ("X-Key", "a\nb"), ("X-Key", "{credential}")] {
+        let access = SourceAccess { headers: vec![(name.into(), value.into())], ..source(upstream.url("/a")) };
+        let error = Bench::new().fetch_as(&access, upstream.url("/a"), None, false).await.unwrap_err();
+        assert!(matches!(error.fault, FetchFault::BadHeader { .. }), "{error}");
         assert!(error.to_string().contains(name), "{error}");
     }
     assert_eq!(upstream.asked(), 0);

@@ -25,11 +25,7 @@ impl Dice {
     /// One to three different words, in their order.
     fn some<T: Copy>(&mut self, all: &[T]) -> Vec<T> {
         let first = self.roll(all.len() as u64) as usize;
-        all[first..]
-            .iter()
-            .copied()
-            .take(1 + self.roll(2) as usize)
-            .collect()
+        all[first..].iter().copied().take(1 + self.roll(2) as usize).collect()
     }
     fn day(&mut self) -> Day {
         Day::from_number(17_000 + self.roll(3_600) as i32).unwrap()
@@ -84,16 +80,8 @@ impl Dice {
     fn holder(&mut self) -> Holder {
         let foreign = self.one_in(25);
         Holder {
-            id_type: Some(if foreign {
-                self.pick(IdType::ALL)
-            } else {
-                IdType::Siret
-            }),
-            id: Some(if foreign {
-                format!("FR{}", self.roll(1 << 30))
-            } else {
-                self.siret().to_string()
-            }),
+            id_type: Some(if foreign { self.pick(IdType::ALL) } else { IdType::Siret }),
+            id: Some(if foreign { format!("FR{}", self.roll(1 << 30)) } else { self.siret().to_string() }),
             name: (!self.one_in(9)).then(|| self.text()),
         }
     }
@@ -136,11 +124,7 @@ pub fn contracts(seed: u64, n: u64) -> Vec<Contract> {
 }
 
 fn contract(dice: &mut Dice, siret: Siret, i: u64) -> Contract {
-    let kind = if dice.one_in(15) {
-        Kind::Concession
-    } else {
-        Kind::Marche
-    };
+    let kind = if dice.one_in(15) { Kind::Concession } else { Kind::Marche };
     let id = match dice.roll(30) {
         0 => format!("2023/{i} é;,{}", dice.roll(9)),
         1 => format!("IDENTIFIANT-TRES-LONG-{i}"),
@@ -165,17 +149,10 @@ fn contract(dice: &mut Dice, siret: Siret, i: u64) -> Contract {
 fn filled(dice: &mut Dice, mut r: Record, only_2019: bool) -> Record {
     let concession = r.kind == Kind::Concession;
     r.acheteur_nom = (only_2019 || dice.one_in(2)).then(|| format!("Commune n° {}", r.acheteur));
-    let nature: Vec<Nature> = Nature::ALL
-        .iter()
-        .copied()
-        .filter(|n| n.is_concession() == concession)
-        .collect();
+    let nature: Vec<Nature> = Nature::ALL.iter().copied().filter(|n| n.is_concession() == concession).collect();
     r.nature = Some(dice.pick(&nature));
-    let procedure: Vec<Procedure> = Procedure::ALL
-        .iter()
-        .copied()
-        .filter(|p| p.is_concession() == concession)
-        .collect();
+    let procedure: Vec<Procedure> =
+        Procedure::ALL.iter().copied().filter(|p| p.is_concession() == concession).collect();
     r.procedure = Some(dice.pick(&procedure));
     r.objet = Some(dice.text());
     r.duree_mois = Some(1 + dice.roll(60) as u32);
@@ -202,24 +179,15 @@ fn filled(dice: &mut Dice, mut r: Record, only_2019: bool) -> Record {
         r.cpv = Cpv::parse(&format!("{:08}", dice.roll(99_000_000)));
     }
     let changes = if dice.one_in(6) { 1 + dice.roll(3) } else { 0 };
-    r.modifications = (1..=changes)
-        .map(|n| modification(dice, n, only_2019, concession))
-        .collect();
+    r.modifications = (1..=changes).map(|n| modification(dice, n, only_2019, concession)).collect();
     r
 }
 
 fn only_in_2022(dice: &mut Dice, r: &mut Record) {
     let concession = r.kind == Kind::Concession;
-    let foreign = if concession {
-        ConsiderationSociale::MarcheReserve
-    } else {
-        ConsiderationSociale::ConcessionReservee
-    };
-    let social: Vec<_> = ConsiderationSociale::ALL
-        .iter()
-        .copied()
-        .filter(|c| *c != foreign)
-        .collect();
+    let foreign =
+        if concession { ConsiderationSociale::MarcheReserve } else { ConsiderationSociale::ConcessionReservee };
+    let social: Vec<_> = ConsiderationSociale::ALL.iter().copied().filter(|c| *c != foreign).collect();
     r.considerations_sociales = dice.some(&social);
     r.considerations_environnementales = dice.some(ConsiderationEnvironnementale::ALL);
     if concession {
@@ -258,10 +226,7 @@ fn of_concessions(dice: &mut Dice, r: &mut Record) {
         r.donnees_execution.push(DonneesAnnuelles {
             date_publication: Some(dice.day()),
             depenses_investissement: Some(dice.money()),
-            tarifs: vec![Tarif {
-                intitule: Some(dice.text()),
-                tarif: Some(dice.money()),
-            }],
+            tarifs: vec![Tarif { intitule: Some(dice.text()), tarif: Some(dice.money()) }],
         });
     }
 }
@@ -286,11 +251,7 @@ fn modification(dice: &mut Dice, n: u64, only_2019: bool, concession: bool) -> M
         date_publication: (!dice.one_in(30)).then(|| dice.day()),
         duree_mois: dice.one_in(2).then(|| 1 + dice.roll(48) as u32),
         montant: dice.one_in(2).then(|| dice.money()),
-        titulaires: if !concession && dice.one_in(3) {
-            dice.holders()
-        } else {
-            Vec::new()
-        },
+        titulaires: if !concession && dice.one_in(3) { dice.holders() } else { Vec::new() },
     }
 }
 
@@ -319,10 +280,7 @@ fn damage(dice: &mut Dice, r: &mut Record) {
         19 => r.acheteur_nom = None,
         20 => r.montant = Some(Money::new("0.5".parse().unwrap())),
         21 => r.date_notification = Day::from_ymd(222, 3, 1),
-        22 => r
-            .donnees_execution
-            .iter_mut()
-            .for_each(|d| d.tarifs.clear()),
+        22 => r.donnees_execution.iter_mut().for_each(|d| d.tarifs.clear()),
         23 => r.montant_subvention = None,
         24 => r.actes.iter_mut().for_each(|a| a.montant = None),
         _ => *r = Record::new(r.kind, r.acheteur, r.id.clone()),
@@ -338,11 +296,7 @@ fn finish(dice: &mut Dice, uid: Uid, record: Record, only_2019: bool, i: u64) ->
             resource: format!("fichier-{}", i % 7),
             position: i as u32,
             acheteur_id: record.acheteur.to_string(),
-            id: if s == 0 {
-                record.id.to_string()
-            } else {
-                format!("{}-{s}", record.id)
-            },
+            id: if s == 0 { record.id.to_string() } else { format!("{}-{s}", record.id) },
             published: record.date_publication,
         })
         .collect();
@@ -350,16 +304,8 @@ fn finish(dice: &mut Dice, uid: Uid, record: Record, only_2019: bool, i: u64) ->
     let last = record.modifications.iter().rev();
     let current = Current {
         montant: last.clone().find_map(|m| m.montant).or(record.montant),
-        duree_mois: last
-            .clone()
-            .find_map(|m| m.duree_mois)
-            .or(record.duree_mois),
-        titulaires: last
-            .clone()
-            .map(|m| &m.titulaires)
-            .find(|t| !t.is_empty())
-            .unwrap_or(&record.titulaires)
-            .clone(),
+        duree_mois: last.clone().find_map(|m| m.duree_mois).or(record.duree_mois),
+        titulaires: last.clone().map(|m| &m.titulaires).find(|t| !t.is_empty()).unwrap_or(&record.titulaires).clone(),
     };
     let finding = |code: &'static str| Finding {
         code: code.into(),
@@ -367,37 +313,20 @@ fn finish(dice: &mut Dice, uid: Uid, record: Record, only_2019: bool, i: u64) ->
         value: "12 000,00 €\n".to_owned(),
         severity: Severity::Repaired,
     };
-    let conflict = Conflict {
-        field: Field::Montant,
-        values: vec![("1200.50".to_owned(), 0), ("\"douze\"".to_owned(), winner)],
-    };
+    let conflict =
+        Conflict { field: Field::Montant, values: vec![("1200.50".to_owned(), 0), ("\"douze\"".to_owned(), winner)] };
     Contract {
         uid,
         current,
         only_2019,
-        provenance: vec![
-            (Field::Id, winner),
-            (Field::Objet, 0),
-            (Field::Montant, winner),
-        ],
+        provenance: vec![(Field::Id, winner), (Field::Objet, 0), (Field::Montant, winner)],
         titulaires_from: vec![winner; record.titulaires.len()],
         modifications_from: vec![winner; record.modifications.len()],
         actes_from: vec![winner; record.actes.len()],
         modifications_actes_from: vec![winner; record.modifications_actes.len()],
-        conflicts: if sources > 1 {
-            vec![conflict]
-        } else {
-            Vec::new()
-        },
-        findings: dice
-            .one_in(5)
-            .then(|| (finding("montant-texte"), winner))
-            .into_iter()
-            .collect(),
-        region: Scope {
-            in_scope: true,
-            reasons: vec!["seat".to_owned()],
-        },
+        conflicts: if sources > 1 { vec![conflict] } else { Vec::new() },
+        findings: dice.one_in(5).then(|| (finding("montant-texte"), winner)).into_iter().collect(),
+        region: Scope { in_scope: true, reasons: vec!["seat".to_owned()] },
         withdrawn: dice.one_in(40),
         observations,
         record,

@@ -24,15 +24,8 @@ struct Change<'a> {
 
 fn lines(dir: &Path) -> BTreeMap<String, String> {
     let text = std::fs::read_to_string(dir.join("contrats.ndjson")).unwrap();
-    let uid = |line: &str| {
-        serde_json::from_str::<serde_json::Value>(line).unwrap()["uid"]
-            .as_str()
-            .unwrap()
-            .to_owned()
-    };
-    text.split_terminator('\n')
-        .map(|l| (uid(l), l.to_owned()))
-        .collect()
+    let uid = |line: &str| serde_json::from_str::<serde_json::Value>(line).unwrap()["uid"].as_str().unwrap().to_owned();
+    text.split_terminator('\n').map(|l| (uid(l), l.to_owned())).collect()
 }
 
 /// Applies the journal of `outcome` and checks its seqs.
@@ -119,11 +112,7 @@ fn a_contract_that_went_names_the_one_that_took_its_observations() {
     let mut state = lines(&Publication::latest(public.path()).unwrap().unwrap().dir);
     let deleted = apply(&Case::new(public.path(), all).outcome(), &mut state);
     let [merged, cut, gone] = went;
-    let mut expected = vec![
-        (merged, successor),
-        (cut, "split".to_owned()),
-        (gone, "gone".to_owned()),
-    ];
+    let mut expected = vec![(merged, successor), (cut, "split".to_owned()), (gone, "gone".to_owned())];
     expected.sort();
     assert_eq!(deleted, expected);
 }

@@ -24,10 +24,7 @@ pub(super) struct Case {
 }
 
 impl Case {
-    pub fn new(
-        public: &Path,
-        contracts: impl IntoIterator<Item = Contract, IntoIter: 'static>,
-    ) -> Self {
+    pub fn new(public: &Path, contracts: impl IntoIterator<Item = Contract, IntoIter: 'static>) -> Self {
         Self {
             contracts: Box::new(contracts.into_iter()),
             day: Day::from_ymd(2026, 11, 24).unwrap(),

@@ -13,19 +13,12 @@ use crate::publish::tabular::COLUMNS;
 
 fn ndjson(dir: &Path) -> Vec<serde_json::Value> {
     let text = std::fs::read_to_string(dir.join("contrats.ndjson")).unwrap();
-    text.split_terminator('\n')
-        .map(|l| serde_json::from_str(l).unwrap())
-        .collect()
+    text.split_terminator('\n').map(|l| serde_json::from_str(l).unwrap()).collect()
 }
 
 fn csv_rows(dir: &Path) -> (Vec<String>, Vec<Vec<String>>) {
     let mut reader = csv::Reader::from_path(dir.join("decp.csv")).unwrap();
-    let head = reader
-        .headers()
-        .unwrap()
-        .iter()
-        .map(str::to_owned)
-        .collect();
+    let head = reader.headers().unwrap().iter().map(str::to_owned).collect();
     let row = |r: csv::StringRecord| r.iter().map(str::to_owned).collect();
     (head, reader.records().map(|r| row(r.unwrap())).collect())
 }
@@ -48,13 +41,7 @@ fn parquet_rows(dir: &Path) -> Vec<Vec<String>> {
         other => panic!("{other:?}"),
     };
     let rows = reader.get_row_iter(None).unwrap();
-    rows.map(|row| {
-        row.unwrap()
-            .get_column_iter()
-            .map(|(_, v)| cell(v))
-            .collect()
-    })
-    .collect()
+    rows.map(|row| row.unwrap().get_column_iter().map(|(_, v)| cell(v)).collect()).collect()
 }
 
 fn view_rows(dir: &Path) -> Vec<Vec<String>> {
@@ -68,9 +55,7 @@ fn view_rows(dir: &Path) -> Vec<Vec<String>> {
         let cell = |i: usize| match row.get_ref(i).unwrap() {
             ValueRef::Null => String::new(),
             ValueRef::Text(t) => std::str::from_utf8(t).unwrap().to_owned(),
-            ValueRef::Integer(n) if COLUMNS[i].1 == crate::publish::tabular::Kind::Boolean => {
-                (n == 1).to_string()
-            }
+            ValueRef::Integer(n) if COLUMNS[i].1 == crate::publish::tabular::Kind::Boolean => (n == 1).to_string(),
             ValueRef::Integer(n) => n.to_string(),
             ValueRef::Real(n) => number(n),
             other => panic!("{other:?}"),
@@ -117,9 +102,7 @@ fn each_active_contract_has_one_present_state_whose_amount_is_that_of_contrats_n
     assert_eq!(lines.len() as u64, outcome.counts.contrats);
     let mut active = BTreeMap::new();
     for line in lines.iter().filter(|l| l["withdrawn"] == false) {
-        let amount = line["current"]
-            .get("montant")
-            .map_or(String::new(), ToString::to_string);
+        let amount = line["current"].get("montant").map_or(String::new(), ToString::to_string);
         active.insert(line["uid"].as_str().unwrap().to_owned(), amount);
     }
     let float = |m: &BTreeMap<String, String>| -> BTreeMap<String, Option<f64>> {
@@ -134,19 +117,12 @@ fn the_official_files_hold_what_the_counts_say_and_json_and_xml_the_same() {
     let outcome = Case::new(public.path(), contracts(3, 1500)).outcome();
     let text = |name: &str| std::fs::read_to_string(outcome.dir.join(name)).unwrap();
     let decp: serde_json::Value = serde_json::from_str(&text("decp.json")).unwrap();
-    let lists =
-        ["marche", "contrat-concession"].map(|k| decp["marches"][k].as_array().unwrap().len());
+    let lists = ["marche", "contrat-concession"].map(|k| decp["marches"][k].as_array().unwrap().len());
     assert!(lists.iter().all(|n| *n > 0), "{lists:?}");
     assert_eq!((lists[0] + lists[1]) as u64, outcome.counts.decp);
     let old: serde_json::Value = serde_json::from_str(&text("decp-2019.json")).unwrap();
-    assert_eq!(
-        old["marches"].as_array().unwrap().len() as u64,
-        outcome.counts.decp_2019
-    );
-    for (name, n) in [
-        ("decp.xml", outcome.counts.decp),
-        ("decp-2019.xml", outcome.counts.decp_2019),
-    ] {
+    assert_eq!(old["marches"].as_array().unwrap().len() as u64, outcome.counts.decp_2019);
+    for (name, n) in [("decp.xml", outcome.counts.decp), ("decp-2019.xml", outcome.counts.decp_2019)] {
         let xml = text(name);
         let records = xml.matches("<marche>").count() + xml.matches("<contrat-concession>").count();
         assert_eq!(records as u64, n, "{name}");
@@ -156,10 +132,7 @@ fn the_official_files_hold_what_the_counts_say_and_json_and_xml_the_same() {
     let left: u64 = left.decp.values().chain(left.decp_2019.values()).sum();
     let c = &outcome.counts;
     assert_eq!(c.contrats, c.decp + c.decp_2019 + c.withdrawn + left);
-    assert!(
-        c.decp > 700 && c.decp_2019 > 100 && c.withdrawn > 5 && left > 50,
-        "{c:?}"
-    );
+    assert!(c.decp > 700 && c.decp_2019 > 100 && c.withdrawn > 5 && left > 50, "{c:?}");
 }
 
 #[test]
@@ -168,19 +141,14 @@ fn a_contract_is_found_in_contrats_ndjson_by_the_place_that_sqlite_gives() {
     let outcome = Case::new(public.path(), contracts(4, 600)).outcome();
     let bytes = std::fs::read(outcome.dir.join("contrats.ndjson")).unwrap();
     let db = rusqlite::Connection::open(outcome.dir.join(CONSUMER_DB)).unwrap();
-    let mut statement = db
-        .prepare("SELECT uid, debut, octets, n FROM contrats ORDER BY n")
-        .unwrap();
+    let mut statement = db.prepare("SELECT uid, debut, octets, n FROM contrats ORDER BY n").unwrap();
     let mut rows = statement.query([]).unwrap();
     let mut last = String::new();
     while let Some(row) = rows.next().unwrap() {
         let uid: String = row.get(0).unwrap();
-        let (start, length): (usize, usize) = (
-            row.get::<_, i64>(1).unwrap() as usize,
-            row.get::<_, i64>(2).unwrap() as usize,
-        );
-        let record: serde_json::Value =
-            serde_json::from_slice(&bytes[start..start + length]).unwrap();
+        let (start, length): (usize, usize) =
+            (row.get::<_, i64>(1).unwrap() as usize, row.get::<_, i64>(2).unwrap() as usize);
+        let record: serde_json::Value = serde_json::from_slice(&bytes[start..start + length]).unwrap();
         assert_eq!(record["uid"], uid.as_str());
         assert!(last < uid, "numbers follow the uids");
         last = uid;
@@ -193,30 +161,14 @@ fn another_id_that_a_source_declares_leads_to_the_contract() {
     let all = contracts(5, 300);
     let wanted: BTreeSet<(String, String)> = all
         .iter()
-        .flat_map(|c| {
-            c.observations.iter().map(|o| {
-                (
-                    format!("{}{}", o.acheteur_id, o.id),
-                    c.uid.as_str().to_owned(),
-                )
-            })
-        })
+        .flat_map(|c| c.observations.iter().map(|o| (format!("{}{}", o.acheteur_id, o.id), c.uid.as_str().to_owned())))
         .filter(|(key, uid)| key != uid)
         .collect();
     let outcome = Case::new(public.path(), all).outcome();
     let db = rusqlite::Connection::open(outcome.dir.join(CONSUMER_DB)).unwrap();
-    let mut statement = db
-        .prepare("SELECT a.cle, c.uid FROM alias a JOIN contrats c ON c.n = a.contrat")
-        .unwrap();
-    let found = statement
-        .query_map([], |r| Ok((r.get(0)?, r.get(1)?)))
-        .unwrap();
-    assert_eq!(
-        found
-            .collect::<Result<BTreeSet<(String, String)>, _>>()
-            .unwrap(),
-        wanted
-    );
+    let mut statement = db.prepare("SELECT a.cle, c.uid FROM alias a JOIN contrats c ON c.n = a.contrat").unwrap();
+    let found = statement.query_map([], |r| Ok((r.get(0)?, r.get(1)?))).unwrap();
+    assert_eq!(found.collect::<Result<BTreeSet<(String, String)>, _>>().unwrap(), wanted);
 }
 
 #[test]
@@ -226,9 +178,7 @@ fn every_column_of_guichet_sqlite_is_documented_and_nothing_else_is() {
     let db = rusqlite::Connection::open(outcome.dir.join(CONSUMER_DB)).unwrap();
     let pairs = |sql: &str| -> BTreeSet<(String, String)> {
         let mut statement = db.prepare(sql).unwrap();
-        let rows = statement
-            .query_map([], |r| Ok((r.get(0)?, r.get(1)?)))
-            .unwrap();
+        let rows = statement.query_map([], |r| Ok((r.get(0)?, r.get(1)?))).unwrap();
         rows.collect::<Result<_, _>>().unwrap()
     };
     let real = pairs(
@@ -236,14 +186,8 @@ fn every_column_of_guichet_sqlite_is_documented_and_nothing_else_is() {
          UNION SELECT name, '' FROM sqlite_schema WHERE type IN ('table', 'view')",
     );
     let documented = pairs("SELECT objet, colonne FROM documentation");
-    assert_eq!(
-        documented.difference(&real).collect::<Vec<_>>(),
-        Vec::<&(String, String)>::new()
-    );
-    assert_eq!(
-        real.difference(&documented).collect::<Vec<_>>(),
-        Vec::<&(String, String)>::new()
-    );
+    assert_eq!(documented.difference(&real).collect::<Vec<_>>(), Vec::<&(String, String)>::new());
+    assert_eq!(real.difference(&documented).collect::<Vec<_>>(), Vec::<&(String, String)>::new());
 }
 
 #[test]

@@ -7,12 +7,7 @@ use super::generate::{contracts, stream};
 use super::*;
 
 /// Files that may differ between two publications of the same contracts.
-const JOURNAL: &[&str] = &[
-    "changes.ndjson",
-    "quality.json",
-    "manifest.json",
-    "SHA256SUMS",
-];
+const JOURNAL: &[&str] = &["changes.ndjson", "quality.json", "manifest.json", "SHA256SUMS"];
 
 fn state_files(dir: &Path) -> BTreeMap<String, Vec<u8>> {
     let mut files = BTreeMap::new();
@@ -36,18 +31,11 @@ fn the_same_contracts_give_the_same_state_files_byte_for_byte() {
     case.next_seq = 5000;
     let second = case.outcome();
     let (first, second) = (state_files(&first.dir), state_files(&second.dir));
-    assert_eq!(
-        first.keys().collect::<Vec<_>>(),
-        second.keys().collect::<Vec<_>>()
-    );
+    assert_eq!(first.keys().collect::<Vec<_>>(), second.keys().collect::<Vec<_>>());
     for (name, bytes) in &first {
         assert!(bytes == &second[name], "{name} differs");
     }
-    assert_eq!(
-        first.len(),
-        6 + 2 + 2 * 6,
-        "plain, database and table, compressed forms"
-    );
+    assert_eq!(first.len(), 6 + 2 + 2 * 6, "plain, database and table, compressed forms");
 }
 
 #[test]
@@ -56,27 +44,13 @@ fn nothing_changed_gives_no_new_publication_unless_asked_for() {
     let first = Case::new(public.path(), contracts(13, 50)).outcome();
     let mut case = Case::new(public.path(), contracts(13, 50));
     case.day = Day::from_ymd(2026, 11, 25).unwrap();
-    assert_eq!(
-        case.publish().unwrap(),
-        Published::Same {
-            publication: first.publication.clone()
-        }
-    );
-    assert_eq!(
-        swap::names(&public.path().join("dumps")).unwrap(),
-        [first.publication]
-    );
+    assert_eq!(case.publish().unwrap(), Published::Same { publication: first.publication.clone() });
+    assert_eq!(swap::names(&public.path().join("dumps")).unwrap(), [first.publication]);
     let mut case = Case::new(public.path(), contracts(13, 50));
     case.force = true;
     let forced = case.outcome();
-    assert_eq!(
-        (forced.publication.as_str(), forced.upserts),
-        ("2026-11-24.2", 0)
-    );
-    assert_eq!(
-        (forced.first_seq, forced.last_seq),
-        (first.last_seq + 1, first.last_seq)
-    );
+    assert_eq!((forced.publication.as_str(), forced.upserts), ("2026-11-24.2", 0));
+    assert_eq!((forced.first_seq, forced.last_seq), (first.last_seq + 1, first.last_seq));
     let mut case = Case::new(public.path(), contracts(13, 50));
     case.options.configuration = "another".to_owned();
     case.outcome();
@@ -88,10 +62,7 @@ fn a_region_without_contracts_gives_a_publication_that_stands() {
     let outcome = Case::new(public.path(), Vec::new()).outcome();
     let read = |name: &str| std::fs::read_to_string(outcome.dir.join(name)).unwrap();
     let decp: serde_json::Value = serde_json::from_str(&read("decp.json")).unwrap();
-    assert_eq!(
-        decp,
-        serde_json::json!({"marches": {"marche": [], "contrat-concession": []}})
-    );
+    assert_eq!(decp, serde_json::json!({"marches": {"marche": [], "contrat-concession": []}}));
     let old: serde_json::Value = serde_json::from_str(&read("decp-2019.json")).unwrap();
     assert_eq!(old, serde_json::json!({"marches": []}));
     assert_eq!((outcome.first_seq, outcome.last_seq), (1, 0));
@@ -103,14 +74,9 @@ fn a_publication_that_lost_too_much_is_refused_and_the_last_one_stands() {
     let public = tempfile::tempdir().unwrap();
     let all = contracts(14, 200);
     let first = Case::new(public.path(), all.clone()).outcome();
-    let error = Case::new(public.path(), all[..150].to_vec())
-        .publish()
-        .unwrap_err();
+    let error = Case::new(public.path(), all[..150].to_vec()).publish().unwrap_err();
     assert!(error.is_refusal(), "{error}");
-    assert_eq!(
-        swap::names(&public.path().join("dumps")).unwrap(),
-        [first.publication]
-    );
+    assert_eq!(swap::names(&public.path().join("dumps")).unwrap(), [first.publication]);
     let mut case = Case::new(public.path(), all[..150].to_vec());
     case.options.accept_shrink = true;
     assert_eq!(case.outcome().publication, "2026-11-24.2");
@@ -127,12 +93,7 @@ fn contracts_out_of_order_or_of_unknown_licence_are_never_published() {
     case.licence = "unknown";
     let error = case.publish().unwrap_err();
     assert!(matches!(error, PublishError::Licence { .. }), "{error}");
-    assert!(
-        swap::names(&public.path().join("dumps"))
-            .unwrap()
-            .is_empty(),
-        "nothing is left behind"
-    );
+    assert!(swap::names(&public.path().join("dumps")).unwrap().is_empty(), "nothing is left behind");
     assert!(Publication::latest(public.path()).unwrap().is_none());
 }
 
@@ -150,10 +111,7 @@ fn a_file_that_does_not_read_back_is_found() {
         bad[middle] ^= 1;
         std::fs::write(&path, &bad).unwrap();
         let error = verify::verify(&outcome.dir, &manifest.files).unwrap_err();
-        assert!(
-            matches!(error, PublishError::Verify { .. }),
-            "{name}: {error}"
-        );
+        assert!(matches!(error, PublishError::Verify { .. }), "{name}: {error}");
         std::fs::write(&path, &good).unwrap();
     }
     let mut fewer = manifest.files.clone();
@@ -162,10 +120,7 @@ fn a_file_that_does_not_read_back_is_found() {
             entry.rows = entry.rows.map(|r| r - 1);
         }
     }
-    assert!(
-        verify::verify(&outcome.dir, &fewer).is_err(),
-        "a row too many is found"
-    );
+    assert!(verify::verify(&outcome.dir, &fewer).is_err(), "a row too many is found");
 }
 
 #[test]
@@ -197,12 +152,7 @@ fn a_publication_for_other_readers() {
         println!("skipped: GUICHET_TEST_OUT names no folder to write to");
         return;
     };
-    let number = |name: &str, default| {
-        std::env::var(name)
-            .ok()
-            .and_then(|n| n.parse().ok())
-            .unwrap_or(default)
-    };
+    let number = |name: &str, default| std::env::var(name).ok().and_then(|n| n.parse().ok()).unwrap_or(default);
     let n = number("GUICHET_TEST_CONTRACTS", 3000);
     let all = || stream(number("GUICHET_TEST_SEED", 42), n);
     let mut case = Case::new(Path::new(&out), all());
@@ -225,11 +175,7 @@ fn a_publication_for_other_readers() {
 fn left_out(path: &Path, all: impl Iterator<Item = Contract>) {
     let mut text = Vec::new();
     for contract in &all.filter(|c| !c.withdrawn).collect::<Vec<_>>() {
-        let verdict = if contract.only_2019 {
-            valid_2019(contract)
-        } else {
-            valid_2022(contract)
-        };
+        let verdict = if contract.only_2019 { valid_2019(contract) } else { valid_2022(contract) };
         let Err(reason) = verdict else { continue };
         let mut record = Vec::new();
         let mut xml = Vec::new();

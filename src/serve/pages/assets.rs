@@ -21,16 +21,8 @@ pub fn style_version() -> &'static str {
 
 /// `/style.css`; with its version in the query it may be kept for ever.
 pub async fn style(uri: Uri, request: HeaderMap) -> Response {
-    let versioned = uri
-        .query()
-        .is_some_and(|q| q == format!("v={}", style_version()));
-    asset(
-        STYLE,
-        "text/css; charset=utf-8",
-        &STYLE_DIGEST,
-        versioned,
-        &request,
-    )
+    let versioned = uri.query().is_some_and(|q| q == format!("v={}", style_version()));
+    asset(STYLE, "text/css; charset=utf-8", &STYLE_DIGEST, versioned, &request)
 }
 
 /// `/favicon.svg`.
@@ -38,23 +30,13 @@ pub async fn icon(request: HeaderMap) -> Response {
     asset(ICON, "image/svg+xml", &ICON_DIGEST, false, &request)
 }
 
-fn asset(
-    text: &'static str,
-    kind: &'static str,
-    digest: &str,
-    for_ever: bool,
-    request: &HeaderMap,
-) -> Response {
+fn asset(text: &'static str, kind: &'static str, digest: &str, for_ever: bool, request: &HeaderMap) -> Response {
     let tag = ETag::of_digest(digest);
     let mut response = match etag::evaluate(request, &tag, None) {
         Verdict::NotModified => StatusCode::NOT_MODIFIED.into_response(),
         _ => text.into_response(),
     };
-    let cache = if for_ever {
-        "public, max-age=31536000, immutable"
-    } else {
-        "public, max-age=3600"
-    };
+    let cache = if for_ever { "public, max-age=31536000, immutable" } else { "public, max-age=3600" };
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(cache));

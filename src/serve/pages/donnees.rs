@@ -44,10 +44,9 @@ impl FileRow {
 pub fn rows(publication: &Publication, lang: Lang, folder: &str) -> Vec<FileRow> {
     let compressed = [Encoding::Zstd, Encoding::Gzip];
     let is_variant = |name: &str| {
-        compressed.iter().any(|e| {
-            name.strip_suffix(e.suffix())
-                .is_some_and(|plain| publication.files.contains_key(plain))
-        })
+        compressed
+            .iter()
+            .any(|e| name.strip_suffix(e.suffix()).is_some_and(|plain| publication.files.contains_key(plain)))
     };
     publication
         .files
@@ -77,23 +76,15 @@ fn about(name: &str, lang: Lang) -> &'static str {
     let (fr, en) = match name {
         "decp.json" => ("Format officiel 2022, JSON", "Official 2022 format, JSON"),
         "decp.xml" => ("Format officiel 2022, XML", "Official 2022 format, XML"),
-        "decp-2019.json" => (
-            "Contrats connus au seul format 2019, JSON",
-            "Contracts known in the 2019 format only, JSON",
-        ),
-        "decp-2019.xml" => (
-            "Contrats connus au seul format 2019, XML",
-            "Contracts known in the 2019 format only, XML",
-        ),
-        "decp.csv" => (
-            "Tableau : une ligne par contrat, état et titulaire",
-            "Table: one row per contract, state and holder",
-        ),
+        "decp-2019.json" => {
+            ("Contrats connus au seul format 2019, JSON", "Contracts known in the 2019 format only, JSON")
+        }
+        "decp-2019.xml" => ("Contrats connus au seul format 2019, XML", "Contracts known in the 2019 format only, XML"),
+        "decp.csv" => {
+            ("Tableau : une ligne par contrat, état et titulaire", "Table: one row per contract, state and holder")
+        }
         "decp.parquet" => ("Le même tableau, Parquet", "The same table, Parquet"),
-        "decp.xlsx" => (
-            "Le même tableau pour tableur, état actuel",
-            "The same table for a spreadsheet, present state",
-        ),
+        "decp.xlsx" => ("Le même tableau pour tableur, état actuel", "The same table for a spreadsheet, present state"),
         "contrats.ndjson" => (
             "Tout : provenance, désaccords, constats ; un contrat par ligne",
             "Everything: provenance, conflicts, findings; one contract per line",
@@ -102,36 +93,19 @@ fn about(name: &str, lang: Lang) -> &'static str {
             "Base SQLite documentée, celle que lisent ces pages",
             "Documented SQLite database, the one these pages read",
         ),
-        "changes.ndjson" => (
-            "Ce qui a changé depuis la publication précédente",
-            "What changed since the publication before",
-        ),
-        "quality.json" => (
-            "Qualité par source et par acheteur",
-            "Quality by source and by buyer",
-        ),
+        "changes.ndjson" => {
+            ("Ce qui a changé depuis la publication précédente", "What changed since the publication before")
+        }
+        "quality.json" => ("Qualité par source et par acheteur", "Quality by source and by buyer"),
         "quality.html" => ("Qualité, à lire", "Quality, to read"),
-        "quarantine.ndjson" => (
-            "Enregistrements inutilisables, avec la raison",
-            "Records that cannot be used, with the reason",
-        ),
-        "observations.csv" => (
-            "Quand chaque source a été vue disant quoi",
-            "When each source was seen saying what",
-        ),
+        "quarantine.ndjson" => {
+            ("Enregistrements inutilisables, avec la raison", "Records that cannot be used, with the reason")
+        }
+        "observations.csv" => ("Quand chaque source a été vue disant quoi", "When each source was seen saying what"),
         "aliases.csv" => ("Anciens identifiants", "Former identifiers"),
-        "doublons.csv" => (
-            "Doublons possibles, non fusionnés",
-            "Possible duplicates, not merged",
-        ),
-        "liens.csv" => (
-            "Liens entre consultations et contrats",
-            "Links between consultations and contracts",
-        ),
-        "manifest.json" => (
-            "Liste des fichiers, empreintes, comptes",
-            "List of files, checksums, counts",
-        ),
+        "doublons.csv" => ("Doublons possibles, non fusionnés", "Possible duplicates, not merged"),
+        "liens.csv" => ("Liens entre consultations et contrats", "Links between consultations and contracts"),
+        "manifest.json" => ("Liste des fichiers, empreintes, comptes", "List of files, checksums, counts"),
         "SHA256SUMS" => ("Empreintes de tous les fichiers", "Checksums of all files"),
         "SHA256SUMS.minisig" => ("Signature des empreintes", "Signature of the checksums"),
         "LISEZMOI.md" => ("Mode d’emploi", "How to use it (in French)"),
@@ -159,19 +133,9 @@ pub async fn page(State(app): State<Arc<App>>, reader: Reader) -> Result<Respons
 }
 
 /// `/latest/`.
-pub async fn latest_index(
-    State(app): State<Arc<App>>,
-    reader: Reader,
-) -> Result<Response, Problem> {
+pub async fn latest_index(State(app): State<Arc<App>>, reader: Reader) -> Result<Response, Problem> {
     let publication = app.latest().await?;
-    listing(
-        &app,
-        reader,
-        publication,
-        "/latest/".to_owned(),
-        Some("/latest/".to_owned()),
-    )
-    .await
+    listing(&app, reader, publication, "/latest/".to_owned(), Some("/latest/".to_owned())).await
 }
 
 /// `/dumps/{publication}/`.
@@ -198,18 +162,10 @@ async fn listing(
     if publication.manifest.is_withdrawn() {
         return Err(files::withdrawn(&publication));
     }
-    reader.frame.region = app
-        .ask(&publication, queries::region)
-        .await
-        .unwrap_or_default();
+    reader.frame.region = app.ask(&publication, queries::region).await.unwrap_or_default();
     reader.frame.showing(&publication);
     let rows = rows(&publication, reader.frame.lang, &prefix);
-    reader.page(&Files {
-        f: &reader.frame,
-        folder,
-        name: &publication.name,
-        rows,
-    })
+    reader.page(&Files { f: &reader.frame, folder, name: &publication.name, rows })
 }
 
 /// One publication in the list of all.
@@ -235,9 +191,7 @@ pub async fn past(State(app): State<Arc<App>>, mut reader: Reader) -> Result<Res
     let latest = current.as_ref().map(|p| p.name.clone());
     let past = files::blocking(move || {
         let names = publications.names().unwrap_or_default();
-        let known = names
-            .into_iter()
-            .filter_map(|name| publications.dated(&name).ok().flatten());
+        let known = names.into_iter().filter_map(|name| publications.dated(&name).ok().flatten());
         known
             .map(|p| Past {
                 name: p.name.clone(),
@@ -250,14 +204,8 @@ pub async fn past(State(app): State<Arc<App>>, mut reader: Reader) -> Result<Res
     })
     .await?;
     if let Some(publication) = &current {
-        reader.frame.region = app
-            .ask(publication, queries::region)
-            .await
-            .unwrap_or_default();
+        reader.frame.region = app.ask(publication, queries::region).await.unwrap_or_default();
         reader.frame.showing(publication);
     }
-    reader.page(&Dumps {
-        f: &reader.frame,
-        past,
-    })
+    reader.page(&Dumps { f: &reader.frame, past })
 }

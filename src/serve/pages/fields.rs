@@ -29,20 +29,8 @@ struct Column {
     kind: Kind,
 }
 
-const fn column(
-    column: &'static str,
-    field: &'static str,
-    fr: &'static str,
-    en: &'static str,
-    kind: Kind,
-) -> Column {
-    Column {
-        column,
-        field,
-        fr,
-        en,
-        kind,
-    }
+const fn column(column: &'static str, field: &'static str, fr: &'static str, en: &'static str, kind: Kind) -> Column {
+    Column { column, field, fr, en, kind }
 }
 
 use Kind::{Day, Integer, Money, Months, Share, Text, YesNo};
@@ -111,10 +99,7 @@ pub fn rows(frame: &Frame, contract: &Contract) -> Vec<FieldRow> {
 
 fn value(frame: &Frame, fields: &Fields, c: &Column) -> Option<String> {
     Some(match c.kind {
-        Text => fields
-            .text(c.column)
-            .filter(|text| !text.is_empty())?
-            .to_owned(),
+        Text => fields.text(c.column).filter(|text| !text.is_empty())?.to_owned(),
         Day => frame.day(fields.text(c.column)?),
         Money => frame.money(&fields.real(c.column)?),
         Months => frame.months(&fields.integer(c.column)?),

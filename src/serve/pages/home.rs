@@ -17,13 +17,7 @@ use crate::serve::queries::list::{self, Line};
 /// Contracts shown.
 const LATEST: u32 = 10;
 /// Files that most visitors come for, when the publication has them.
-const MAIN_FILES: [&str; 5] = [
-    "decp.csv",
-    "decp.json",
-    "decp.parquet",
-    "contrats.ndjson",
-    "guichet.sqlite",
-];
+const MAIN_FILES: [&str; 5] = ["decp.csv", "decp.json", "decp.parquet", "contrats.ndjson", "guichet.sqlite"];
 
 #[derive(Template)]
 #[template(path = "home.html")]
@@ -47,24 +41,13 @@ pub async fn page(State(app): State<Arc<App>>, mut reader: Reader) -> Result<Res
     };
     // A publication without its database still has files to show.
     let figures = app.figures(&publication).await.ok();
-    let filter = Filter {
-        limit: Some(LATEST),
-        ..Filter::default()
-    };
-    let page = app
-        .ask(&publication, move |db| list::page(db, &filter))
-        .await
-        .unwrap_or_default();
+    let filter = Filter { limit: Some(LATEST), ..Filter::default() };
+    let page = app.ask(&publication, move |db| list::page(db, &filter)).await.unwrap_or_default();
     reader.frame.showing(&publication);
     reader.frame.region = figures.as_ref().and_then(|f| f.region.clone());
     let files = rows(&publication, reader.frame.lang, "/latest/")
         .into_iter()
         .filter(|row| MAIN_FILES.contains(&row.name.as_str()))
         .collect();
-    reader.page(&Home {
-        f: &reader.frame,
-        figures,
-        lines: page.lines,
-        files,
-    })
+    reader.page(&Home { f: &reader.frame, figures, lines: page.lines, files })
 }

@@ -46,11 +46,7 @@ impl<'a> Page<'a> {
         self.text("acheteur_siren").unwrap_or_default()
     }
     fn holders(&self, state: &i64) -> Vec<&'a Holder> {
-        self.c
-            .holders
-            .iter()
-            .filter(|h| h.state == *state)
-            .collect()
+        self.c.holders.iter().filter(|h| h.state == *state).collect()
     }
     /// Those of the contract as it was signed.
     fn first_holders(&self) -> Vec<&'a Holder> {
@@ -62,13 +58,7 @@ impl<'a> Page<'a> {
     /// Acts, then changes of acts, each with its word.
     fn acts(&self) -> Vec<(&'static str, &'a Act)> {
         let acts = self.c.acts.iter().map(|act| (self.f.t.act, act));
-        acts.chain(
-            self.c
-                .act_changes
-                .iter()
-                .map(|act| (self.f.t.act_change, act)),
-        )
-        .collect()
+        acts.chain(self.c.act_changes.iter().map(|act| (self.f.t.act_change, act))).collect()
     }
     /// Whether it matters which observation a value comes from.
     fn several(&self) -> bool {
@@ -116,26 +106,13 @@ enum Found {
 }
 
 /// The page, a redirection to it, or a choice.
-pub async fn page(
-    State(app): State<Arc<App>>,
-    path: Parts<String>,
-    mut reader: Reader,
-) -> Result<Response, Problem> {
+pub async fn page(State(app): State<Arc<App>>, path: Parts<String>, mut reader: Reader) -> Result<Response, Problem> {
     let asked = parts(path)?;
     let publication = app.latest().await?;
     // A link typed or copied from a file holds the uid as it is, not as a URL writes it.
-    let names: Vec<String> = [
-        Uid::from_url(&asked).map(|uid| uid.as_str().to_owned()),
-        Some(asked.clone()),
-    ]
-    .into_iter()
-    .flatten()
-    .collect();
-    let (region, (uid, found)) = app
-        .ask(&publication, move |db| {
-            Ok((queries::region(db)?, find(db, names)?))
-        })
-        .await?;
+    let names: Vec<String> =
+        [Uid::from_url(&asked).map(|uid| uid.as_str().to_owned()), Some(asked.clone())].into_iter().flatten().collect();
+    let (region, (uid, found)) = app.ask(&publication, move |db| Ok((queries::region(db)?, find(db, names)?))).await?;
     reader.frame.region = region;
     reader.frame.showing(&publication);
     match found {
@@ -146,25 +123,11 @@ pub async fn page(
             }
             let rows = fields::rows(&reader.frame, &contract);
             let state_now = contract.holders.iter().map(|h| h.state).max().unwrap_or(0);
-            reader.page(&Page {
-                f: &reader.frame,
-                c: &contract,
-                uid: &uid,
-                rows,
-                state_now,
-            })
+            reader.page(&Page { f: &reader.frame, c: &contract, uid: &uid, rows, state_now })
         }
-        Found::Other(Lead::Moved(uid)) => Ok(redirect(
-            &reader.frame,
-            &Uid::from_text(uid).to_url(),
-            false,
-        )),
+        Found::Other(Lead::Moved(uid)) => Ok(redirect(&reader.frame, &Uid::from_text(uid).to_url(), false)),
         Found::Other(Lead::Several(lines)) => {
-            let page = Several {
-                f: &reader.frame,
-                asked: &uid,
-                lines: &lines,
-            };
+            let page = Several { f: &reader.frame, asked: &uid, lines: &lines };
             reader.page_as(StatusCode::MULTIPLE_CHOICES, &page)
         }
         Found::Other(_) => Err(Problem::new(
@@ -201,9 +164,7 @@ fn redirect(frame: &Frame, uid: &str, same_name: bool) -> Response {
     } else {
         let mut response = StatusCode::FOUND.into_response();
         if let Ok(to) = axum::http::HeaderValue::from_str(&to) {
-            response
-                .headers_mut()
-                .insert(axum::http::header::LOCATION, to);
+            response.headers_mut().insert(axum::http::header::LOCATION, to);
         }
         response
     }

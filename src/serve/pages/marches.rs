@@ -45,14 +45,8 @@ fn refuse(refused: Refused) -> Problem {
     match refused {
         Refused::Unknown(name) => Problem::bad_request(
             "unknown-filter",
-            format!(
-                "Le filtre « {name} » n’existe pas. Filtres possibles : {}.",
-                KNOWN.join(", ")
-            ),
-            format!(
-                "There is no filter “{name}”. Filters: {}.",
-                KNOWN.join(", ")
-            ),
+            format!("Le filtre « {name} » n’existe pas. Filtres possibles : {}.", KNOWN.join(", ")),
+            format!("There is no filter “{name}”. Filters: {}.", KNOWN.join(", ")),
         ),
         Refused::Twice(name) => Problem::bad_request(
             "repeated-filter",
@@ -87,10 +81,7 @@ pub async fn page(State(app): State<Arc<App>>, mut reader: Reader) -> Result<Res
         app.figures(&publication).await.ok().map(|f| f.contracts)
     } else {
         let asked = filter.clone();
-        match app
-            .ask(&publication, move |db| list::total(db, &asked))
-            .await
-        {
+        match app.ask(&publication, move |db| list::total(db, &asked)).await {
             Ok(n) => Some(n),
             Err(problem) if problem.status == StatusCode::SERVICE_UNAVAILABLE => None,
             Err(problem) => return Err(problem),
@@ -99,21 +90,10 @@ pub async fn page(State(app): State<Arc<App>>, mut reader: Reader) -> Result<Res
     reader.frame.region = region;
     reader.frame.showing(&publication);
     let mut pairs = filter.pairs();
-    let first = filter
-        .cursor
-        .is_some()
-        .then(|| reader.frame.list_href(&pairs));
+    let first = filter.cursor.is_some().then(|| reader.frame.list_href(&pairs));
     let next = page.next.map(|cursor| {
         pairs.push(("cursor", cursor.to_text()));
         reader.frame.list_href(&pairs)
     });
-    reader.page(&List {
-        f: &reader.frame,
-        filter: &filter,
-        lines: page.lines,
-        total,
-        buyer,
-        next,
-        first,
-    })
+    reader.page(&List { f: &reader.frame, filter: &filter, lines: page.lines, total, buyer, next, first })
 }

@@ -72,9 +72,7 @@ impl Frame {
                 _ => query.push((key.into_owned(), value.into_owned())),
             }
         }
-        let header = headers
-            .get(header::ACCEPT_LANGUAGE)
-            .and_then(|v| v.to_str().ok());
+        let header = headers.get(header::ACCEPT_LANGUAGE).and_then(|v| v.to_str().ok());
         let lang = chosen.unwrap_or_else(|| Lang::accepted(header));
         Self {
             lang,
@@ -84,21 +82,14 @@ impl Frame {
             path: uri.path().to_owned(),
             query,
             chosen: chosen.is_some(),
-            base_url: app
-                .options
-                .base_url
-                .as_ref()
-                .map(|u| u.trim_end_matches('/').to_owned()),
+            base_url: app.options.base_url.as_ref().map(|u| u.trim_end_matches('/').to_owned()),
             now: (app.options.now)(),
         }
     }
 
     /// Shows this publication in the frame.
     pub fn showing(&mut self, publication: &Publication) {
-        self.stamp = Some(Stamp {
-            name: publication.name.clone(),
-            created: publication.manifest.created.parse().ok(),
-        });
+        self.stamp = Some(Stamp { name: publication.name.clone(), created: publication.manifest.created.parse().ok() });
     }
 
     /// A link on this server, in the language that the reader chose.
@@ -115,11 +106,7 @@ impl Frame {
         let mut query = form_urlencoded::Serializer::new(String::new());
         query.extend_pairs(pairs.iter().map(|(k, v)| (k.as_ref(), v.as_ref())));
         let query = query.finish();
-        self.href(&if query.is_empty() {
-            "/marches".to_owned()
-        } else {
-            format!("/marches?{query}")
-        })
+        self.href(&if query.is_empty() { "/marches".to_owned() } else { format!("/marches?{query}") })
     }
 
     /// This page in the other language.
@@ -129,20 +116,13 @@ impl Frame {
 
     fn localised(&self, lang: Lang) -> String {
         let mut query = form_urlencoded::Serializer::new(String::new());
-        query
-            .extend_pairs(&self.query)
-            .append_pair("lang", lang.code());
+        query.extend_pairs(&self.query).append_pair("lang", lang.code());
         format!("{}?{}", self.path, query.finish())
     }
 
     /// Whether the navigation's link is the place where the reader is.
     pub fn is_at(&self, path: &str) -> bool {
-        self.path == path
-            || (path != "/"
-                && self
-                    .path
-                    .strip_prefix(path)
-                    .is_some_and(|r| r.starts_with('/')))
+        self.path == path || (path != "/" && self.path.strip_prefix(path).is_some_and(|r| r.starts_with('/')))
     }
 
     /// An absolute address for programs: `None` without a configured one.
@@ -186,11 +166,7 @@ impl Frame {
     }
     /// A number of months.
     pub fn months(&self, n: &i64) -> String {
-        let unit = if n.abs() < 2 {
-            self.t.month
-        } else {
-            self.t.months
-        };
+        let unit = if n.abs() < 2 { self.t.month } else { self.t.months };
         format!("{}\u{a0}{unit}", format::integer(self.lang, *n))
     }
     /// A moment in words.
@@ -223,14 +199,9 @@ pub struct Link {
 /// Only http and https, with a host, without a password.
 pub fn link(declared: Option<&str>) -> Option<Link> {
     let url = Url::parse(declared?.trim()).ok()?;
-    let safe = matches!(url.scheme(), "http" | "https")
-        && url.username().is_empty()
-        && url.password().is_none();
+    let safe = matches!(url.scheme(), "http" | "https") && url.username().is_empty() && url.password().is_none();
     let host = url.host_str().filter(|_| safe)?.to_owned();
-    Some(Link {
-        href: url.into(),
-        host,
-    })
+    Some(Link { href: url.into(), host })
 }
 
 /// A person who asks for a page: their frame and their headers. A request whose `Accept` leaves no
@@ -246,10 +217,7 @@ impl FromRequestParts<Arc<App>> for Reader {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Problem> {
-        let accept = parts
-            .headers
-            .get(header::ACCEPT)
-            .and_then(|v| v.to_str().ok());
+        let accept = parts.headers.get(header::ACCEPT).and_then(|v| v.to_str().ok());
         if !negotiate::accepts_html(accept) {
             return Err(Problem::new(
                 StatusCode::NOT_ACCEPTABLE,
@@ -260,10 +228,7 @@ impl FromRequestParts<Arc<App>> for Reader {
             .instead("/donnees"));
         }
         let frame = Frame::of(app, &parts.uri, &parts.headers);
-        Ok(Self {
-            frame,
-            headers: parts.headers.clone(),
-        })
+        Ok(Self { frame, headers: parts.headers.clone() })
     }
 }
 
@@ -279,23 +244,15 @@ impl Reader {
     }
 
     /// Answers with a page under another status.
-    pub fn page_as(
-        &self,
-        status: StatusCode,
-        template: &impl Template,
-    ) -> Result<Response, Problem> {
+    pub fn page_as(&self, status: StatusCode, template: &impl Template) -> Result<Response, Problem> {
         let html = template.render().map_err(|error| {
             tracing::error!(%error, "cannot render a page");
             Problem::internal()
         })?;
         let tag = ETag::of_digest(&hex::encode(Sha256::digest(html.as_bytes())));
-        let known = status == StatusCode::OK
-            && etag::evaluate(&self.headers, &tag, None) == Verdict::NotModified;
-        let mut response = if known {
-            StatusCode::NOT_MODIFIED.into_response()
-        } else {
-            (status, html).into_response()
-        };
+        let known = status == StatusCode::OK && etag::evaluate(&self.headers, &tag, None) == Verdict::NotModified;
+        let mut response =
+            if known { StatusCode::NOT_MODIFIED.into_response() } else { (status, html).into_response() };
         let headers = response.headers_mut();
         for (name, value) in [
             (header::CONTENT_TYPE, "text/html; charset=utf-8"),

@@ -49,16 +49,9 @@ impl Row {
         let moment = |text: &Option<String>| text.as_deref().and_then(|at| at.parse().ok());
         let named = |p: &SourceRow| p.name.clone();
         Self {
-            name: health
-                .name
-                .clone()
-                .or_else(|| published.as_ref().and_then(named))
-                .unwrap_or_else(|| id.clone()),
+            name: health.name.clone().or_else(|| published.as_ref().and_then(named)).unwrap_or_else(|| id.clone()),
             site,
-            licence: health
-                .licence
-                .clone()
-                .or_else(|| published.as_ref().and_then(|p| p.licence.clone())),
+            licence: health.licence.clone().or_else(|| published.as_ref().and_then(|p| p.licence.clone())),
             contracts: published.as_ref().map(|p| p.contracts),
             state: health.state.clone().unwrap_or_default(),
             last_success: moment(&health.last_success),
@@ -108,11 +101,7 @@ pub async fn page(State(app): State<Arc<App>>, mut reader: Reader) -> Result<Res
     let mut published = BTreeMap::new();
     if let Some(publication) = app.current().await? {
         reader.frame.showing(&publication);
-        let asked = app
-            .ask(&publication, |db| {
-                Ok((queries::region(db)?, queries::sources(db)?))
-            })
-            .await;
+        let asked = app.ask(&publication, |db| Ok((queries::region(db)?, queries::sources(db)?))).await;
         if let Ok((region, sources)) = asked {
             reader.frame.region = region;
             published = sources.into_iter().map(|s| (s.id.clone(), s)).collect();
@@ -121,20 +110,8 @@ pub async fn page(State(app): State<Arc<App>>, mut reader: Reader) -> Result<Res
     let health_known = status.is_some();
     let mut rows: Vec<Row> = Vec::new();
     for source in status.map(|s| s.sources).unwrap_or_default() {
-        rows.push(Row::new(
-            source.id.clone(),
-            published.remove(&source.id),
-            Some(source),
-        ));
+        rows.push(Row::new(source.id.clone(), published.remove(&source.id), Some(source)));
     }
-    rows.extend(
-        published
-            .into_iter()
-            .map(|(id, row)| Row::new(id, Some(row), None)),
-    );
-    reader.page(&Sources {
-        f: &reader.frame,
-        rows,
-        health_known,
-    })
+    rows.extend(published.into_iter().map(|(id, row)| Row::new(id, Some(row), None)));
+    reader.page(&Sources { f: &reader.frame, rows, health_known })
 }

@@ -188,10 +188,7 @@ pub struct Contract {
 /// Reads the contract of row `n`.
 pub fn contract(db: &Connection, n: i64) -> rusqlite::Result<Contract> {
     let fields = fields(db, n)?;
-    let provenance = fields
-        .text("provenance")
-        .and_then(|json| serde_json::from_str(json).ok())
-        .unwrap_or_default();
+    let provenance = fields.text("provenance").and_then(|json| serde_json::from_str(json).ok()).unwrap_or_default();
     Ok(Contract {
         holders: rows(db, "SELECT * FROM titulaires WHERE contrat = ?1 ORDER BY etat, rang", n, holder)?,
         modifications: rows(db, "SELECT * FROM modifications WHERE contrat = ?1 ORDER BY rang", n, modification)?,
@@ -219,12 +216,7 @@ fn fields(db: &Connection, n: i64) -> rusqlite::Result<Fields> {
     let names: Vec<String> = statement.column_names().map(str::to_owned).collect();
     statement.query_row([n], |row| {
         let pair = |(i, name): (usize, &String)| Ok((name.clone(), row.get::<_, Value>(i)?));
-        names
-            .iter()
-            .enumerate()
-            .map(pair)
-            .collect::<rusqlite::Result<_>>()
-            .map(Fields)
+        names.iter().enumerate().map(pair).collect::<rusqlite::Result<_>>().map(Fields)
     })
 }
 
@@ -234,9 +226,7 @@ fn rows<T>(
     n: i64,
     read: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
 ) -> rusqlite::Result<Vec<T>> {
-    db.prepare_cached(&format!("{sql} LIMIT {MOST}"))?
-        .query_map([n], read)?
-        .collect()
+    db.prepare_cached(&format!("{sql} LIMIT {MOST}"))?.query_map([n], read)?.collect()
 }
 
 fn holder(row: &Row<'_>) -> rusqlite::Result<Holder> {
@@ -278,10 +268,7 @@ fn act(row: &Row<'_>) -> rusqlite::Result<Act> {
 }
 
 fn act_change(row: &Row<'_>) -> rusqlite::Result<Act> {
-    Ok(Act {
-        date: opt(row, "dateNotificationModificationSousTraitance")?,
-        ..common(row)?
-    })
+    Ok(Act { date: opt(row, "dateNotificationModificationSousTraitance")?, ..common(row)? })
 }
 
 fn common(row: &Row<'_>) -> rusqlite::Result<Act> {
@@ -295,27 +282,21 @@ fn common(row: &Row<'_>) -> rusqlite::Result<Act> {
 }
 
 fn years(db: &Connection, n: i64) -> rusqlite::Result<Vec<Year>> {
-    let mut out: BTreeMap<i64, Year> = rows(
-        db,
-        "SELECT * FROM donnees_execution WHERE contrat = ?1 ORDER BY rang",
-        n,
-        |row| {
+    let mut out: BTreeMap<i64, Year> =
+        rows(db, "SELECT * FROM donnees_execution WHERE contrat = ?1 ORDER BY rang", n, |row| {
             let year = Year {
                 published: opt(row, "datePublicationDonneesExecution")?,
                 investment: opt(row, "depensesInvestissement")?,
                 tariffs: Vec::new(),
             };
             Ok((row.get("rang")?, year))
-        },
-    )?
-    .into_iter()
-    .collect();
-    let tariffs = rows(
-        db,
-        "SELECT annee, intituleTarif, tarif FROM tarifs WHERE contrat = ?1 ORDER BY annee, rang",
-        n,
-        |row| Ok((row.get::<_, i64>(0)?, (row.get(1)?, row.get(2)?))),
-    )?;
+        })?
+        .into_iter()
+        .collect();
+    let tariffs =
+        rows(db, "SELECT annee, intituleTarif, tarif FROM tarifs WHERE contrat = ?1 ORDER BY annee, rang", n, |row| {
+            Ok((row.get::<_, i64>(0)?, (row.get(1)?, row.get(2)?)))
+        })?;
     for (year, tariff) in tariffs {
         if let Some(year) = out.get_mut(&year) {
             year.tariffs.push(tariff);
@@ -353,15 +334,9 @@ fn conflict(row: &Row<'_>) -> rusqlite::Result<Conflict> {
             Some(other) => other.to_string(),
             None => String::new(),
         };
-        (
-            text,
-            v.get("observation").and_then(serde_json::Value::as_i64),
-        )
+        (text, v.get("observation").and_then(serde_json::Value::as_i64))
     };
-    Ok(Conflict {
-        field: row.get("champ")?,
-        values: values.into_iter().map(one).collect(),
-    })
+    Ok(Conflict { field: row.get("champ")?, values: values.into_iter().map(one).collect() })
 }
 
 fn finding(row: &Row<'_>) -> rusqlite::Result<Finding> {

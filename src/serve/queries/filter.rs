@@ -26,19 +26,12 @@ pub struct Cursor {
 impl Cursor {
     /// The cursor after this line.
     pub fn after(line: &Line) -> Self {
-        Self {
-            date: line.date.clone().unwrap_or_default(),
-            uid: line.uid.clone(),
-        }
+        Self { date: line.date.clone().unwrap_or_default(), uid: line.uid.clone() }
     }
 
     /// As it stands in a URL: `2024-05-15.21310…`, `.21310…` for an undated contract.
     pub fn to_text(&self) -> String {
-        format!(
-            "{}.{}",
-            self.date,
-            Uid::from_text(self.uid.clone()).to_url()
-        )
+        format!("{}.{}", self.date, Uid::from_text(self.uid.clone()).to_url())
     }
 
     fn parse(text: &str) -> Option<Self> {
@@ -47,10 +40,7 @@ impl Cursor {
             date.parse::<Date>().ok()?;
         }
         let uid = Uid::from_url(uid)?.as_str().to_owned();
-        (!uid.is_empty()).then(|| Self {
-            date: date.to_owned(),
-            uid,
-        })
+        (!uid.is_empty()).then(|| Self { date: date.to_owned(), uid })
     }
 }
 
@@ -87,16 +77,7 @@ pub enum Refused {
 }
 
 /// Every filter that the list knows.
-pub const KNOWN: [&str; 8] = [
-    "acheteur",
-    "titulaire",
-    "departement",
-    "cpv",
-    "type",
-    "annee",
-    "cursor",
-    "limit",
-];
+pub const KNOWN: [&str; 8] = ["acheteur", "titulaire", "departement", "cpv", "type", "annee", "cursor", "limit"];
 
 impl Filter {
     /// Reads the pairs of a query string. A form sends its empty fields: they filter nothing.
@@ -123,40 +104,25 @@ impl Filter {
     }
 
     fn set(&mut self, key: &str, value: &str) -> Result<(), Refused> {
-        let digits = |n: std::ops::RangeInclusive<usize>| {
-            n.contains(&value.len()) && value.bytes().all(|b| b.is_ascii_digit())
-        };
+        let digits =
+            |n: std::ops::RangeInclusive<usize>| n.contains(&value.len()) && value.bytes().all(|b| b.is_ascii_digit());
         let refuse = |name, fr, en| Err(Refused::Value(name, fr, en));
         let text = Some(value.to_owned());
         match key {
             "acheteur" if digits(9..=9) || digits(14..=14) => self.acheteur = text,
             "acheteur" => {
-                return refuse(
-                    "acheteur",
-                    "9 chiffres (SIREN) ou 14 (SIRET)",
-                    "9 digits (SIREN) or 14 (SIRET)",
-                );
+                return refuse("acheteur", "9 chiffres (SIREN) ou 14 (SIRET)", "9 digits (SIREN) or 14 (SIRET)");
             }
             "titulaire" if value.len() <= MAX_VALUE => self.titulaire = text,
             "titulaire" => {
-                return refuse(
-                    "titulaire",
-                    "64 caractères au plus",
-                    "at most 64 characters",
-                );
+                return refuse("titulaire", "64 caractères au plus", "at most 64 characters");
             }
-            "departement" => {
-                match crate::record::DepartementCode::parse(&value.to_ascii_uppercase()) {
-                    Some(code) => self.departement = Some(code.as_str().to_owned()),
-                    None => {
-                        return refuse(
-                            "departement",
-                            "un code comme 31, 2A ou 971",
-                            "a code such as 31, 2A or 971",
-                        );
-                    }
+            "departement" => match crate::record::DepartementCode::parse(&value.to_ascii_uppercase()) {
+                Some(code) => self.departement = Some(code.as_str().to_owned()),
+                None => {
+                    return refuse("departement", "un code comme 31, 2A ou 971", "a code such as 31, 2A or 971");
                 }
-            }
+            },
             "cpv" if digits(2..=8) => self.cpv = text,
             "cpv" => return refuse("cpv", "de 2 à 8 chiffres", "2 to 8 digits"),
             "type" if matches!(value, "marche" | "concession") => self.kind = text,
@@ -183,11 +149,7 @@ impl Filter {
 
     /// Whether anything but the place in the list was asked.
     pub fn is_empty(&self) -> bool {
-        let place = Self {
-            cursor: None,
-            limit: None,
-            ..self.clone()
-        };
+        let place = Self { cursor: None, limit: None, ..self.clone() };
         place == Self::default()
     }
 
@@ -234,10 +196,7 @@ impl Filter {
         }
         if let Some(prefix) = &self.cpv {
             // Digits only, and `:` follows `9`: the codes that begin so.
-            and(
-                "c.codeCPV >= ? AND c.codeCPV < ?",
-                &[prefix, &format!("{prefix}:")],
-            );
+            and("c.codeCPV >= ? AND c.codeCPV < ?", &[prefix, &format!("{prefix}:")]);
         }
         if let Some(kind) = &self.kind {
             and("c.type = ?", &[kind]);
@@ -257,28 +216,15 @@ mod tests {
     use super::*;
 
     fn parse(pairs: &[(&str, &str)]) -> Result<Filter, Refused> {
-        let owned: Vec<_> = pairs
-            .iter()
-            .map(|(k, v)| (k.to_string(), v.to_string()))
-            .collect();
+        let owned: Vec<_> = pairs.iter().map(|(k, v)| (k.to_string(), v.to_string())).collect();
         Filter::parse(&owned)
     }
 
     #[test]
     fn an_unknown_filter_is_refused_and_an_empty_one_filters_nothing() {
-        assert_eq!(
-            parse(&[("offset", "3")]),
-            Err(Refused::Unknown("offset".into()))
-        );
-        assert_eq!(
-            parse(&[("cpv", "45"), ("cpv", "4")]),
-            Err(Refused::Twice("cpv".into()))
-        );
-        assert!(
-            parse(&[("cpv", " "), ("lang", "en"), ("annee", "")])
-                .unwrap()
-                .is_empty()
-        );
+        assert_eq!(parse(&[("offset", "3")]), Err(Refused::Unknown("offset".into())));
+        assert_eq!(parse(&[("cpv", "45"), ("cpv", "4")]), Err(Refused::Twice("cpv".into())));
+        assert!(parse(&[("cpv", " "), ("lang", "en"), ("annee", "")]).unwrap().is_empty());
     }
 
     #[test]
@@ -300,20 +246,14 @@ mod tests {
             ("cursor", "2024-02-01."),
             ("cursor", ".~zz"),
         ] {
-            assert!(
-                matches!(parse(&[(key, value)]), Err(Refused::Value(..))),
-                "{key}={value}"
-            );
+            assert!(matches!(parse(&[(key, value)]), Err(Refused::Value(..))), "{key}={value}");
         }
     }
 
     #[test]
     fn a_cursor_goes_through_a_url_and_back() {
         for date in ["2024-05-15", ""] {
-            let cursor = Cursor {
-                date: date.into(),
-                uid: "213105554000172022/14 é".into(),
-            };
+            let cursor = Cursor { date: date.into(), uid: "213105554000172022/14 é".into() };
             assert_eq!(Cursor::parse(&cursor.to_text()), Some(cursor));
         }
     }

@@ -97,10 +97,8 @@ pub fn page(db: &Connection, filter: &Filter) -> rusqlite::Result<Page> {
         "SELECT {COLUMNS} FROM contrats c WHERE {conditions}
          ORDER BY coalesce(c.dateNotification,'') DESC, c.n LIMIT ?"
     );
-    let mut lines: Vec<Line> = db
-        .prepare_cached(&sql)?
-        .query_map(params_from_iter(bound), line)?
-        .collect::<rusqlite::Result<_>>()?;
+    let mut lines: Vec<Line> =
+        db.prepare_cached(&sql)?.query_map(params_from_iter(bound), line)?.collect::<rusqlite::Result<_>>()?;
     let more = lines.len() > limit as usize;
     lines.truncate(limit as usize);
     let next = lines.last().filter(|_| more).map(Cursor::after);
@@ -112,8 +110,7 @@ pub fn total(db: &Connection, filter: &Filter) -> rusqlite::Result<i64> {
     let (conditions, mut bound) = filter.conditions();
     bound.push(Value::Integer(COUNTED + 1));
     let sql = format!("SELECT count(*) FROM (SELECT 1 FROM contrats c WHERE {conditions} LIMIT ?)");
-    db.prepare_cached(&sql)?
-        .query_row(params_from_iter(bound), |r| r.get(0))
+    db.prepare_cached(&sql)?.query_row(params_from_iter(bound), |r| r.get(0))
 }
 
 /// The name of a buyer, for the title of its list.

@@ -38,19 +38,12 @@ pub struct Figures {
 pub fn figures(db: &Connection) -> rusqlite::Result<Figures> {
     let mut meta = db.prepare_cached("SELECT valeur FROM meta WHERE cle = ?1")?;
     let mut text = |key: &str| meta.query_row([key], |r| r.get::<_, String>(0)).optional();
-    let mut out = Figures {
-        region: text("region")?,
-        ..Figures::default()
-    };
-    let mut number = |key: &str| -> rusqlite::Result<i64> {
-        Ok(text(key)?.and_then(|v| v.parse().ok()).unwrap_or(0))
-    };
+    let mut out = Figures { region: text("region")?, ..Figures::default() };
+    let mut number = |key: &str| -> rusqlite::Result<i64> { Ok(text(key)?.and_then(|v| v.parse().ok()).unwrap_or(0)) };
     out.contracts = number("actifs")?;
     out.withdrawn = number("retires")?;
     out.buyers = number("acheteurs")?;
-    out.amount = db
-        .prepare_cached("SELECT coalesce(sum(montant), 0.0) FROM acheteurs")?
-        .query_row([], |r| r.get(0))?;
+    out.amount = db.prepare_cached("SELECT coalesce(sum(montant), 0.0) FROM acheteurs")?.query_row([], |r| r.get(0))?;
     (out.aberrant, out.concessions) = db
         .prepare_cached(
             "SELECT count(*) FILTER (WHERE montantActuel > ?1),
@@ -64,9 +57,7 @@ pub fn figures(db: &Connection) -> rusqlite::Result<Figures> {
 
 /// Name of the region, where there is one.
 pub fn region(db: &Connection) -> rusqlite::Result<Option<String>> {
-    db.prepare_cached("SELECT valeur FROM meta WHERE cle = 'region'")?
-        .query_row([], |r| r.get(0))
-        .optional()
+    db.prepare_cached("SELECT valeur FROM meta WHERE cle = 'region'")?.query_row([], |r| r.get(0)).optional()
 }
 
 /// A source as the publication knows it.
@@ -117,10 +108,8 @@ const SEVERAL: u32 = 500;
 
 /// Looks an identifier up: first as a uid, then as a SIRET+id that an observation declares.
 pub fn lead(db: &Connection, asked: &str) -> rusqlite::Result<Lead> {
-    let exact = db
-        .prepare_cached("SELECT n FROM contrats WHERE uid = ?1")?
-        .query_row([asked], |r| r.get(0))
-        .optional()?;
+    let exact =
+        db.prepare_cached("SELECT n FROM contrats WHERE uid = ?1")?.query_row([asked], |r| r.get(0)).optional()?;
     if let Some(n) = exact {
         return Ok(Lead::Contract(n));
     }
@@ -129,10 +118,8 @@ pub fn lead(db: &Connection, asked: &str) -> rusqlite::Result<Lead> {
          WHERE a.cle = ?1 ORDER BY c.n LIMIT ?2",
         list::COLUMNS
     );
-    let mut found: Vec<list::Line> = db
-        .prepare_cached(&sql)?
-        .query_map(params![asked, SEVERAL], list::line)?
-        .collect::<rusqlite::Result<_>>()?;
+    let mut found: Vec<list::Line> =
+        db.prepare_cached(&sql)?.query_map(params![asked, SEVERAL], list::line)?.collect::<rusqlite::Result<_>>()?;
     Ok(match (found.pop(), found.is_empty()) {
         (None, _) => Lead::Nothing,
         (Some(only), true) => Lead::Moved(only.uid),

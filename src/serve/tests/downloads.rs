@@ -22,12 +22,7 @@ fn with_variants() -> (Site, Vec<u8>, Vec<u8>) {
     let site = Site::empty();
     site.publish(
         "2026-11-24",
-        &[
-            ("decp.json", PLAIN),
-            ("decp.json.zst", &zst),
-            ("decp.json.gz", &gz),
-            ("a.parquet", PLAIN),
-        ],
+        &[("decp.json", PLAIN), ("decp.json.zst", &zst), ("decp.json.gz", &gz), ("a.parquet", PLAIN)],
     );
     (site, zst, gz)
 }
@@ -45,10 +40,7 @@ async fn a_file_comes_with_the_manifests_digest_as_its_strong_validator() {
         assert_eq!(answer.header("etag"), tag(PLAIN));
         assert_eq!(answer.header("content-type"), "application/json");
         assert_eq!(answer.header("content-length"), "10");
-        assert_eq!(
-            answer.header("last-modified"),
-            "Tue, 24 Nov 2026 05:30:00 GMT"
-        );
+        assert_eq!(answer.header("last-modified"), "Tue, 24 Nov 2026 05:30:00 GMT");
         assert_eq!(answer.header("access-control-allow-origin"), "*");
         assert_eq!(answer.header("x-content-type-options"), "nosniff");
         assert_eq!(answer.header("accept-ranges"), "bytes");
@@ -56,10 +48,7 @@ async fn a_file_comes_with_the_manifests_digest_as_its_strong_validator() {
     }
     let latest = site.get("/latest/decp.json").await;
     assert_eq!(latest.header("cache-control"), "no-cache");
-    assert_eq!(
-        latest.header("content-location"),
-        "/dumps/2026-11-24/decp.json"
-    );
+    assert_eq!(latest.header("content-location"), "/dumps/2026-11-24/decp.json");
     let dated = site.get("/dumps/2026-11-24/decp.json").await;
     assert!(dated.header("cache-control").contains("immutable"));
 }
@@ -69,9 +58,7 @@ async fn a_known_file_is_answered_304_without_a_body() {
     let (site, ..) = with_variants();
     let list = format!("\"x\", W/{}", tag(PLAIN));
     for known in [&tag(PLAIN), &list, "*"] {
-        let answer = site
-            .get_with("/latest/decp.json", &[("if-none-match", known)])
-            .await;
+        let answer = site.get_with("/latest/decp.json", &[("if-none-match", known)]).await;
         assert_eq!((answer.code(), answer.body.len()), (304, 0), "{known}");
         assert_eq!(answer.header("etag"), tag(PLAIN));
         assert_eq!(answer.header("cache-control"), "no-cache");
@@ -80,9 +67,7 @@ async fn a_known_file_is_answered_304_without_a_body() {
     assert_eq!(site.get_with("/latest/decp.json", &date).await.code(), 304);
     let other = [("if-none-match", "\"x\""), date[0]];
     assert_eq!(site.get_with("/latest/decp.json", &other).await.code(), 200);
-    let wrong = site
-        .get_with("/latest/decp.json", &[("if-match", "\"x\"")])
-        .await;
+    let wrong = site.get_with("/latest/decp.json", &[("if-match", "\"x\"")]).await;
     assert_eq!(wrong.code(), 412);
 }
 
@@ -96,35 +81,21 @@ async fn a_part_is_sent_with_its_place_and_what_lies_beyond_is_416() {
         ("bytes=0-0", "0", "bytes 0-0/10"),
         ("bytes=0-3,4-5", "012345", "bytes 0-5/10"),
     ] {
-        let answer = site
-            .get_with("/latest/decp.json", &[("range", range)])
-            .await;
+        let answer = site.get_with("/latest/decp.json", &[("range", range)]).await;
         assert_eq!((answer.code(), answer.text()), (206, body), "{range}");
         assert_eq!(answer.header("content-range"), place);
         assert_eq!(answer.header("content-length"), body.len().to_string());
         assert_eq!(answer.header("etag"), tag(PLAIN));
     }
     for range in ["bytes=0-1,8-9", "lines=1-2", "bytes=9-2"] {
-        let answer = site
-            .get_with("/latest/decp.json", &[("range", range)])
-            .await;
+        let answer = site.get_with("/latest/decp.json", &[("range", range)]).await;
         assert_eq!((answer.code(), &answer.body[..]), (200, PLAIN), "{range}");
     }
-    let beyond = site
-        .get_with("/latest/decp.json", &[("range", "bytes=10-")])
-        .await;
-    assert_eq!(
-        (beyond.code(), beyond.header("content-range")),
-        (416, "bytes */10")
-    );
+    let beyond = site.get_with("/latest/decp.json", &[("range", "bytes=10-")]).await;
+    assert_eq!((beyond.code(), beyond.header("content-range")), (416, "bytes */10"));
     assert_eq!(beyond.json()["status"], 416);
-    let head = site
-        .ask("HEAD", "/latest/decp.json", &[("range", "bytes=2-4")])
-        .await;
-    assert_eq!(
-        (head.code(), head.header("content-length"), head.body.len()),
-        (200, "10", 0)
-    );
+    let head = site.ask("HEAD", "/latest/decp.json", &[("range", "bytes=2-4")]).await;
+    assert_eq!((head.code(), head.header("content-length"), head.body.len()), (200, "10", 0));
 }
 
 #[tokio::test]
@@ -144,10 +115,7 @@ async fn a_part_is_continued_only_of_the_same_bytes() {
         assert_eq!(answer.code(), code, "{condition}");
     }
     let headers = [part, ("if-range", "Tue, 24 Nov 2026 05:30:00 GMT")];
-    assert_eq!(
-        site.get_with("/latest/a.parquet", &headers).await.code(),
-        206
-    );
+    assert_eq!(site.get_with("/latest/a.parquet", &headers).await.code(), 206);
 }
 
 #[tokio::test]
@@ -160,29 +128,16 @@ async fn each_client_gets_the_variant_it_can_read_with_a_validator_of_its_own() 
         ("br", "", PLAIN),
         ("identity", "", PLAIN),
     ] {
-        let answer = site
-            .get_with("/latest/decp.json", &[("accept-encoding", accepted)])
-            .await;
-        assert_eq!(
-            (answer.code(), answer.header("content-encoding")),
-            (200, encoding),
-            "{accepted}"
-        );
+        let answer = site.get_with("/latest/decp.json", &[("accept-encoding", accepted)]).await;
+        assert_eq!((answer.code(), answer.header("content-encoding")), (200, encoding), "{accepted}");
         assert!(answer.body == body, "{accepted}");
         assert_eq!(answer.header("etag"), tag(body));
         assert_eq!(answer.header("content-type"), "application/json");
         assert_eq!(answer.header("vary"), "Accept-Encoding");
     }
-    let own = site
-        .get_with("/latest/decp.json.gz", &[("accept-encoding", "gzip")])
-        .await;
-    assert_eq!(
-        (own.header("content-type"), own.header("content-encoding")),
-        ("application/gzip", "")
-    );
-    let none = site
-        .get_with("/latest/a.parquet", &[("accept-encoding", "*;q=0")])
-        .await;
+    let own = site.get_with("/latest/decp.json.gz", &[("accept-encoding", "gzip")]).await;
+    assert_eq!((own.header("content-type"), own.header("content-encoding")), ("application/gzip", ""));
+    let none = site.get_with("/latest/a.parquet", &[("accept-encoding", "*;q=0")]).await;
     assert_eq!(none.code(), 406);
 }
 
@@ -195,24 +150,12 @@ async fn a_file_kept_compressed_only_is_given_plain_to_who_cannot_read_zstd() {
     let path = "/dumps/2026-11-24/decp.json";
     let plain = site.get_with(path, &[("accept-encoding", "gzip")]).await;
     assert_eq!((plain.code(), &plain.body[..]), (200, PLAIN));
-    assert_eq!(
-        (plain.header("etag"), plain.header("content-encoding")),
-        (tag(PLAIN).as_str(), "")
-    );
-    assert_eq!(
-        (
-            plain.header("content-length"),
-            plain.header("accept-ranges")
-        ),
-        ("10", "none")
-    );
+    assert_eq!((plain.header("etag"), plain.header("content-encoding")), (tag(PLAIN).as_str(), ""));
+    assert_eq!((plain.header("content-length"), plain.header("accept-ranges")), ("10", "none"));
     let packed = site.get_with(path, &[("accept-encoding", "zstd")]).await;
     assert!(packed.body == zst && packed.header("content-encoding") == "zstd");
     let head = site.ask("HEAD", path, &[]).await;
-    assert_eq!(
-        (head.code(), head.header("content-length"), head.body.len()),
-        (200, "10", 0)
-    );
+    assert_eq!((head.code(), head.header("content-length"), head.body.len()), (200, "10", 0));
     assert_eq!(site.get("/dumps/2026-11-24/decp.json.gz").await.code(), 404);
 }
 
@@ -220,11 +163,7 @@ async fn a_file_kept_compressed_only_is_given_plain_to_who_cannot_read_zstd() {
 async fn only_the_files_of_a_publication_can_be_reached() {
     let (site, ..) = with_variants();
     fs::write(site.public().join("status.json"), "secret").unwrap();
-    fs::write(
-        site.public().parent().unwrap().join("guichet-outside"),
-        "secret",
-    )
-    .unwrap();
+    fs::write(site.public().parent().unwrap().join("guichet-outside"), "secret").unwrap();
     fs::write(site.dump("2026-11-24").join("unlisted.txt"), "secret").unwrap();
     for path in [
         "/dumps/..%2fstatus.json",
@@ -281,28 +220,12 @@ async fn a_copy_in_progress_does_not_pass_for_the_file() {
 #[tokio::test]
 async fn a_browser_of_another_site_may_ask_beforehand() {
     let (site, ..) = with_variants();
-    let headers = [
-        ("origin", "https://exemple.fr"),
-        ("access-control-request-method", "GET"),
-    ];
+    let headers = [("origin", "https://exemple.fr"), ("access-control-request-method", "GET")];
     let answer = site.ask("OPTIONS", "/latest/decp.json", &headers).await;
-    assert_eq!(
-        (answer.code(), answer.header("access-control-allow-origin")),
-        (204, "*")
-    );
-    assert!(
-        answer
-            .header("access-control-allow-headers")
-            .contains("Range")
-    );
+    assert_eq!((answer.code(), answer.header("access-control-allow-origin")), (204, "*"));
+    assert!(answer.header("access-control-allow-headers").contains("Range"));
     let missing = site.get("/latest/none.json").await;
-    assert_eq!(
-        (
-            missing.code(),
-            missing.header("access-control-allow-origin")
-        ),
-        (404, "*")
-    );
+    assert_eq!((missing.code(), missing.header("access-control-allow-origin")), (404, "*"));
 }
 
 #[tokio::test]
@@ -362,8 +285,5 @@ async fn during_two_hundred_swaps_every_answer_is_of_one_publication() {
     for reader in readers {
         assert!(reader.await.unwrap() > 1, "the reader saw swaps");
     }
-    assert_eq!(
-        digest(&site.get("/latest/decp.json").await.body),
-        digest(&body(199))
-    );
+    assert_eq!(digest(&site.get("/latest/decp.json").await.body), digest(&body(199)));
 }

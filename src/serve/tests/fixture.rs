@@ -38,10 +38,7 @@ impl Site {
         let dir = tempfile::tempdir().unwrap();
         let mut options = ServeOptions::new(dir.path(), Arc::new(|| NOW.parse().unwrap()));
         change(&mut options);
-        Self {
-            dir,
-            router: router(options),
-        }
+        Self { dir, router: router(options) }
     }
 
     /// A site with one publication, the current one.
@@ -79,11 +76,7 @@ impl Site {
             .copied()
             .chain([("guichet.sqlite", &sqlite[..])])
             .map(|(file, bytes)| {
-                format!(
-                    r#"{{"name":"{file}","sha256":"{}","bytes":{},"rows":3}}"#,
-                    digest(bytes),
-                    bytes.len()
-                )
+                format!(r#"{{"name":"{file}","sha256":"{}","bytes":{},"rows":3}}"#, digest(bytes), bytes.len())
             })
             .collect();
         let manifest = format!(
@@ -117,8 +110,7 @@ impl Site {
 
     /// A page as a browser asks for it.
     pub async fn page(&self, path: &str) -> Answer {
-        self.get_with(path, &[("accept", "text/html,*/*;q=0.8")])
-            .await
+        self.get_with(path, &[("accept", "text/html,*/*;q=0.8")]).await
     }
 
     pub async fn ask(&self, method: &str, path: &str, headers: &[(&str, &str)]) -> Answer {
@@ -137,11 +129,7 @@ pub async fn ask(router: &Router, method: &str, path: &str, headers: &[(&str, &s
     let response = router.clone().oneshot(request).await.unwrap();
     let (parts, body) = response.into_parts();
     let body = to_bytes(body, usize::MAX).await.unwrap().to_vec();
-    Answer {
-        status: parts.status,
-        headers: parts.headers,
-        body,
-    }
+    Answer { status: parts.status, headers: parts.headers, body }
 }
 
 pub struct Answer {
@@ -170,37 +158,12 @@ impl Answer {
 fn database(path: &Path) {
     let _ = fs::remove_file(path);
     let db = Connection::open(path).unwrap();
-    db.execute_batch("PRAGMA journal_mode = memory; PRAGMA synchronous = off; BEGIN")
-        .unwrap();
+    db.execute_batch("PRAGMA journal_mode = memory; PRAGMA synchronous = off; BEGIN").unwrap();
     db.execute_batch(include_str!("fixture.sql")).unwrap();
     for (n, uid, kind, id, objet, date, amount) in [
-        (
-            1,
-            "213105554000172022-01",
-            "marche",
-            "2022-01",
-            "Travaux de voirie",
-            "2022-03-01",
-            1234.56,
-        ),
-        (
-            2,
-            "213105554000172022/02 é~ab12cd34",
-            "marche",
-            "2022/02 é",
-            "Fournitures",
-            "2022-04-01",
-            20000.0,
-        ),
-        (
-            3,
-            "21310555400017C1",
-            "concession",
-            "C1",
-            "Concession de plage",
-            "2023-05-02",
-            3e9,
-        ),
+        (1, "213105554000172022-01", "marche", "2022-01", "Travaux de voirie", "2022-03-01", 1234.56),
+        (2, "213105554000172022/02 é~ab12cd34", "marche", "2022/02 é", "Fournitures", "2022-04-01", 20000.0),
+        (3, "21310555400017C1", "concession", "C1", "Concession de plage", "2023-05-02", 3e9),
     ] {
         db.execute(
             "INSERT INTO contrats (n, uid, type, retire, seul2019, id, acheteur_id, acheteur_siren, acheteur_nom,

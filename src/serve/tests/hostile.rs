@@ -23,11 +23,7 @@ async fn hostile_text_never_becomes_markup() {
     ];
     let clean = markup(&everywhere("inoffensif").await);
     for attack in attacks {
-        assert_eq!(
-            markup(&everywhere(attack).await),
-            clean,
-            "{attack:?} changed the markup"
-        );
+        assert_eq!(markup(&everywhere(attack).await), clean, "{attack:?} changed the markup");
     }
 }
 
@@ -56,24 +52,14 @@ async fn everywhere(text: &str) -> String {
     let status = serde_json::json!({ "sources": [source] }).to_string();
     std::fs::write(site.public().join("status.json"), status).unwrap();
     let mut all = String::new();
-    for path in [
-        "/",
-        "/marches?acheteur=213105554",
-        "/marches/213105554000172022-01",
-        "/marches/several",
-        "/sources",
-    ] {
+    for path in ["/", "/marches?acheteur=213105554", "/marches/213105554000172022-01", "/marches/several", "/sources"] {
         let answer = site.page(path).await;
         assert!(answer.code() < 400, "{path} {}", answer.code());
         all.push_str(answer.text());
     }
     let query: String = url::form_urlencoded::byte_serialize(text.as_bytes()).collect();
     all.push_str(site.page(&format!("/marches?{query}=1")).await.text());
-    all.push_str(
-        site.page(&format!("/marches?titulaire={query}"))
-            .await
-            .text(),
-    );
+    all.push_str(site.page(&format!("/marches?titulaire={query}")).await.text());
     all
 }
 

@@ -16,18 +16,11 @@ use crate::refine::{Context, Outcome, read_all};
 pub fn publish_payloads(public: &Path, payloads: &[(&str, &str, Vec<u8>)]) {
     let day = Day::from_ymd(2026, 11, 24).unwrap();
     let region = Region::everywhere();
-    let context = Context {
-        region: &region,
-        seen: day,
-    };
+    let context = Context { region: &region, seen: day };
     let mut names: Vec<&str> = payloads.iter().map(|(source, ..)| *source).collect();
     names.sort_unstable();
     names.dedup();
-    let facts = |id: &&str| SourceFacts {
-        id: (*id).to_owned(),
-        authority: Authority::Platform,
-        buyers: Vec::new(),
-    };
+    let facts = |id: &&str| SourceFacts { id: (*id).to_owned(), authority: Authority::Platform, buyers: Vec::new() };
     let sources: Vec<SourceFacts> = names.iter().map(facts).collect();
     let mut candidates = Vec::new();
     for (source, resource, bytes) in payloads {
@@ -106,36 +99,19 @@ fn marche(id: &str, objet: &str, holder: &str, montant: &str) -> String {
 }
 
 fn file(records: &[String]) -> Vec<u8> {
-    format!(
-        "{{\"marches\":{{\"marche\":[{}],\"contrat-concession\":[]}}}}",
-        records.join(",")
-    )
-    .into_bytes()
+    format!("{{\"marches\":{{\"marche\":[{}],\"contrat-concession\":[]}}}}", records.join(",")).into_bytes()
 }
 
 #[tokio::test]
 async fn what_publish_writes_is_what_the_pages_read() {
     let site = Site::empty();
     let one = file(&[
-        marche(
-            "2024-01",
-            "Réfection <de> la voirie",
-            "35600000000048",
-            "12000.25",
-        ),
+        marche("2024-01", "Réfection <de> la voirie", "35600000000048", "12000.25"),
         marche("2024-02", "Lot peinture", "35600000000048", "500"),
         marche("2024-02", "Lot serrurerie", "55210055400013", "700"),
     ]);
-    let two = file(&[marche(
-        "2024-01",
-        "Réfection de la voirie",
-        "35600000000048",
-        "12000.25",
-    )]);
-    publish_payloads(
-        site.public(),
-        &[("un", "a.json", one), ("deux", "b.json", two)],
-    );
+    let two = file(&[marche("2024-01", "Réfection de la voirie", "35600000000048", "12000.25")]);
+    publish_payloads(site.public(), &[("un", "a.json", one), ("deux", "b.json", two)]);
     assert_eq!(site.get("/readyz").await.code(), 200);
     let home = site.page("/").await;
     assert!(home.text().contains("Lot serrurerie"), "{}", home.text());
@@ -157,39 +133,20 @@ async fn what_publish_writes_is_what_the_pages_read() {
     }
     let several = site.page("/marches/213105554000172024-02").await;
     assert_eq!(several.code(), 300);
-    let links: Vec<&str> = several
-        .text()
-        .split("href=\"")
-        .filter(|p| p.starts_with("/marches/213105554000172024-02~7e"))
-        .collect();
+    let links: Vec<&str> =
+        several.text().split("href=\"").filter(|p| p.starts_with("/marches/213105554000172024-02~7e")).collect();
     assert_eq!(links.len(), 2);
     for link in links {
         let href = link.split('"').next().unwrap();
         assert_eq!(site.page(href).await.code(), 200, "{href}");
     }
-    for (query, n) in [
-        ("annee=2024", 3),
-        ("cpv=4523", 3),
-        ("acheteur=213105554&titulaire=552100554", 1),
-    ] {
+    for (query, n) in [("annee=2024", 3), ("cpv=4523", 3), ("acheteur=213105554&titulaire=552100554", 1)] {
         let list = site.page(&format!("/marches?{query}")).await;
-        assert_eq!(
-            list.text().matches("<td class=\"object\">").count(),
-            n,
-            "{query}"
-        );
+        assert_eq!(list.text().matches("<td class=\"object\">").count(), n, "{query}");
     }
     for (accepted, encoding) in [("zstd", "zstd"), ("gzip", "gzip"), ("identity", "")] {
-        let file = site
-            .get_with("/latest/decp.json", &[("accept-encoding", accepted)])
-            .await;
-        assert_eq!(
-            (file.code(), file.header("content-encoding")),
-            (200, encoding)
-        );
-        assert_eq!(
-            file.header("etag"),
-            format!("\"{}\"", super::fixture::digest(&file.body))
-        );
+        let file = site.get_with("/latest/decp.json", &[("accept-encoding", accepted)]).await;
+        assert_eq!((file.code(), file.header("content-encoding")), (200, encoding));
+        assert_eq!(file.header("etag"), format!("\"{}\"", super::fixture::digest(&file.body)));
     }
 }

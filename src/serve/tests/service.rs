@@ -34,10 +34,7 @@ async fn an_empty_folder_is_alive_but_not_ready_and_has_a_friendly_page() {
 #[tokio::test]
 async fn a_publication_with_a_newer_database_is_not_ready_but_its_files_are_served() {
     let site = Site::published();
-    site.sql(
-        "2026-11-24",
-        "UPDATE meta SET valeur = '2' WHERE cle = 'schema'",
-    );
+    site.sql("2026-11-24", "UPDATE meta SET valeur = '2' WHERE cle = 'schema'");
     assert_eq!(site.get("/readyz").await.code(), 500);
     assert_eq!(site.get("/latest/decp.json").await.code(), 200);
     assert_eq!(site.page("/").await.code(), 200);
@@ -46,22 +43,11 @@ async fn a_publication_with_a_newer_database_is_not_ready_but_its_files_are_serv
 #[tokio::test]
 async fn every_answer_carries_the_security_headers() {
     let site = Site::published();
-    for path in [
-        "/",
-        "/marches",
-        "/nowhere",
-        "/latest/decp.json",
-        "/healthz",
-        "/style.css",
-        "/marches?x=1",
-    ] {
+    for path in ["/", "/marches", "/nowhere", "/latest/decp.json", "/healthz", "/style.css", "/marches?x=1"] {
         let answer = site.page(path).await;
         let policy = answer.header("content-security-policy");
         assert!(policy.starts_with("default-src 'none'"), "{path}");
-        assert!(
-            policy.contains("frame-ancestors 'none'") && !policy.contains("script"),
-            "{path}"
-        );
+        assert!(policy.contains("frame-ancestors 'none'") && !policy.contains("script"), "{path}");
         assert_eq!(answer.header("x-content-type-options"), "nosniff", "{path}");
         assert!(!answer.header("referrer-policy").is_empty(), "{path}");
     }
@@ -71,22 +57,12 @@ async fn every_answer_carries_the_security_headers() {
 async fn an_error_is_a_problem_for_programs_and_a_page_for_people() {
     let site = Site::published();
     let program = site.get("/nowhere").await;
-    assert_eq!(
-        (program.code(), &program.json()["status"]),
-        (404, &404.into())
-    );
+    assert_eq!((program.code(), &program.json()["status"]), (404, &404.into()));
     let people = site.page("/nowhere").await;
     assert_eq!(people.header("content-type"), "text/html; charset=utf-8");
     assert!(people.text().contains("<html lang=\"fr\">") && people.text().contains("404"));
-    let english = site
-        .get_with("/nowhere", &[("accept-language", "en")])
-        .await;
-    assert!(
-        english.json()["detail"]
-            .as_str()
-            .unwrap()
-            .starts_with("There is nothing")
-    );
+    let english = site.get_with("/nowhere", &[("accept-language", "en")]).await;
+    assert!(english.json()["detail"].as_str().unwrap().starts_with("There is nothing"));
     let head = site.ask("HEAD", "/nowhere", &[]).await;
     assert_eq!((head.code(), head.body.len()), (404, 0));
 }
@@ -106,17 +82,9 @@ async fn nothing_can_be_changed_from_outside() {
 #[tokio::test]
 async fn a_page_is_refused_to_who_takes_no_html() {
     let site = Site::published();
-    let answer = site
-        .get_with("/marches", &[("accept", "application/json")])
-        .await;
-    assert_eq!(
-        (answer.code(), &answer.json()["instead"]),
-        (406, &"/donnees".into())
-    );
-    assert_eq!(
-        site.get_with("/marches", &[("accept", "*/*")]).await.code(),
-        200
-    );
+    let answer = site.get_with("/marches", &[("accept", "application/json")]).await;
+    assert_eq!((answer.code(), &answer.json()["instead"]), (406, &"/donnees".into()));
+    assert_eq!(site.get_with("/marches", &[("accept", "*/*")]).await.code(), 200);
 }
 
 #[tokio::test]
@@ -127,13 +95,7 @@ async fn too_long_an_address_or_too_large_a_body_is_refused() {
     let body = [("content-length", "10000000")];
     assert_eq!(site.get_with("/", &body).await.code(), 413);
     let host = [("host", "evil.example\u{22}><script>".trim())];
-    assert!(
-        !site
-            .get_with("/nowhere", &host)
-            .await
-            .text()
-            .contains("evil")
-    );
+    assert!(!site.get_with("/nowhere", &host).await.text().contains("evil"));
 }
 
 #[tokio::test]
@@ -156,22 +118,15 @@ async fn metrics_are_read_from_the_machine_itself_only() {
     ] {
         assert!(text.lines().any(|l| l == line), "{line} in {text}");
     }
-    let proxied = site
-        .get_with("/metrics", &[("x-forwarded-for", "127.0.0.1")])
-        .await;
+    let proxied = site.get_with("/metrics", &[("x-forwarded-for", "127.0.0.1")]).await;
     assert_eq!(proxied.code(), 403);
-    let open = site
-        .get_with("/metrics", &[("accept", "application/openmetrics-text")])
-        .await;
+    let open = site.get_with("/metrics", &[("accept", "application/openmetrics-text")]).await;
     assert!(open.text().ends_with("# EOF\n"));
 }
 
 #[tokio::test]
 async fn beyond_its_limit_the_server_says_when_to_come_back_and_stays_alive() {
-    let none = Limits {
-        requests: 0,
-        ..Limits::default()
-    };
+    let none = Limits { requests: 0, ..Limits::default() };
     let site = Site::with(|options| options.limits = none);
     site.publish("2026-11-24", &[]);
     let answer = site.get("/marches").await;
@@ -181,17 +136,10 @@ async fn beyond_its_limit_the_server_says_when_to_come_back_and_stays_alive() {
 
 #[tokio::test]
 async fn a_file_is_sent_only_while_there_is_room_for_one_more() {
-    let one = Limits {
-        downloads: 1,
-        ..Limits::default()
-    };
+    let one = Limits { downloads: 1, ..Limits::default() };
     let site = Site::with(|options| options.limits = one);
     site.publish("2026-11-24", &[("decp.json", b"{}")]);
-    let request = || {
-        Request::get("/latest/decp.json")
-            .body(Body::empty())
-            .unwrap()
-    };
+    let request = || Request::get("/latest/decp.json").body(Body::empty()).unwrap();
     let under_way = site.router.clone().oneshot(request()).await.unwrap();
     assert_eq!(under_way.status(), 200);
     assert_eq!(site.get("/latest/decp.json").await.code(), 503);
@@ -202,10 +150,7 @@ async fn a_file_is_sent_only_while_there_is_room_for_one_more() {
 
 #[tokio::test]
 async fn a_query_that_costs_too_much_is_stopped() {
-    let none = Limits {
-        query_time: Duration::ZERO,
-        ..Limits::default()
-    };
+    let none = Limits { query_time: Duration::ZERO, ..Limits::default() };
     let site = Site::with(|options| options.limits = none);
     site.publish("2026-11-24", &[]);
     let many = "INSERT INTO alias WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 50000)
@@ -233,11 +178,7 @@ async fn a_real_server_answers_and_drains_when_told_to_stop() {
     client.read_to_string(&mut text).await.unwrap();
     assert!(text.starts_with("HTTP/1.1 200 OK\r\n"), "{text}");
     stop.send(()).unwrap();
-    tokio::time::timeout(Duration::from_secs(5), server)
-        .await
-        .unwrap()
-        .unwrap()
-        .unwrap();
+    tokio::time::timeout(Duration::from_secs(5), server).await.unwrap().unwrap().unwrap();
 }
 
 #[tokio::test]
@@ -245,25 +186,13 @@ async fn a_request_that_never_ends_holds_no_connection_and_others_are_answered()
     let site = Site::published();
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    let limits = ConnectionLimits {
-        connections: 2,
-        quiet: Duration::from_millis(400),
-        ..ConnectionLimits::default()
-    };
-    let serving = run_within(
-        listener,
-        site.router.clone(),
-        limits,
-        std::future::pending(),
-    );
+    let limits = ConnectionLimits { connections: 2, quiet: Duration::from_millis(400), ..ConnectionLimits::default() };
+    let serving = run_within(listener, site.router.clone(), limits, std::future::pending());
     let server = tokio::spawn(serving);
     let mut slow = Vec::new();
     for _ in 0..2 {
         let mut client = tokio::net::TcpStream::connect(address).await.unwrap();
-        client
-            .write_all(b"GET / HTTP/1.1\r\nHost: x\r\nX-Slow: ")
-            .await
-            .unwrap();
+        client.write_all(b"GET / HTTP/1.1\r\nHost: x\r\nX-Slow: ").await.unwrap();
         slow.push(tokio::spawn(async move {
             while client.write_all(b"a").await.is_ok() {
                 tokio::time::sleep(Duration::from_millis(20)).await;
@@ -279,10 +208,7 @@ async fn a_request_that_never_ends_holds_no_connection_and_others_are_answered()
     answered.await.unwrap().unwrap();
     assert!(text.starts_with("HTTP/1.1 200 OK"), "{text}");
     for client in slow {
-        tokio::time::timeout(Duration::from_secs(20), client)
-            .await
-            .unwrap()
-            .unwrap();
+        tokio::time::timeout(Duration::from_secs(20), client).await.unwrap().unwrap();
     }
     server.abort();
 }
@@ -291,9 +217,7 @@ async fn a_request_that_never_ends_holds_no_connection_and_others_are_answered()
 async fn what_the_daemon_adds_to_the_metrics_is_there() {
     let site = Site::with(|options| {
         options.metrics.extra = Some(Arc::new(|out: &mut String| {
-            out.push_str(
-                "# TYPE guichet_merge_duration_seconds gauge\nguichet_merge_duration_seconds 2\n",
-            );
+            out.push_str("# TYPE guichet_merge_duration_seconds gauge\nguichet_merge_duration_seconds 2\n");
         }));
     });
     let answer = ask(&site.router, "GET", "/metrics", &[]).await;
