@@ -1,6 +1,8 @@
 //! Several nights of one region: contracts are changed, corrected, added and removed, and each
 //! night's publication is that night's truth.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may fail loudly")]
+
 use std::path::Path;
 use std::sync::Arc;
 

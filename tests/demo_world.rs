@@ -1,5 +1,7 @@
 //! The whole journey, world by world: harvest, merge, publish, and the publication is the truth.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may fail loudly")]
+
 mod common;
 
 use common::{Region, publish};

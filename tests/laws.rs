@@ -1,5 +1,7 @@
 //! The laws of records.md §2 on the whole pipeline: idempotent, free of order, reversible.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may fail loudly")]
+
 mod common;
 
 use common::{Region, assert_same_state, enabled, publish};

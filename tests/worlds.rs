@@ -2,6 +2,8 @@
 //! or store, judged by the demo's own check. And the other way round: with one rule of the merge
 //! switched off, the same worlds must no longer pass, or they would prove nothing.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may fail loudly")]
+
 use std::collections::{BTreeMap, HashMap};
 use std::ops::ControlFlow;
 use std::path::Path;
@@ -27,6 +29,7 @@ struct Night {
     /// Places of each source's resources.
     places: BTreeMap<(u32, String), Vec<Place>>,
     /// Observations by id: source, resource, position, what it says.
+    #[allow(clippy::type_complexity, reason = "a test local shape, named by its fields below")]
     observations: Vec<(u32, Vec<(String, u32)>, Observation)>,
     repaired: BTreeMap<u32, u64>,
 }

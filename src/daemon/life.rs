@@ -103,7 +103,7 @@ fn configuration(
         of.reconfigure(Arc::clone(&next)).map_err(|e| Box::new(e) as Box<dyn std::fmt::Display + Send + Sync>)?;
         Ok(next)
     };
-    Live::new(pipeline.config(), now, |config| watched(config), move || fresh().map_err(|e| e.to_string().into()))
+    Live::new(pipeline.config(), now, watched, move || fresh().map_err(|e| e.to_string().into()))
 }
 
 /// A stanza that is new or has gone changes the meaning of no payload that is stored.

@@ -27,7 +27,7 @@ impl<const N: usize> Digits<N> {
                 d / 10 + d % 10
             })
             .sum();
-        sum % 10 == 0
+        sum.is_multiple_of(10)
     }
 }
 
@@ -105,7 +105,7 @@ impl Siret {
     /// Whether the Luhn key holds; for La Poste, that the digits sum to a multiple of five.
     pub fn has_valid_key(&self) -> bool {
         let sum: u32 = self.0.0.iter().map(|b| u32::from(b - b'0')).sum();
-        self.0.luhn() || (self.as_str().starts_with(Self::LA_POSTE) && sum % 5 == 0)
+        self.0.luhn() || (self.as_str().starts_with(Self::LA_POSTE) && sum.is_multiple_of(5))
     }
     /// All digits zero: a placeholder, not an establishment.
     pub fn is_placeholder(&self) -> bool {

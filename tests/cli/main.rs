@@ -2,6 +2,8 @@
 //!
 //! `journey` needs a harvest, from a server of its own on loopback; everything else needs files only.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may fail loudly")]
+
 mod files;
 mod journey;
 mod setup;
