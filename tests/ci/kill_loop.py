@@ -1,32 +1,31 @@
 #!/usr/bin/env python3
 """Kills the real binary at random moments and compares what it publishes with a calm run's.
 
-A simulated region is served on loopback by `guichet demo` (or by --upstream). One data directory
-is harvested and published in calm. Others are harvested and published by processes that die by
-SIGKILL at random moments and are started again until they come through. Then the state files of
-the two publications must be the same byte for byte, whatever was interrupted.
+A simulated region is served on loopback, night after night. One data directory is harvested and
+published in calm. Others are harvested and published by processes that die by SIGKILL at random
+moments and are started again until they come through. Then the state files of each night's
+publication must be the calm ones byte for byte, whatever was interrupted; the changes of each
+must lead from the one before to it; the store must be sound; and the archive that so many
+deaths left must give the same files again.
 
-    kill_loop.py target/release/guichet [--kills 50] [--seed 3] [--minutes 10]
+    kill_loop.py target/release/guichet --region target/debug/examples/region [--kills 50] [--seed 3]
 
-The commands can be replaced: in --upstream, --harvest and --publish `{guichet}`, `{root}` (working
-root of the region, with its guichet.toml and sources.toml) and `{data}` (a data directory) stand
-for what is filled in. Exit code 0: every round was equal; 1: it was not, and the difference is said.
+Without --region, `guichet demo` serves the region, which shows one night only. Exit code 0: every
+round was equal; 1: it was not, and the difference is said.
 """
 
 import argparse
 import hashlib
+import json
 import os
 import pathlib
 import random
-import shlex
 import shutil
 import signal
 import subprocess
 import sys
 import tempfile
 import time
-
-NOW = "2026-11-24T05:00:00Z"
 
 # Only these may hold a time of ours, a sequence number or what depends on when we looked.
 JOURNAL = (
@@ -42,59 +41,57 @@ class Fault(Exception):
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("guichet", help="the binary")
+    parser.add_argument("--region", help="examples/region, built")
     parser.add_argument("--kills", type=int, default=50)
+    parser.add_argument("--nights", type=int, default=3, help="of the region; 1 without --region")
     parser.add_argument("--seed", type=int, default=3, help="of the region and of the moments")
     parser.add_argument("--contracts", type=int, default=400)
     parser.add_argument("--sources", type=int, default=8)
     parser.add_argument("--minutes", type=float, default=15, help="longest time for all")
-    parser.add_argument("--root", help="working root of a region that is served already")
-    parser.add_argument("--upstream", default="{guichet} demo --seed {seed} --contracts {contracts} "
-                        "--sources {sources} --dir {root} --listen 127.0.0.1:0")
-    parser.add_argument("--config", help="guichet.toml below the working root [default: searched]")
-    parser.add_argument("--harvest", default="{guichet} --config {config} --data-dir {data} -qq harvest")
-    parser.add_argument("--publish", default="{guichet} --config {config} --data-dir {data} -qq publish")
     return parser.parse_args()
 
 
 class Loop:
     def __init__(self, args, work):
-        self.args, self.work = args, work
+        self.args, self.work, self.root = args, work, work / "region"
         self.guichet = str(pathlib.Path(args.guichet).resolve())
-        self.root = pathlib.Path(args.root or work / "region")
+        self.nights = args.nights if args.region else 1
         self.random = random.Random(args.seed)
-        self.environment = dict(os.environ, GUICHET_NOW=NOW)
         self.until = time.monotonic() + args.minutes * 60
         self.upstream = None
-
-    def command(self, template, data=None):
-        fill = {
-            "guichet": self.guichet, "root": self.root, "data": data, "config": self.config(),
-            "seed": self.args.seed, "contracts": self.args.contracts, "sources": self.args.sources,
-        }
-        return [word.format(**fill) for word in shlex.split(template)]
-
-    def config(self):
-        if self.args.config:
-            return self.root / self.args.config
-        found = [self.root / name for name in ("config/guichet.toml", "guichet.toml")]
-        return next((path for path in found if path.exists()), found[0])
 
     # The region -----------------------------------------------------------------------------
 
     def serve(self):
-        """Starts the region, and waits until its own first run has published: then it is whole."""
-        if self.args.root:
+        world = [str(n) for n in (self.args.seed, self.args.contracts, self.args.sources)]
+        if self.args.region:
+            self.upstream = subprocess.Popen([self.args.region, self.root, *world], text=True,
+                                             stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+            self.told(1)
             return
-        log = open(self.work / "upstream.log", "wb")
-        environment = {k: v for k, v in self.environment.items() if k != "GUICHET_NOW"}
-        self.upstream = subprocess.Popen(self.command(self.args.upstream), stdout=log, stderr=log,
-                                         stdin=subprocess.DEVNULL, env=environment)
+        seed, contracts, sources = world
+        command = [self.guichet, "demo", "--dir", self.root, "--listen", "127.0.0.1:0",
+                   "--seed", seed, "--contracts", contracts, "--sources", sources]
+        log = self.work / "upstream.log"
+        with open(log, "wb") as out:
+            self.upstream = subprocess.Popen(command, stdout=out, stderr=out, stdin=subprocess.DEVNULL)
         patience = time.monotonic() + 120
-        while not any(self.root.glob("**/public/latest")):
+        # Its own publication stands: then the region is whole, and served until it is stopped.
+        while not (self.root / "var/public/latest").is_dir():
             if self.upstream.poll() is not None or time.monotonic() > patience:
-                tail = (self.work / "upstream.log").read_text(errors="replace")[-2000:]
-                raise Fault(f"the simulated region did not come up:\n{tail}")
+                raise Fault(f"the simulated region did not come up:\n{log.read_text(errors='replace')[-2000:]}")
             time.sleep(0.1)
+
+    def told(self, night):
+        line = self.upstream.stdout.readline()
+        if line != f"night {night}\n":
+            raise Fault(f"the simulated region answers {line!r} instead of night {night}")
+
+    def show(self, night):
+        if self.args.region:
+            self.upstream.stdin.write(f"{night}\n")
+            self.upstream.stdin.flush()
+            self.told(night)
 
     def close(self):
         if self.upstream and self.upstream.poll() is None:
@@ -107,12 +104,12 @@ class Loop:
 
     # Steps ----------------------------------------------------------------------------------
 
-    def step(self, name, data, kill_after=None):
+    def step(self, name, night, data, kill_after=None):
         """Runs one command; True when it came through, False when it was killed first."""
-        template = self.args.harvest if name == "harvest" else self.args.publish
+        command = [self.guichet, "--config", self.root / "config/guichet.toml", "--data-dir", data, "-qq", *name.split()]
+        environment = dict(os.environ, GUICHET_NOW=f"2026-11-{23 + night}T05:00:00Z")
         with tempfile.TemporaryFile() as log:
-            process = subprocess.Popen(self.command(template, data), stdout=log, stderr=log,
-                                       stdin=subprocess.DEVNULL, env=self.environment)
+            process = subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, env=environment)
             limit = max(1.0, self.until - time.monotonic())
             try:
                 code = process.wait(limit if kill_after is None else kill_after)
@@ -130,40 +127,53 @@ class Loop:
         return True
 
     def calm(self):
-        data, took = self.work / "calm", {}
-        for name in ("harvest", "publish"):
-            start = time.monotonic()
-            self.step(name, data)
-            took[name] = time.monotonic() - start
-        return state(data), took
+        """Each night's state files, and how long each step took."""
+        data, took, wanted = self.work / "calm", {}, {}
+        for night in range(1, self.nights + 1):
+            self.show(night)
+            for name in ("harvest", "publish"):
+                start = time.monotonic()
+                self.step(name, night, data)
+                took[name, night] = time.monotonic() - start
+            wanted[night] = state(data)
+        if len({json.dumps(files) for files in wanted.values()}) != self.nights:
+            raise Fault("two nights of the region have the same files: nothing would be proven")
+        return wanted, took
 
-    def round(self, number, took, left):
-        """One data directory, from nothing to a publication, through as many kills as it takes."""
+    def round(self, number, wanted, took, left):
+        """One data directory, from nothing through every night, by as many deaths as it takes."""
         data, kills = self.work / f"round-{number}", 0
-        for name in ("harvest", "publish"):
-            while kills < left:
-                # Up to a little more than the whole step, so that some come through.
-                if self.step(name, data, self.random.uniform(0.001, took[name] * 1.15)):
-                    break
-                kills += 1
-                whole(data)
-            else:
-                self.step(name, data)
+        for night in range(1, self.nights + 1):
+            self.show(night)
+            for name in ("harvest", "publish"):
+                while kills < left:
+                    # Up to a little more than the whole step, so that some come through.
+                    if self.step(name, night, data, self.random.uniform(0.001, took[name, night] * 1.15)):
+                        break
+                    kills += 1
+                    whole(data)
+                else:
+                    self.step(name, night, data)
+            compare(wanted[night], state(data), f"round {number}, night {night} ({kills} kills)")
+        chain(data)
+        self.step("db check", self.nights, data)
+        self.step("replay", self.nights, data)
+        self.step("publish --force", self.nights, data)
+        compare(wanted[self.nights], state(data), f"round {number}, replayed from its archive")
         return data, kills
 
     def run(self):
         self.serve()
         wanted, took = self.calm()
-        print(f"calm: harvest {took['harvest']:.2f} s, publish {took['publish']:.2f} s, "
-              f"{len(wanted)} state files", flush=True)
+        print(f"calm: {self.nights} nights, harvest {took['harvest', 1]:.2f} s, publish {took['publish', 1]:.2f} s, "
+              f"{len(wanted[1])} state files", flush=True)
         kills = rounds = 0
         while kills < self.args.kills:
             if time.monotonic() > self.until:
                 raise Fault(f"only {kills} kills in {self.args.minutes} minutes")
             rounds += 1
-            data, more = self.round(rounds, took, self.args.kills - kills)
+            data, more = self.round(rounds, wanted, took, self.args.kills - kills)
             kills += more
-            compare(wanted, state(data), f"round {rounds} ({more} kills)")
             shutil.rmtree(data)
             print(f"round {rounds}: {more} kills, equal ({kills}/{self.args.kills})", flush=True)
         print(f"{kills} kills in {rounds} rounds: every publication equals the calm one")
@@ -172,11 +182,8 @@ class Loop:
 # What was published ---------------------------------------------------------------------------
 
 def digest(path):
-    sha = hashlib.sha256()
     with open(path, "rb") as file:
-        while block := file.read(1 << 20):
-            sha.update(block)
-    return sha.hexdigest()
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def state(data):
@@ -185,8 +192,9 @@ def state(data):
         raise Fault(f"{latest} is not there after a publication")
     files = {p.name: digest(p) for p in sorted(latest.iterdir())
              if p.is_file() and not p.name.startswith(JOURNAL)}
-    if not {"decp.json", "contrats.ndjson", "guichet.sqlite"} & files.keys():
-        raise Fault(f"{latest} holds no state file: {sorted(files)}")
+    missing = {"decp.json", "contrats.ndjson", "guichet.sqlite"} - files.keys()
+    if missing:
+        raise Fault(f"{latest} lacks {sorted(missing)}")
     return files
 
 
@@ -198,16 +206,46 @@ def compare(wanted, got, where):
 
 def whole(data):
     """What `latest` names after a kill must be a whole publication."""
-    sums = data / "public" / "latest" / "SHA256SUMS"
-    if not (data / "public" / "latest").is_symlink():
+    latest = data / "public" / "latest"
+    if not latest.is_symlink():
         return
+    sums = latest / "SHA256SUMS"
     if not sums.exists():
-        raise Fault(f"latest names a publication without SHA256SUMS after a kill: {sums}")
+        raise Fault(f"latest names a publication without SHA256SUMS after a kill: {latest.resolve()}")
     for line in sums.read_text().splitlines():
         wanted, name = line.split(maxsplit=1)
-        path = sums.parent / name.lstrip("*")
+        path = latest / name
         if not path.exists() or digest(path) != wanted:
             raise Fault(f"latest names a broken publication after a kill: {path}")
+
+
+def chain(data):
+    """The changes of each publication lead from the one that it names to it, in rising order."""
+    def lines(folder):
+        with open(folder / "contrats.ndjson", encoding="utf-8", newline="\n") as file:
+            return {json.loads(line)["uid"]: line.rstrip("\n") for line in file}
+
+    dumps = {p.name: json.loads((p / "manifest.json").read_text())
+             for p in (data / "public" / "dumps").iterdir() if (p / "manifest.json").exists()}
+    seq, epochs = 0, set()
+    for name, manifest in sorted(dumps.items(), key=lambda item: item[1]["first_seq"]):
+        folder, before = data / "public" / "dumps" / name, manifest["applies_to"]
+        held = lines(data / "public" / "dumps" / before) if before else {}
+        with open(folder / "changes.ndjson", encoding="utf-8", newline="\n") as file:
+            for line in file:
+                change = json.loads(line)
+                if change["seq"] <= seq:
+                    raise Fault(f"{name}: seq {change['seq']} comes after {seq}")
+                seq = change["seq"]
+                epochs.add(change["epoch"])
+                if change["op"] == "upsert":
+                    held[change["uid"]] = line.rstrip("\n").split('"record":', 1)[1].removesuffix("}")
+                else:
+                    del held[change["uid"]]
+        if held != lines(folder):
+            raise Fault(f"{name}: its changes do not lead from {before} to it")
+    if len(epochs) != 1:
+        raise Fault(f"the epoch changed though nothing was restored: {epochs}")
 
 
 def main():

@@ -5,8 +5,8 @@
 
 DATA is a directory that holds decp-v1/ and decp-v2/ as they were collected. JSON files are read
 by Python's json, XML files by expat, so that the two counts share no line of code. For each file
-the law of the counts must hold too: received = accepted + superseded + repeats + quarantined +
-out_of_region.
+the counts must balance too: every record is accepted or quarantined, none is out of a region
+without limit, and the sums of the report are those of its files.
 """
 
 import json
@@ -14,9 +14,6 @@ import pathlib
 import subprocess
 import sys
 import xml.etree.ElementTree as ElementTree
-
-PARTS = ("accepted", "superseded", "repeats", "quarantined", "out_of_region")
-
 
 def count_json(path):
     document = json.loads(path.read_bytes().decode("utf-8-sig"))
@@ -51,22 +48,31 @@ def main():
     if run.returncode not in (0, 1):
         print(run.stderr.decode(errors="replace")[-3000:], file=sys.stderr)
         return 1
-    report = {pathlib.Path(f["file"]): f for f in json.loads(run.stdout)["files"]}
-    faults = 0
+    document = json.loads(run.stdout)
+    report = {pathlib.Path(f["file"]): f for f in document["files"]}
+    faults, records = 0, 0
     for path in files:
         counted = count_json(path) if path.suffix == ".json" else count_xml(path)
+        records += counted
         read = report.get(path)
         if read is None:
             said = "not in the report"
-        elif read["received"] != counted:
-            said = f"guichet received {read['received']}, an independent reader counts {counted}"
-        elif read["received"] != sum(read[part] for part in PARTS):
-            said = f"counts do not balance: {[read[part] for part in PARTS]} for {counted}"
+        elif "error" in read:
+            said = read["error"]
+        elif read["records"] != counted:
+            said = f"guichet reads {read['records']} records, an independent reader counts {counted}"
+        elif read["records"] != read["accepted"] + read["quarantined"]:
+            said = f"{read['records']} records, but {read['accepted']} accepted and {read['quarantined']} quarantined"
+        elif sum(read["editions"].values()) != read["accepted"]:
+            said = f"{read['accepted']} accepted, but editions {read['editions']}"
         else:
             continue
         faults += 1
         print(f"{path.relative_to(data)}: {said}", file=sys.stderr)
-    print(f"{len(files) - faults} of {len(files)} real files counted alike")
+    if document["records"] != records:
+        faults += 1
+        print(f"the report counts {document['records']} records, an independent reader {records}", file=sys.stderr)
+    print(f"{len(files)} real files, {records} records: {faults} faults")
     return 1 if faults else 0
 
 
