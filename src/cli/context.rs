@@ -47,6 +47,11 @@ impl Failure {
         if exit == Exit::Done { Self { told: String::new(), ..self } } else { self }
     }
 
+    /// Whether the configuration is at fault.
+    pub(super) fn is_of_configuration(&self) -> bool {
+        self.exit == Exit::Config
+    }
+
     /// Tells stderr, and gives the exit code.
     pub fn tell(self) -> Exit {
         if !self.told.is_empty() {

@@ -74,7 +74,7 @@ fn dispatch(args: &Args) -> Ended {
         Command::Harvest(a) => harvest::run(&start.open()?, a),
         Command::Publish(a) => publish::run(&start.open()?, a),
         Command::Replay(a) => replay::run(&start.open()?, a),
-        Command::Status(a) => status::run(&start.open()?, a),
+        Command::Status(a) => status::run(&start, a),
         Command::Explain(a) => explain::run(&start.open()?, a),
         Command::Sources(Sources::List(a)) => sources::list(&start.open()?, a),
         Command::Sources(Sources::Show { id, json }) => sources::show(&start.open()?, id, *json),

@@ -5,11 +5,12 @@ use std::io::Write;
 
 use super::Ended;
 use super::args::Reading;
-use super::context::Opened;
+use super::context::{Opened, Start};
 use super::output::{Column, Out, OutputError, Shape, bytes, counted, instant};
+use crate::config::{ProcessEnv, data_dir_in_spite_of_errors};
 use crate::daemon::exit::Exit;
 use crate::daemon::pipeline::store_path;
-use crate::daemon::status::{self, SourceStatus, Status};
+use crate::daemon::status::{self, DaemonStatus, SourceStatus, Status};
 
 const COLUMNS: [Column; 9] = [
     Column::left("source"),
@@ -23,13 +24,22 @@ const COLUMNS: [Column; 9] = [
     Column::left("last error"),
 ];
 
-pub(super) fn run(opened: &Opened, args: &Reading) -> Ended {
-    let (status, stored) = read(opened)?;
+pub(super) fn run(start: &Start, args: &Reading) -> Ended {
+    let opened = match start.open() {
+        Ok(opened) => opened,
+        Err(failure) => {
+            if failure.is_of_configuration() {
+                show_daemon_alone(start, args)?;
+            }
+            return Err(failure);
+        }
+    };
+    let (status, stored) = read(&opened)?;
     let mut out = Out::stdout(args.json);
     if out.is_json() {
         out.json(&status)?;
     } else {
-        show(&status, stored, opened, &mut out)?;
+        show(&status, stored, &opened, &mut out)?;
     }
     out.finish()?;
     Ok(Exit::Done)
@@ -93,11 +103,36 @@ fn show<W: Write>(status: &Status, stored: bool, opened: &Opened, out: &mut Out<
         ),
     })?;
     if let Some(daemon) = &status.daemon {
-        out.line(&format!("{mark}daemon: {} (as of {})", daemon.doing, instant(&daemon.written)))?;
-        if !daemon.config_last_reload_successful {
-            let why = daemon.config_error.as_deref().unwrap_or("see its log");
-            out.line(&format!("{mark}daemon: the last reload of the configuration was refused: {why}"))?;
-        }
+        show_daemon(daemon, mark, out)?;
     }
+    Ok(())
+}
+
+fn show_daemon<W: Write>(daemon: &DaemonStatus, mark: &str, out: &mut Out<W>) -> Result<(), OutputError> {
+    out.line(&format!("{mark}daemon: {} (as of {})", daemon.doing, instant(&daemon.written)))?;
+    if !daemon.config_last_reload_successful {
+        let why = daemon.config_error.as_deref().unwrap_or("see its log").replace('\n', "; ");
+        out.line(&format!("{mark}daemon: the last reload of the configuration was refused: {why}"))?;
+    }
+    Ok(())
+}
+
+/// Under a configuration that cannot be used: what a daemon, which lives on the one before, last
+/// said. Silent where there is none.
+fn show_daemon_alone(start: &Start, args: &Reading) -> Result<(), OutputError> {
+    let (file, dir) = (start.global.config.as_deref(), start.global.data_dir.as_deref());
+    let Some(public) = data_dir_in_spite_of_errors(file, dir, &ProcessEnv).map(|dir| dir.join("public")) else {
+        return Ok(());
+    };
+    let mut out = Out::stdout(args.json);
+    if out.is_json() {
+        let written = std::fs::read(public.join("status.json")).ok();
+        if let Some(status) = written.and_then(|bytes| serde_json::from_slice::<serde_json::Value>(&bytes).ok()) {
+            out.json(&status)?;
+        }
+    } else if let Some(daemon) = status::daemon(&public) {
+        show_daemon(&daemon, if out.shape() == Shape::Table { "" } else { "# " }, &mut out)?;
+    }
+    out.finish()?;
     Ok(())
 }

@@ -40,6 +40,12 @@ impl Config {
     }
 }
 
+/// The data directory, where the configuration tells it in spite of errors elsewhere: what a daemon
+/// lives on can then still be shown.
+pub fn data_dir_in_spite_of_errors(path: Option<&Path>, data_dir: Option<&Path>, env: &dyn Env) -> Option<PathBuf> {
+    read_all(path, data_dir, env, &Report::default()).map(|config| config.data_dir)
+}
+
 fn read_all(path: Option<&Path>, data_dir: Option<&Path>, env: &dyn Env, report: &Report) -> Option<Config> {
     let guichet = find_guichet_toml(path, report)?;
     let document = Document::open(&guichet, report);

@@ -28,7 +28,7 @@ pub use credential::{Credential, CredentialError, Secret};
 pub use crontab::{CrontabError, Fields, Problem};
 pub use diagnostic::{At, Diagnostic, Diagnostics, Severity, SourceText, nearest};
 pub use env::{Env, ProcessEnv};
-pub use load::{Loaded, permission_warnings};
+pub use load::{Loaded, data_dir_in_spite_of_errors, permission_warnings};
 pub use overrides_toml::{Decision, RecordKey, Verdict};
 pub use plan::{Reload, plan};
 pub use resource_date::ResourceDate;

@@ -43,6 +43,8 @@ pub struct Due {
     pub next_run: Option<Timestamp>,
     /// When its last harvest ended, whatever its outcome.
     pub last_attempt: Option<Timestamp>,
+    /// Its last harvest gave nothing: what comes next is another try, for which nothing waits.
+    pub failing: bool,
 }
 
 /// The publication's schedule and past.
@@ -258,13 +260,13 @@ impl State {
             return false;
         }
         // The night's harvests have ended when no source that has not had its turn since the last
-        // publication is due soon.
+        // publication is due soon. A source that is down holds nothing back.
         let last = self.last_publication(&plan.publication);
         let mut horizon = now.checked_add(SETTLE).unwrap_or(Timestamp::MAX);
         if !missed {
             horizon = horizon.min(publish_by.unwrap_or(Timestamp::MAX));
         }
-        !waiting.iter().any(|(at, due)| *at <= horizon && due.last_attempt <= last)
+        !waiting.iter().any(|(at, due)| *at <= horizon && !due.failing && due.last_attempt <= last)
     }
 }
 

@@ -9,7 +9,7 @@ fn nightly() -> Schedule {
 }
 
 fn due(id: &str, next: &str, last: &str) -> Due {
-    Due { id: id.to_owned(), next_run: Some(at(next)), last_attempt: Some(at(last)) }
+    Due { id: id.to_owned(), next_run: Some(at(next)), last_attempt: Some(at(last)), failing: false }
 }
 
 fn plan(sources: Vec<Due>, last: &str) -> Plan {
@@ -70,7 +70,7 @@ fn a_missed_run_is_caught_up_at_once_and_a_new_source_does_not_wait() {
         ],
         "2026-11-24T07:00:00Z",
     );
-    plan.sources.push(Due { id: "new".to_owned(), next_run: None, last_attempt: None });
+    plan.sources.push(Due { id: "new".to_owned(), next_run: None, last_attempt: None, failing: false });
     let decision = State::new(now).decide(&plan, now);
     assert_eq!(decision.harvest, ["missed", "new"]);
     assert_eq!(decision.next.unwrap().1, "later");
@@ -232,4 +232,22 @@ fn without_a_slot_only_changes_publish() {
     let mut state = State::new(start);
     let decision = state.decide(&plan, at("2026-12-24T04:00:00Z"));
     assert!(!decision.publish && decision.wake.is_none() && decision.publish_by.is_none());
+}
+
+#[test]
+fn a_source_that_is_down_holds_no_publication_back() {
+    let ended = at("2026-11-24T10:00:00Z");
+    let mut dead = due("dead", "2026-11-24T10:04:00Z", "2026-11-24T09:58:00Z");
+    let late = due("late", "2026-11-25T02:17:00Z", "2026-11-24T10:00:00Z");
+    let publishes = |dead: &Due| {
+        let mut state = State::new(at("2026-11-24T09:00:00Z"));
+        let plan = plan(vec![dead.clone(), late.clone()], "2026-11-24T09:59:00Z");
+        state.decide(&plan, ended);
+        state.harvesting(&["late".to_owned()], ended);
+        state.harvested(&["late".to_owned()], true, ended);
+        state.decide(&plan, ended).publish
+    };
+    assert!(!publishes(&dead), "one that has not had its turn is waited for");
+    dead.failing = true;
+    assert!(publishes(&dead));
 }

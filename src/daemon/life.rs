@@ -16,7 +16,7 @@ use super::publish_run::{self, PublishOptions};
 use super::reload::{LastReload, Live, Watched};
 use super::service::Service;
 use super::shutdown::{self, DRAIN, Stop};
-use super::status::{self, DaemonStatus};
+use super::status::{self, DaemonStatus, Status};
 use super::supervise::{Ended, Harvested, Jobs, Standing};
 use crate::config::Config;
 use crate::publish::Published as Outcome;
@@ -35,6 +35,8 @@ struct Telling {
 struct Work {
     pipeline: Arc<Pipeline>,
     telling: Mutex<Telling>,
+    /// As it was last written; held while it is, so that what is written last is newest.
+    status: Mutex<Option<Status>>,
 }
 
 /// Lives until a signal ends it. `load` reads the configuration anew.
@@ -47,7 +49,7 @@ pub async fn live(
     notifier: Notifier,
     load: impl Fn() -> Result<Arc<Config>, String> + Send + Sync + 'static,
 ) -> Result<Ended, RunError> {
-    let work = Arc::new(Work { pipeline: Arc::clone(&pipeline), telling: Mutex::default() });
+    let work = Arc::new(Work { pipeline: Arc::clone(&pipeline), telling: Mutex::default(), status: Mutex::default() });
     let starting = Arc::clone(&pipeline);
     // What a killed run left due is merged before anything new is looked at.
     blocking("start", move || {
@@ -72,6 +74,7 @@ pub async fn live(
     };
     let after = Arc::clone(&work);
     let ended = service.run(signals, (handle, stop), move |config, last| after.reloaded(&config, last)).await;
+    work.tell(|t| t.doing = "stopped".to_owned());
     work.write_status().await;
     beating.abort();
     let _ = tokio::time::timeout(Duration::from_secs(12), serving).await;
@@ -145,13 +148,28 @@ async fn web(work: Arc<Work>, listener: tokio::net::TcpListener, stop: Stop) {
         allow: config.serve.metrics_from.clone(),
         extra: Some(Arc::new(move |out| metered.metrics(out))),
     };
-    let address = config.serve.listen;
+    // Port 0 in the configuration is any free one: what is said is where it listens.
+    let address = listener.local_addr().unwrap_or(config.serve.listen);
     info!("serving on http://{address}/");
     if let Err(e) = serve::run(listener, serve::router(options), async move { stop.asked().await }).await {
         error!(
             "the web side on {address} has stopped: {e}; harvests and publications go on, restart guichet to serve again"
         );
     }
+}
+
+/// A report of errors for status.json, which is public: what is wrong and where (`file:line:column`),
+/// without the lines themselves and without folders.
+fn without_lines(report: &str) -> String {
+    let mut told = Vec::new();
+    let mut lines = report.lines().peekable();
+    while let Some(line) = lines.next() {
+        let Some(what) = line.strip_prefix("error: ") else { continue };
+        let place = lines.peek().and_then(|next| next.trim_start().strip_prefix("--> "));
+        let place = place.map(|p| p.rsplit('/').next().unwrap_or(p));
+        told.push(place.map_or_else(|| what.to_owned(), |place| format!("{place}: {what}")));
+    }
+    if told.is_empty() { report.to_owned() } else { told.join("\n") }
 }
 
 impl Work {
@@ -164,8 +182,10 @@ impl Work {
     }
 
     fn reloaded(self: &Arc<Self>, config: &Arc<Config>, last: &LastReload) {
-        self.tell(|t| t.reload_error.clone_from(&last.error));
-        info!(sources = config.sources.len(), "{} sources configured", config.sources.len());
+        self.tell(|t| t.reload_error = last.error.as_deref().map(without_lines));
+        if last.error.is_none() {
+            info!(sources = config.sources.len(), "{} sources configured", config.sources.len());
+        }
         let work = Arc::clone(self);
         tokio::spawn(async move {
             let pipeline = Arc::clone(&work.pipeline);
@@ -178,26 +198,41 @@ impl Work {
         });
     }
 
-    /// Rewrites public/status.json. A failure is logged: health is a help, and stops nothing.
+    /// Rewrites public/status.json from the store. A failure is logged: health is a help, and stops
+    /// nothing.
     async fn write_status(self: &Arc<Self>) {
         let work = Arc::clone(self);
         let written = blocking("write status.json", move || {
-            let (pipeline, telling) = (&work.pipeline, work.telling());
-            let config = pipeline.config();
-            let mut status = status::read(&config, &pipeline.store.snapshot()?, pipeline.clock.now())?;
-            status.daemon = Some(DaemonStatus {
-                doing: telling.doing,
-                written: pipeline.clock.now().to_string(),
-                config_last_reload_successful: telling.reload_error.is_none(),
-                config_error: telling.reload_error,
-            });
-            let path = config.public_dir();
-            status::write(&path, &status).map_err(|source| RunError::Io { what: "write status.json in", path, source })
+            let mut last = work.status.lock().unwrap_or_else(PoisonError::into_inner);
+            let pipeline = &work.pipeline;
+            *last = Some(status::read(&pipeline.config(), &pipeline.store.snapshot()?, pipeline.clock.now())?);
+            work.write(&mut last)
         });
-        match written.await {
-            Ok(Ok(())) => {}
-            Ok(Err(e)) | Err(e) => warn!("{e}"),
-        }
+        complain(written.await);
+    }
+
+    /// Rewrites what it says of the daemon alone: the rest is a walk through the store.
+    fn write_standing(self: &Arc<Self>) {
+        let work = Arc::clone(self);
+        tokio::spawn(async move {
+            let written = blocking("write status.json", move || {
+                work.write(&mut work.status.lock().unwrap_or_else(PoisonError::into_inner))
+            });
+            complain(written.await);
+        });
+    }
+
+    fn write(&self, last: &mut Option<Status>) -> Result<(), RunError> {
+        let Some(status) = last else { return Ok(()) };
+        let telling = self.telling();
+        status.daemon = Some(DaemonStatus {
+            doing: telling.doing,
+            written: self.pipeline.clock.now().to_string(),
+            config_last_reload_successful: telling.reload_error.is_none(),
+            config_error: telling.reload_error,
+        });
+        let path = self.pipeline.config().public_dir();
+        status::write(&path, status).map_err(|source| RunError::Io { what: "write status.json in", path, source })
     }
 
     fn metrics(&self, out: &mut String) {
@@ -206,6 +241,12 @@ impl Work {
         let size = |p: &std::path::Path| std::fs::metadata(p).map_or(0, |m| m.len());
         let reload = self.telling().reload_error.is_none();
         self.pipeline.meters.write(out, reload, size(&path), size(&path.with_extension("db-wal")));
+    }
+}
+
+fn complain(written: Result<Result<(), RunError>, RunError>) {
+    if let Ok(Err(e)) | Err(e) = written {
+        warn!("{e}");
     }
 }
 
@@ -251,6 +292,7 @@ impl Jobs for Daemon {
 
     fn standing(&self, standing: &Standing) {
         self.0.tell(|t| t.doing = standing.to_string());
+        self.0.write_standing();
     }
 }
 
@@ -265,6 +307,7 @@ fn plan(pipeline: &Pipeline) -> Result<Plan, RunError> {
             id: source.id.clone(),
             next_run: state.and_then(|s| time(&s.next_run)),
             last_attempt: state.and_then(|s| time(&s.last_attempt)),
+            failing: state.is_some_and(|s| s.consecutive_failures > 0),
         }
     });
     let zone = jiff::tz::TimeZone::get(&config.publish.timezone).unwrap_or(jiff::tz::TimeZone::UTC);
@@ -274,4 +317,16 @@ fn plan(pipeline: &Pipeline) -> Result<Plan, RunError> {
         changed: pipeline.changed_since_publication()?,
     };
     Ok(Plan { sources: due.collect(), publication })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::without_lines;
+
+    #[test]
+    fn what_is_told_of_a_refused_configuration_holds_neither_its_lines_nor_its_folders() {
+        let report = "error: unknown key `shedule`\n --> /etc/guichet/sources.toml:5:1\n  |\n5 | shedule = \"secret\"\n  = help: x\n\nerror: a bad URL\n --> a.toml:7:2\n\n2 errors\n";
+        assert_eq!(without_lines(report), "sources.toml:5:1: unknown key `shedule`\na.toml:7:2: a bad URL");
+        assert_eq!(without_lines("`data_dir` has changed"), "`data_dir` has changed");
+    }
 }

@@ -18,6 +18,10 @@ use super::shutdown::Stop;
 /// How often a drain asks systemd for more time, and by how much more than that.
 const EXTEND_EVERY: Duration = Duration::from_secs(10);
 
+/// Shortest silence that is taken for a hang, however impatient the watchdog: the writer beats once
+/// a second when idle, and is looked at every two.
+const SHORTEST: Duration = Duration::from_secs(4);
+
 /// Longest status line, in characters: `systemctl status` shows one line.
 const STATUS_MAX: usize = 200;
 
@@ -88,8 +92,9 @@ impl Notifier {
     /// hangs, the pings cease and systemd restarts the daemon. Ends when work is to be dropped.
     pub async fn watch(&self, heart: Heartbeat, period: Duration, stop: Stop) {
         let mut complained = false;
+        let limit = (period / 2).max(SHORTEST);
         loop {
-            match heart.stale(period / 2) {
+            match heart.stale(limit) {
                 None => {
                     complained = false;
                     self.say(&[NotifyState::Watchdog]);
@@ -99,7 +104,7 @@ impl Notifier {
                     warn!(
                         part,
                         "the {part} has given no sign of life for {} s: the watchdog is not fed until it does",
-                        (period / 2).as_secs()
+                        limit.as_secs()
                     );
                 }
                 Some(_) => {}

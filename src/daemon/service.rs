@@ -16,7 +16,7 @@ use super::due::{Plan, Published};
 use super::notify::{Heartbeat, Notifier, watchdog_period};
 use super::reload::{self, LastReload, Live};
 use super::shutdown::{Stop, StopHandle, obey};
-use super::supervise::{Ended, Harvested, Jobs, Standing, Supervisor};
+use super::supervise::{Ended, Harvested, Jobs, Standing, Supervisor, TICK};
 
 /// The daemon's parts.
 pub struct Service<T, J> {
@@ -51,7 +51,8 @@ impl<T: Send + Sync + 'static, J: Jobs> Service<T, J> {
             reloaded(config, last);
             waker.notify_one();
         }));
-        if let Some(period) = watchdog_period() {
+        let watchdog = watchdog_period();
+        if let Some(period) = watchdog {
             let (notifier, heart, stop) = (self.notifier.clone(), self.heart.clone(), stop.clone());
             beside.spawn(async move { notifier.watch(heart, period, stop).await });
         }
@@ -62,6 +63,8 @@ impl<T: Send + Sync + 'static, J: Jobs> Service<T, J> {
             wake,
             pulse: self.heart.scheduler.clone(),
             stop: stop.clone(),
+            // Looked at often enough that its pulse is never taken for stale.
+            tick: watchdog.map_or(TICK, |period| TICK.min(period / 4)),
         }
         .run();
         tokio::pin!(scheduler);
@@ -117,7 +120,7 @@ mod tests {
 
     impl Jobs for OneSlow {
         async fn plan(&self, _: Timestamp) -> Result<Plan, Box<dyn std::error::Error + Send + Sync>> {
-            let source = Due { id: "nimes".to_owned(), next_run: None, last_attempt: None };
+            let source = Due { id: "nimes".to_owned(), next_run: None, last_attempt: None, failing: false };
             Ok(Plan { sources: vec![source], publication: Publication::default() })
         }
 

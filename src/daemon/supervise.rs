@@ -114,6 +114,8 @@ pub struct Supervisor<J> {
     pub pulse: Pulse,
     /// When to end.
     pub stop: Stop,
+    /// Longest sleep between two looks: [`TICK`], less where the watchdog is impatient.
+    pub tick: Duration,
 }
 
 enum Event {
@@ -136,7 +138,7 @@ impl<J: Jobs> Supervisor<J> {
                 Ok(plan) => {
                     blind = false;
                     let decision = state.decide(&plan, now);
-                    let sleep = nap(&decision, now);
+                    let sleep = nap(&decision, now, self.tick);
                     self.start(&mut state, &mut tasks, &decision, now);
                     self.tell(&mut told, &state, decision);
                     sleep
@@ -145,10 +147,10 @@ impl<J: Jobs> Supervisor<J> {
                     if !std::mem::replace(&mut blind, true) {
                         error!(
                             "cannot read what is due: {cause}; nothing new starts until it can be read, looking again every {} s",
-                            TICK.as_secs()
+                            self.tick.as_secs_f32()
                         );
                     }
-                    TICK
+                    self.tick
                 }
             };
             tokio::select! {
@@ -246,18 +248,18 @@ impl<J: Jobs> Supervisor<J> {
                     tasks.shutdown().await;
                     return Ended::CutShort;
                 }
-                () = tokio::time::sleep(TICK) => {}
+                () = tokio::time::sleep(self.tick) => {}
             }
         }
     }
 }
 
 /// How long to sleep: until the next moment that matters, within bounds.
-fn nap(decision: &Decision, now: Timestamp) -> Duration {
+fn nap(decision: &Decision, now: Timestamp, tick: Duration) -> Duration {
     decision
         .wake
         .and_then(|at| Duration::try_from(at.duration_since(now)).ok())
-        .map_or(TICK, |until| until.clamp(PAUSE, TICK))
+        .map_or(tick, |until| until.clamp(PAUSE.min(tick), tick))
 }
 
 #[cfg(test)]

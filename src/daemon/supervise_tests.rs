@@ -54,7 +54,8 @@ impl World {
     fn with(self, id: &str, schedule: &str, takes_s: u64, how: How) -> Self {
         let schedule = Schedule::parse(schedule, "UTC").unwrap();
         let now = self.clock.now();
-        let due = Due { id: id.to_owned(), next_run: schedule.next_after(now), last_attempt: Some(now) };
+        let due =
+            Due { id: id.to_owned(), next_run: schedule.next_after(now), last_attempt: Some(now), failing: false };
         let source = Source { schedule, due, takes: Duration::from_secs(takes_s), how, failures: 0 };
         self.sources.lock().unwrap().insert(id.to_owned(), source);
         self
@@ -133,6 +134,7 @@ fn start(world: &Arc<World>) -> Running {
         wake: Arc::default(),
         pulse: heart.scheduler.clone(),
         stop,
+        tick: TICK,
     };
     Running { handle, heart, task: tokio::spawn(supervisor.run()) }
 }
@@ -267,10 +269,11 @@ async fn a_wake_makes_it_look_at_once() {
         wake: wake.clone(),
         pulse: Heartbeat::new().scheduler,
         stop,
+        tick: TICK,
     };
     let task = tokio::spawn(supervisor.run());
     tokio::time::sleep(Duration::from_secs(1)).await;
-    let new = Due { id: "new".to_owned(), next_run: None, last_attempt: None };
+    let new = Due { id: "new".to_owned(), next_run: None, last_attempt: None, failing: false };
     let schedule = Schedule::parse("0 3 * * *", "UTC").unwrap();
     let source = Source { schedule, due: new, takes: Duration::ZERO, how: How::Same, failures: 0 };
     world.sources.lock().unwrap().insert("new".to_owned(), source);
