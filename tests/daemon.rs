@@ -3,6 +3,8 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may fail loudly")]
 
+mod common;
+
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::unix::net::UnixDatagram;
@@ -17,15 +19,9 @@ use serde_json::Value;
 /// Longest wait for anything: generous, since machines that test are busy.
 const PATIENCE: Duration = Duration::from_secs(40);
 
-/// The binary, in an environment that sets nothing of ours.
+/// The binary on a root's configuration.
 fn guichet(root: &Path) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_guichet"));
-    for (name, _) in std::env::vars() {
-        let ours = ["GUICHET_", "LC_", "NOTIFY_", "WATCHDOG_"].iter().any(|p| name.starts_with(p));
-        if ours || name == "LANG" || name == "RUST_LOG" {
-            command.env_remove(name);
-        }
-    }
+    let mut command = common::guichet();
     command.arg("--config").arg(root.join("config/guichet.toml"));
     command
 }

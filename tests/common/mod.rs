@@ -1,4 +1,4 @@
-//! A simulated region under the real pipeline, without the command line.
+//! A simulated region under the real pipeline, without the command line; and the binary itself.
 
 #![allow(dead_code, clippy::unwrap_used, clippy::panic, reason = "each journey uses a part; a test may fail loudly")]
 
@@ -16,6 +16,18 @@ use guichet::daemon::shutdown::Stop;
 use guichet::demo::{Stage, Verdict, World, check};
 use guichet::harvest::NoProgress;
 use guichet::publish::Published;
+
+/// The binary, in an environment that sets nothing of its own.
+pub fn guichet() -> std::process::Command {
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_guichet"));
+    for (name, _) in std::env::vars() {
+        let ours = ["GUICHET_", "LC_", "NOTIFY_", "WATCHDOG_"].iter().any(|p| name.starts_with(p));
+        if ours || name == "LANG" || name == "RUST_LOG" {
+            command.env_remove(name);
+        }
+    }
+    command
+}
 
 /// Files that depend on when we looked; every other one is a state file (contract.md §5).
 const JOURNAL: &[&str] = &["changes.ndjson", "quality.json", "manifest.json", "SHA256SUMS"];
