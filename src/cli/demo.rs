@@ -34,6 +34,8 @@ pub(super) fn run(start: &Start, args: &Demo) -> Ended {
         (None, Some(dir)) => dir.path().to_owned(),
         (None, None) => PathBuf::from("."),
     };
+    // Before the work, so that nobody waits for it in vain.
+    let listener = if args.once { None } else { Some(listen(args.listen)?) };
     let world = World::new(args.seed, args.contracts as usize, args.sources as usize);
     let stage = Stage::open(&dir, &world).map_err(|e| Failure::failed(e.to_string()))?;
     let environment = std::collections::BTreeMap::<String, String>::new();
@@ -42,10 +44,17 @@ pub(super) fn run(start: &Start, args: &Demo) -> Ended {
     let (verdict, public) = judge(start, config, &world)?;
     drop(lock);
     tell(&verdict)?;
-    if args.once {
-        return Ok(if verdict.holds() { Exit::Done } else { Exit::Failed });
+    match listener {
+        None => Ok(if verdict.holds() { Exit::Done } else { Exit::Failed }),
+        Some(listener) => show(start, listener, &public, &dir),
     }
-    show(start, args.listen, &public, &dir)
+}
+
+fn listen(address: SocketAddr) -> Result<std::net::TcpListener, Failure> {
+    let listener = std::net::TcpListener::bind(address).and_then(|l| l.set_nonblocking(true).map(|()| l));
+    listener.map_err(|e| {
+        Failure::failed(format!("cannot listen on {address}: {e}; name another address with --listen, or use --once"))
+    })
 }
 
 /// Harvests, merges, publishes, and holds the publication against the truth.
@@ -86,16 +95,13 @@ fn tell(verdict: &Verdict) -> Result<(), Failure> {
     Ok(())
 }
 
-fn show(start: &Start, listen: SocketAddr, public: &Path, dir: &Path) -> Ended {
+fn show(start: &Start, listener: std::net::TcpListener, public: &Path, dir: &Path) -> Ended {
     let clock = start.clock;
     let options = ServeOptions::new(public, Arc::new(move || clock.now()));
     runtime()?.block_on(async move {
-        let listener = tokio::net::TcpListener::bind(listen).await.map_err(|e| {
-            Failure::failed(format!(
-                "cannot listen on {listen}: {e}; name another address with --listen, or use --once"
-            ))
-        })?;
-        let address = listener.local_addr().unwrap_or(listen);
+        let gone = |e: std::io::Error| Failure::failed(format!("the listening socket is lost: {e}; try again"));
+        let address = listener.local_addr().map_err(gone)?;
+        let listener = tokio::net::TcpListener::from_std(listener).map_err(gone)?;
         let mut out = Out::stdout(false);
         out.line(&format!("open http://{address}/ (Ctrl-C ends; the region lives in {})", dir.display()))?;
         out.finish()?;

@@ -27,7 +27,7 @@ const SLOW_PAUSE: Duration = Duration::from_millis(20);
 
 /// A stage that cannot be set.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot set up the simulated region: {what} {}: {source}; give a folder that can be written, with room for it", .path.display())]
+#[error("cannot set up the simulated region: {what} {}: {source}; give an empty folder that can be written, with room for it", .path.display())]
 pub struct StageError {
     /// What was tried.
     pub what: &'static str,
@@ -50,12 +50,14 @@ impl Stage {
     /// Starts the server, writes the configuration into the folder, and shows the world's night.
     ///
     /// # Errors
-    /// When the folder cannot be written or no port is to be had.
+    /// When the folder cannot be written, holds another configuration or another world, or no port is
+    /// to be had.
     pub fn open(dir: &Path, world: &World) -> Result<Self, StageError> {
         let fail = |what, path: &Path| {
             let path = path.to_owned();
             move |source| StageError { what, path, source }
         };
+        ours_alone(dir, world)?;
         let upstream = Upstream::start().map_err(fail("cannot listen on 127.0.0.1 for", dir))?;
         let (socket, dead) = dead_port().map_err(fail("cannot reserve a port on 127.0.0.1 for", dir))?;
         let stage = Self { dir: dir.to_owned(), upstream, _dead: socket, dead };
@@ -155,8 +157,9 @@ allow_private_hosts = ["{}", "{}"]
     }
 
     fn sources_toml(&self, world: &World) -> String {
-        let mut out = String::from(
-            "# The profiles of the simulated region.\n[defaults]\nschedule = \"17 3 * * *\"\ntimezone = \"Europe/Paris\"\nlicence = \"etalab-2.0\"\n",
+        let mut out = heading(world);
+        out.push_str(
+            "\n[defaults]\nschedule = \"17 3 * * *\"\ntimezone = \"Europe/Paris\"\nlicence = \"etalab-2.0\"\n",
         );
         for p in world.profiles() {
             // Writing to a String cannot fail.
@@ -182,6 +185,37 @@ allow_private_hosts = ["{}", "{}"]
             (_, Access::DatagouvV2) => self.upstream.url(&format!("/api/2/datasets/{}/", dataset(p))),
         }
     }
+}
+
+/// The first line of a stage's sources.toml: whose it is.
+fn heading(world: &World) -> String {
+    format!(
+        "# The profiles of the simulated region of seed {}: {} contracts, {} sources.",
+        world.seed(),
+        world.contracts(),
+        world.profiles().len()
+    )
+}
+
+/// Somebody's own sources.toml is never overwritten; what another world said would be judged by
+/// the truth of this one.
+fn ours_alone(dir: &Path, world: &World) -> Result<(), StageError> {
+    let heading = heading(world);
+    let refuse = |what, path: PathBuf, why: String| Err(StageError { what, path, source: io::Error::other(why) });
+    for name in ["sources.toml", "config/sources.toml", "config/guichet.toml"] {
+        let path = dir.join(name);
+        let Ok(bytes) = std::fs::read(&path) else { continue };
+        let text = String::from_utf8_lossy(&bytes);
+        let first = text.lines().next().unwrap_or_default();
+        if !first.contains("the simulated region") && !first.contains("The simulated region") {
+            return refuse("will not overwrite", path, "it is somebody's own configuration".to_owned());
+        }
+        if name == "sources.toml" && first != heading {
+            let held = first.trim_start_matches("# The profiles of ").trim_end_matches('.');
+            return refuse("will not mix worlds in", dir.to_owned(), format!("it holds {held}"));
+        }
+    }
+    Ok(())
 }
 
 /// A port that refuses connections as long as the socket lives: bound, and never listened on.
@@ -258,6 +292,24 @@ mod tests {
             assert_eq!(here, profile.is_alive(), "{url}");
         }
         assert!(std::net::TcpStream::connect(stage.dead).is_err());
+    }
+
+    #[test]
+    fn a_folder_that_is_somebody_elses_or_another_worlds_is_left_alone() {
+        let dir = tempfile::tempdir().unwrap();
+        let world = World::new(1, 120, 9);
+        drop(Stage::open(dir.path(), &world).unwrap());
+        drop(Stage::open(dir.path(), &world.night(3)).unwrap());
+        let told = Stage::open(dir.path(), &World::new(2, 120, 9)).err().unwrap().to_string();
+        assert!(told.contains("it holds the simulated region of seed 1: "), "{told}");
+        for name in ["sources.toml", "config/guichet.toml"] {
+            let dir = tempfile::tempdir().unwrap();
+            std::fs::create_dir(dir.path().join("config")).unwrap();
+            std::fs::write(dir.path().join(name), "# Les sources de la région\n").unwrap();
+            let told = Stage::open(dir.path(), &world).err().unwrap().to_string();
+            assert!(told.contains("will not overwrite"), "{told}");
+            assert_eq!(std::fs::read_to_string(dir.path().join(name)).unwrap(), "# Les sources de la région\n");
+        }
     }
 
     #[test]
