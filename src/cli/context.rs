@@ -256,12 +256,15 @@ impl Opened {
     }
 }
 
+/// Threads for blocking work: sources wait for the store's one writer on them, and each costs memory.
+const BLOCKING: usize = 24;
+
 /// The runtime of a command that asks the network or serves.
 ///
 /// # Errors
 /// The system gives no threads.
 pub fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
-    tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(|error| {
+    tokio::runtime::Builder::new_multi_thread().max_blocking_threads(BLOCKING).enable_all().build().map_err(|error| {
         Failure::failed(format!(
             "cannot start the threads of the network side: {error}; check the limits of processes and memory"
         ))

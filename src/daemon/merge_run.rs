@@ -108,20 +108,20 @@ impl Worker<'_> {
                 break;
             };
             for (siren, mark) in buyers {
-                let input = snapshot.buyer(*siren)?;
+                let mut input = snapshot.buyer(*siren)?;
                 weight += input.rows.len();
-                let merged = merge_one(&input, self.sources, self.rules);
-                batch.push((input, *mark, merged));
+                let merged = merge_one(&mut input, self.sources, self.rules);
+                batch.push(snapshot.change(&input, *mark, merged)?);
             }
             if weight >= BATCH {
                 self.settle(&mut pending)?;
-                pending = Some(self.store.merged(&snapshot, std::mem::take(&mut batch))?);
+                pending = Some(self.store.merged(std::mem::take(&mut batch)));
                 weight = 0;
             }
         }
         self.settle(&mut pending)?;
         if !batch.is_empty() {
-            pending = Some(self.store.merged(&snapshot, batch)?);
+            pending = Some(self.store.merged(batch));
         }
         self.settle(&mut pending)
     }
@@ -135,12 +135,12 @@ impl Worker<'_> {
 }
 
 /// A buyer's rows as the merge takes them; those of a source that may not speak are left out.
-pub fn candidates(input: &BuyerInput, sources: &Sources) -> Vec<Candidate> {
-    let candidate = |row: &MergeRow| {
+pub fn candidates(rows: Vec<MergeRow>, sources: &Sources) -> Vec<Candidate> {
+    let candidate = |row: MergeRow| {
         Some(Candidate {
             observation_id: row.id,
             source: *sources.numbers.get(&row.source)?,
-            resource: row.resource.clone(),
+            resource: row.resource,
             position: row.position,
             also_in: Vec::new(),
             present: row.gone.is_none(),
@@ -148,16 +148,17 @@ pub fn candidates(input: &BuyerInput, sources: &Sources) -> Vec<Candidate> {
             gone_since: row.gone,
             resource_date: row.resource_date,
             first_seen: row.first_seen,
-            observation: row.observation.clone(),
+            observation: row.observation,
         })
     };
-    input.rows.iter().filter_map(candidate).collect()
+    rows.into_iter().filter_map(candidate).collect()
 }
 
-/// Rows to candidates, candidates to contracts.
-pub fn merge_one(input: &BuyerInput, sources: &Sources, rules: &Rules) -> MergedBuyer {
-    let merged = merge::merge_buyer(input.siren, &sources.facts, candidates(input, sources), rules);
-    let withdrawn: std::collections::HashSet<i64> = input.rows.iter().filter(|r| r.withdrawn).map(|r| r.id).collect();
+/// Rows to candidates, candidates to contracts. Takes the rows out of the input.
+pub fn merge_one(input: &mut BuyerInput, sources: &Sources, rules: &Rules) -> MergedBuyer {
+    let rows = input.take_rows();
+    let withdrawn: std::collections::HashSet<i64> = rows.iter().filter(|r| r.withdrawn).map(|r| r.id).collect();
+    let merged = merge::merge_buyer(input.siren, &sources.facts, candidates(rows, sources), rules);
     let outcomes = merged.outcomes.into_iter().map(|(id, outcome)| match outcome {
         Outcome::Accepted | Outcome::Superseded if withdrawn.contains(&id) => (id, 6, None),
         Outcome::Accepted => (id, 1, None),

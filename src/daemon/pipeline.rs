@@ -26,9 +26,6 @@ use crate::store::{SourceRow, SourceState, Store, StoreError};
 /// Where a publisher finds out who asks.
 pub const CONTACT: &str = "https://github.com/guichet-unique/guichet";
 
-/// Threads that decode at once: the writer is the limit from there on.
-const DECODERS: usize = 4;
-
 /// A failure that ends a run.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -113,7 +110,7 @@ impl Pipeline {
             clock,
             next_id,
             merging: Mutex::new(()),
-            decoders: Arc::new(tokio::sync::Semaphore::new(DECODERS)),
+            decoders: Arc::new(tokio::sync::Semaphore::new(workers())),
             meters: super::meters::Meters::default(),
         })
     }
@@ -184,6 +181,7 @@ pub fn merge_sources(states: &[SourceState]) -> merge_run::Sources {
     merge_run::Sources::of(states, crate::config::licence_allows_republication)
 }
 
+/// Threads that decode or merge at once: the one writer is the limit from there on.
 pub(super) fn workers() -> usize {
     std::thread::available_parallelism().map_or(2, usize::from).clamp(1, 4)
 }

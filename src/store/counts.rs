@@ -159,18 +159,28 @@ const REPAIRED: u8 = 0x80;
 impl Outcomes {
     fn load(snapshot: &Snapshot) -> Result<Self, StoreError> {
         let mut all = Self { bytes: Vec::new(), same_as: HashMap::new() };
-        let sql = "SELECT s.id, s.outcome, s.same_as, o.repaired FROM standing s JOIN observation o ON o.id=s.id ORDER BY s.id";
-        let mut statement = snapshot.conn.prepare_cached(sql)?;
+        let at = |id: i64| usize::try_from(id).map_err(|e| StoreError::damaged("an observation", e));
+        let mut statement = snapshot.conn.prepare_cached("SELECT id, outcome, same_as FROM standing ORDER BY id")?;
         let mut rows = statement.query([])?;
         while let Some(row) = rows.next()? {
             let id: i64 = row.get(0)?;
-            let at = usize::try_from(id).map_err(|e| StoreError::damaged("an observation", e))?;
-            if all.bytes.len() <= at {
-                all.bytes.resize(at + 1, 0);
+            let place = at(id)?;
+            if all.bytes.len() <= place {
+                all.bytes.resize(place + 1, 0);
             }
-            all.bytes[at] = row.get::<_, u8>(1)? | if row.get::<_, bool>(3)? { REPAIRED } else { 0 };
+            if let Some(byte) = all.bytes.get_mut(place) {
+                *byte = row.get(1)?;
+            }
             if let Some(other) = row.get(2)? {
                 all.same_as.insert(id, other);
+            }
+        }
+        let mut statement =
+            snapshot.conn.prepare_cached("SELECT id FROM observation INDEXED BY observation_repaired WHERE repaired=1")?;
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            if let Some(byte) = all.bytes.get_mut(at(row.get(0)?)?) {
+                *byte |= REPAIRED;
             }
         }
         Ok(all)
@@ -238,8 +248,9 @@ impl Snapshot {
 
     fn count_missing(&self, all: &mut BTreeMap<i64, SourceCounts>) -> Result<(), StoreError> {
         let mut statement = self.conn.prepare_cached(
-            "SELECT o.source, o.missing, count(*) FROM standing s JOIN observation o ON o.id=s.id
-             WHERE s.outcome=1 AND s.gone IS NULL AND o.missing<>0 GROUP BY 1, 2",
+            "SELECT o.source, o.missing, count(*) FROM observation o INDEXED BY observation_missing
+             CROSS JOIN standing s ON s.id=o.id
+             WHERE o.missing<>0 AND s.outcome=1 AND s.gone IS NULL GROUP BY 1, 2",
         )?;
         let mut rows = statement.query([])?;
         while let Some(row) = rows.next()? {

@@ -29,9 +29,10 @@ pub struct MergeRow {
     pub first_seen: Day,
     /// What it says.
     pub observation: Observation,
-    outcome: u8,
-    same_as: Option<i64>,
 }
+
+/// What stood before a merge, to tell what it changed: (observation, outcome code, same_as).
+type Before = Vec<(i64, u8, Option<i64>)>;
 
 /// All that stands of one buyer.
 #[derive(Debug, Clone)]
@@ -40,6 +41,14 @@ pub struct BuyerInput {
     pub siren: Siren,
     /// Its observations, in no particular order.
     pub rows: Vec<MergeRow>,
+    before: Before,
+}
+
+impl BuyerInput {
+    /// Takes the rows out; what is left is enough for [`Store::change`].
+    pub fn take_rows(&mut self) -> Vec<MergeRow> {
+        std::mem::take(&mut self.rows)
+    }
 }
 
 /// What a merge gives for one buyer: the store's codes of outcomes, and every contract.
@@ -51,9 +60,9 @@ pub struct MergedBuyer {
     pub contracts: Vec<Contract>,
 }
 
-/// What of a buyer changed in the store, ready to be written.
+/// What of a buyer changed in the store, encoded and ready to be written.
 #[derive(Debug, Default)]
-pub(super) struct BuyerChange {
+pub struct BuyerChange {
     siren: u32,
     mark: i64,
     outcomes: Vec<(i64, u8, Option<i64>)>,
@@ -81,22 +90,22 @@ impl Store {
         rows.map(|row| row.map_err(StoreError::from).and_then(|(n, mark)| Ok((siren(n)?, mark)))).collect()
     }
 
-    /// Writes what a merge made of several buyers, in one transaction; only what differs is
-    /// touched. Gives the number of contracts changed.
-    pub fn merged(
-        &self,
-        snapshot: &Snapshot,
-        batch: Vec<(BuyerInput, i64, MergedBuyer)>,
-    ) -> Result<super::writer::Pending<usize>, StoreError> {
-        let changes = batch
-            .into_iter()
-            .map(|(input, mark, merged)| diff(snapshot, &input, mark, merged))
-            .collect::<Result<Vec<_>, _>>()?;
-        Ok(self.writer.submit("write merged contracts to", move |tx| write(tx, &changes)))
+    /// Writes what merges changed of several buyers, in one transaction. Gives the number of
+    /// contracts changed.
+    pub fn merged(&self, changes: Vec<BuyerChange>) -> super::writer::Pending<usize> {
+        self.writer.submit("write merged contracts to", move |tx| write(tx, &changes))
     }
 }
 
 impl Snapshot {
+    /// What a merge of the buyer changed; `mark` is the one that it clears.
+    ///
+    /// # Errors
+    /// A disk fault.
+    pub fn change(&self, input: &BuyerInput, mark: i64, merged: MergedBuyer) -> Result<BuyerChange, StoreError> {
+        diff(self, input, mark, merged)
+    }
+
     /// All that stands of a buyer. Memory: the buyer's observations.
     ///
     /// # Errors
@@ -121,7 +130,7 @@ impl Snapshot {
              WHERE o.siren=?1 {which}"
         ))?;
         let mut rows = statement.query([siren_number(buyer)])?;
-        let mut found = Vec::new();
+        let (mut found, mut before) = (Vec::new(), Vec::new());
         while let Some(row) = rows.next()? {
             let id: i64 = row.get(0)?;
             let (gone, whole): (Option<i32>, Option<i32>) = (row.get(4)?, row.get(5)?);
@@ -139,11 +148,10 @@ impl Snapshot {
                     .ok_or_else(|| StoreError::damaged(format!("observation {id}"), "its day is no day"))?,
                 observation: postcard::from_bytes(body)
                     .map_err(|e| StoreError::damaged(format!("observation {id}"), e))?,
-                outcome: row.get(8)?,
-                same_as: row.get(9)?,
             });
+            before.push((id, row.get(8)?, row.get(9)?));
         }
-        Ok(BuyerInput { siren: buyer, rows: found })
+        Ok(BuyerInput { siren: buyer, rows: found, before })
     }
 }
 
@@ -151,7 +159,7 @@ fn diff(snapshot: &Snapshot, input: &BuyerInput, mark: i64, merged: MergedBuyer)
     let siren = siren_number(input.siren);
     let mut change = BuyerChange { siren, mark, ..BuyerChange::default() };
     let before: std::collections::HashMap<i64, (u8, Option<i64>)> =
-        input.rows.iter().map(|r| (r.id, (r.outcome, r.same_as))).collect();
+        input.before.iter().map(|(id, outcome, same)| (*id, (*outcome, *same))).collect();
     change.outcomes =
         merged.outcomes.into_iter().filter(|(id, outcome, same)| before.get(id) != Some(&(*outcome, *same))).collect();
     let mut old = std::collections::HashMap::new();

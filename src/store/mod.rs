@@ -36,7 +36,7 @@ pub use forget::Forgotten;
 pub use ingest::{Entry, Flip, FlipEnd, NewObservation, QuarantineRow, ResourceSeen};
 pub use known::{Known, KnownRecords, OutReason};
 pub use maintenance::{CheckReport, backup, check, restore};
-pub use merging::{BuyerInput, MergeRow, MergedBuyer};
+pub use merging::{BuyerChange, BuyerInput, MergeRow, MergedBuyer};
 pub use meta::{Epoch, PublicationRow};
 pub use schema::VERSION;
 pub use snapshot::Snapshot;

@@ -43,9 +43,9 @@ impl Buyer {
         let states = snapshot.sources()?;
         let sources = pipeline::merge_sources(&states);
         let rules = pipeline::rules(&opened.config);
-        let standing = merge_run::candidates(&snapshot.buyer(siren)?, &sources);
+        let standing = merge_run::candidates(snapshot.buyer(siren)?.rows, &sources);
         let all = snapshot.buyer_with_gone(siren)?;
-        let with_gone = merge_run::candidates(&all, &sources);
+        let with_gone = merge_run::candidates(all.rows.clone(), &sources);
         Ok(Self {
             siren,
             rules,

@@ -68,6 +68,9 @@ CREATE TABLE observation (
 ) STRICT;
 CREATE UNIQUE INDEX observation_hash ON observation (source, hash);
 CREATE INDEX observation_buyer ON observation (siren);
+-- Counting must not read the bodies, which lie in the same rows.
+CREATE INDEX observation_repaired ON observation (id) WHERE repaired=1;
+CREATE INDEX observation_missing ON observation (source, missing) WHERE missing<>0;
 
 -- Where an observation stands now. `gone`: the day its resource was first whole without it.
 -- outcome: 1 accepted (or not merged yet), 2 superseded, 3 same as `same_as`, 4 out of region,
