@@ -6,10 +6,12 @@
 use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use clap::{ArgAction, Args as ClapArgs, Parser, Subcommand, ValueEnum, ValueHint};
 
 use crate::daemon::exit::Exit;
+use crate::harvest::Sha256;
 
 /// Configuration files tried in turn when `--config` is not given.
 pub const CONFIG_FILES: [&str; 2] = ["config/guichet.toml", "/etc/guichet/guichet.toml"];
@@ -109,8 +111,14 @@ pub enum Command {
     Validate(Validate),
     /// Merge local files, as contrats.ndjson on stdout
     Merge(Merge),
+    /// Records that cannot be used: list, show, read again
+    #[command(subcommand)]
+    Quarantine(Quarantine),
     /// Rebuild the store from archive/, without the network
     Replay(Replay),
+    /// Erase payloads from archive/
+    #[command(subcommand)]
+    Archive(Archive),
     /// Check, back up or restore the store
     #[command(subcommand)]
     Db(Db),
@@ -288,6 +296,49 @@ pub struct Merge {
     pub files: Vec<PathBuf>,
 }
 
+/// `guichet quarantine`
+#[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
+pub enum Quarantine {
+    /// Every record in quarantine, with its place and its reason
+    List {
+        /// Only those of this source
+        #[arg(long, value_name = "ID")]
+        source: Option<String>,
+        /// Print JSON (see docs/json.md) instead of a table
+        #[arg(long)]
+        json: bool,
+    },
+    /// One record in quarantine, with its text as it was received
+    Show {
+        /// Its number, as `list` gives it
+        #[arg(value_name = "N")]
+        n: i64,
+        /// Print JSON (see docs/json.md)
+        #[arg(long)]
+        json: bool,
+    },
+    /// Read the payloads that hold such records again, from archive/, under the present rules
+    Retry,
+}
+
+/// `guichet archive`
+#[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
+pub enum Archive {
+    /// Erase payloads for good; says first what can then no longer be replayed
+    #[command(group(clap::ArgGroup::new("which").required(true)))]
+    Purge {
+        /// The payload of this sha256, even one that is current
+        #[arg(long, value_name = "SHA256", group = "which")]
+        hash: Option<Sha256>,
+        /// Every payload last seen longer ago than this, as 400d; current ones are kept
+        #[arg(long, value_name = "AGE", group = "which", value_parser = crate::config::parse_duration)]
+        older_than: Option<Duration>,
+        /// Say what would be erased; erase nothing
+        #[arg(long)]
+        dry_run: bool,
+    },
+}
+
 /// `guichet replay`
 #[derive(Debug, Clone, Default, PartialEq, Eq, ClapArgs)]
 pub struct Replay {
@@ -364,7 +415,10 @@ impl Command {
             Command::Explain(_) => "explain",
             Command::Validate(_) => "validate",
             Command::Merge(_) => "merge",
+            Command::Quarantine(Quarantine::Retry) => "quarantine retry",
+            Command::Quarantine(_) => "quarantine",
             Command::Replay(_) => "replay",
+            Command::Archive(_) => "archive purge",
             Command::Db(Db::Restore { .. }) => "db restore",
             Command::Db(_) => "db",
             Command::Completions(_) => "completions",
@@ -376,8 +430,10 @@ impl Command {
     pub fn takes_lock(&self) -> bool {
         match self {
             Command::Harvest(harvest) => !harvest.dry_run,
+            Command::Archive(Archive::Purge { dry_run, .. }) => !dry_run,
             Command::Run
             | Command::Publish(_)
+            | Command::Quarantine(Quarantine::Retry)
             | Command::Replay(_)
             | Command::Sources(Sources::Forget { .. })
             | Command::Db(Db::Restore { .. }) => true,

@@ -38,8 +38,13 @@ fn every_command_of_the_contract_is_read() {
         "explain 24340001700022M1 --json",
         "validate a.json b.xml --format decp-xml --json",
         "merge a.json b.xml",
+        "quarantine list --source nimes --json",
+        "quarantine show 12 --json",
+        "quarantine retry",
         "replay",
         "replay nimes",
+        "archive purge --older-than 400d --dry-run",
+        "archive purge --hash ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad",
         "db check --json",
         "db backup copy.db",
         "db restore copy.db",
@@ -82,6 +87,12 @@ fn wrong_usage_ends_with_2_and_help_with_0() {
         "demo --contracts 0",
         "demo --once --listen 127.0.0.1:1",
         "serve --listen nowhere",
+        "quarantine",
+        "quarantine show",
+        "archive purge",
+        "archive purge --hash abc",
+        "archive purge --older-than 400",
+        "archive purge --older-than 400d --hash ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad",
     ] {
         assert_eq!(read(line).unwrap_err(), Exit::Usage, "{line}");
     }
@@ -92,7 +103,16 @@ fn wrong_usage_ends_with_2_and_help_with_0() {
 
 #[test]
 fn commands_that_write_hold_the_lock_and_the_others_do_not() {
-    for line in ["run", "harvest", "publish", "replay", "sources forget nimes", "db restore f"] {
+    for line in [
+        "run",
+        "harvest",
+        "publish",
+        "replay",
+        "sources forget nimes",
+        "db restore f",
+        "quarantine retry",
+        "archive purge --older-than 400d",
+    ] {
         assert!(command(line).takes_lock(), "{line}");
     }
     for line in [
@@ -107,6 +127,9 @@ fn commands_that_write_hold_the_lock_and_the_others_do_not() {
         "validate f",
         "merge f",
         "harvest --dry-run",
+        "quarantine list",
+        "quarantine show 1",
+        "archive purge --older-than 400d --dry-run",
     ] {
         assert!(!command(line).takes_lock(), "{line}");
     }

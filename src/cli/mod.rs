@@ -4,6 +4,7 @@
 //! SQL nor HTTP. [`args`] defines everything that can be typed, [`context`] what a command opens
 //! before it works, and [`run`] is the one place where a command's failure is told.
 
+mod archive;
 pub mod args;
 mod check;
 pub mod completions;
@@ -19,6 +20,7 @@ mod merge;
 pub mod output;
 mod progress;
 mod publish;
+mod quarantine;
 mod replay;
 mod run;
 mod serve;
@@ -28,7 +30,7 @@ mod validate;
 
 use std::ffi::OsString;
 
-use args::{Args, Command, Db, Sources};
+use args::{Archive, Args, Command, Db, Quarantine, Sources};
 use context::{Failure, Start};
 use output::Out;
 
@@ -74,6 +76,14 @@ fn dispatch(args: &Args) -> Ended {
         Command::Harvest(a) => harvest::run(&start.open()?, a),
         Command::Publish(a) => publish::run(&start.open()?, a),
         Command::Replay(a) => replay::run(&start.open()?, a),
+        Command::Quarantine(Quarantine::List { source, json }) => {
+            quarantine::list(&start.open()?, source.as_deref(), *json)
+        }
+        Command::Quarantine(Quarantine::Show { n, json }) => quarantine::show(&start.open()?, *n, *json),
+        Command::Quarantine(Quarantine::Retry) => quarantine::retry(&start.open()?),
+        Command::Archive(Archive::Purge { hash, older_than, dry_run }) => {
+            archive::purge(&start.open()?, *hash, *older_than, *dry_run)
+        }
         Command::Status(a) => status::run(&start, a),
         Command::Explain(a) => explain::run(&start.open()?, a),
         Command::Sources(Sources::List(a)) => sources::list(&start.open()?, a),

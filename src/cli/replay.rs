@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::args::Replay;
 use super::context::{Failure, Opened};
-use super::output::Out;
+use super::output::{Out, counted};
 use crate::daemon::exit::Exit;
 use crate::daemon::replay;
 
@@ -29,6 +29,9 @@ pub(super) fn run(opened: &Opened, args: &Replay) -> super::Ended {
         "{} entries of the archive played: {} payloads, {} records; {} contracts written",
         report.entries, report.payloads, report.records, report.contracts
     ))?;
+    if report.purged > 0 {
+        out.line(&format!("{} were erased by `archive purge` and passed over", counted(report.purged, "payload")))?;
+    }
     for lost in &report.lost {
         out.line(&format!("payload {lost} could not be played: what it alone said is not in the store"))?;
     }

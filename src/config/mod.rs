@@ -41,6 +41,8 @@ pub use source::{
 };
 pub use sources_toml::{MAX_SHRINK, Sources};
 
+pub use value::duration as parse_duration;
+
 use crate::reference::{self, Region};
 
 /// Everything that is configured.

@@ -130,16 +130,22 @@ pub(super) const LATER_FILES: &[&str] = &[
     "journal.sqlite",
     "observations.csv",
     "aliases.csv",
-    "quality.html",
-    "quarantine.ndjson",
     "LISEZMOI.md",
     "datapackage.json",
     "catalog.jsonld",
 ];
 
 /// Files that are always written; naming them is harmless.
-pub(super) const ALWAYS_FILES: &[&str] =
-    &["contrats.ndjson", "changes.ndjson", "guichet.sqlite", "quality.json", "manifest.json", "SHA256SUMS"];
+pub(super) const ALWAYS_FILES: &[&str] = &[
+    "contrats.ndjson",
+    "changes.ndjson",
+    "guichet.sqlite",
+    "quality.json",
+    "quality.html",
+    "quarantine.ndjson",
+    "manifest.json",
+    "SHA256SUMS",
+];
 
 /// `[serve]`: the web side.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -34,7 +34,7 @@ pub(super) const SIZE_FORM: &str = "write an integer of bytes, or a number and a
 pub(super) const SHARE_FORM: &str = "write a percentage, like \"2%\" or \"0.5%\"";
 
 /// `"15m"`, or several parts from large to small, `"1h30m"`.
-pub(super) fn duration(text: &str) -> Result<Duration, String> {
+pub fn duration(text: &str) -> Result<Duration, String> {
     let bad = || format!("`{text}` is not a duration");
     let mut rest = text.trim();
     let mut milliseconds = 0u64;

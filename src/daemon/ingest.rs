@@ -226,6 +226,7 @@ impl Reading<'_> {
         match refined {
             Refined::Quarantine { reason, detail } => {
                 self.quarantine.push(QuarantineRow {
+                    hash,
                     position: slice.position,
                     byte_start: slice.offset,
                     byte_len: slice.bytes.len() as u64,

@@ -18,6 +18,8 @@ pub mod meters;
 pub mod notify;
 pub mod pipeline;
 pub mod publish_run;
+pub mod purge;
+pub mod quarantine;
 pub mod reload;
 pub mod replay;
 pub mod service;

@@ -1,6 +1,6 @@
 //! Publishing: one snapshot of the store → the files of a publication, and the store's note of it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::mpsc::sync_channel;
 
@@ -61,6 +61,7 @@ impl Pipeline {
             sources: sources(&config, &snapshot)?,
             resources: resources(&snapshot)?,
             quality: quality(&snapshot)?,
+            quarantine: super::quarantine::for_publication(self.store.snapshot()?, self.archive.clone()),
             seats: &seat,
             day,
             created,
@@ -206,16 +207,16 @@ fn seat(buyer: &Siret) -> Option<Seat> {
     })
 }
 
-/// The counts of quality.json: places in payloads from the store, findings from the contracts.
+/// The counts of quality.json that only the store knows; what is found in contracts the publication
+/// counts as it reads them.
 fn quality(snapshot: &Snapshot) -> Result<Quality, StoreError> {
-    let found = findings(snapshot)?;
     let names = |m: &BTreeMap<Field, u64>| m.iter().map(|(f, n)| (f.name().to_owned(), *n)).collect();
     let counts = snapshot.counts()?;
-    let sources = snapshot.sources()?.into_iter().map(|s| {
+    let states = snapshot.sources()?;
+    let sources = states.iter().map(|s| {
         let c = counts.get(&s.source.n).cloned().unwrap_or_default();
-        let rules = found.sources.get(&s.source.id).cloned().unwrap_or_default();
         SourceQuality {
-            source: s.source.id,
+            source: s.source.id.clone(),
             received: c.records.received,
             accepted: c.records.accepted,
             superseded: c.records.superseded,
@@ -223,54 +224,29 @@ fn quality(snapshot: &Snapshot) -> Result<Quality, StoreError> {
             quarantined: c.records.quarantined,
             out_of_region: c.records.out_of_region,
             repaired: c.records.repaired,
-            late: rules.get(LATE).copied().unwrap_or(0),
             missing: names(&c.missing),
-            rules,
+            ..SourceQuality::default()
         }
     });
     let sources = sources.collect();
+    let silent: BTreeSet<i64> = states
+        .iter()
+        .filter(|s| !crate::config::licence_allows_republication(&s.source.licence))
+        .map(|s| s.source.n)
+        .collect();
     let mut buyers = Vec::new();
-    snapshot.buyer_counts(|b| {
-        let (name, rules) = found.buyers.get(b.siren.as_str()).cloned().unwrap_or_default();
+    snapshot.buyer_counts(&silent, |b| {
         buyers.push(BuyerQuality {
             buyer: b.siren.to_string(),
-            name,
             accepted: b.accepted,
             repaired: b.repaired,
             missing: names(&b.missing),
-            rules,
+            ..BuyerQuality::default()
         });
     })?;
-    Ok(Quality { sources, buyers })
-}
-
-/// The rule that a publication more than two months after the notification breaks.
-const LATE: &str = "publication-late";
-
-#[derive(Default)]
-struct Found {
-    sources: BTreeMap<String, BTreeMap<String, u64>>,
-    buyers: BTreeMap<String, (Option<String>, BTreeMap<String, u64>)>,
-}
-
-fn findings(snapshot: &Snapshot) -> Result<Found, StoreError> {
-    let mut found = Found::default();
-    snapshot.contracts::<StoreError>(|contract| {
-        let siren = contract.record.acheteur.siren().to_string();
-        let buyer = found.buyers.entry(siren).or_default();
-        if contract.record.acheteur_nom.is_some() {
-            buyer.0.clone_from(&contract.record.acheteur_nom);
-        }
-        for (finding, observation) in &contract.findings {
-            *buyer.1.entry(finding.code.to_string()).or_default() += 1;
-            if let Some(o) = contract.observations.get(*observation as usize) {
-                let rules = found.sources.entry(o.source.clone()).or_default();
-                *rules.entry(finding.code.to_string()).or_default() += 1;
-            }
-        }
-        Ok(())
-    })?;
-    Ok(found)
+    let gone = snapshot.gone_but_speaking()?;
+    let gone = gone.into_iter().map(|(s, r, at, buyer, id)| (s, r, at, buyer.to_string(), id.to_string())).collect();
+    Ok(Quality { sources, buyers, gone })
 }
 
 /// Runs a publication on a blocking thread.

@@ -33,6 +33,8 @@ pub struct ReplayReport {
     pub records: u64,
     /// Payloads that the archive no longer has: what they alone said cannot be brought back.
     pub lost: Vec<String>,
+    /// Payloads that the operator erased: passed over, and meant to be.
+    pub purged: u64,
     /// Contracts that the merge wrote.
     pub contracts: usize,
 }
@@ -180,6 +182,7 @@ struct Replay<'a> {
     known: HashMap<i64, KnownRecords>,
     next_id: AtomicI64,
     report: ReplayReport,
+    purged: BTreeSet<crate::harvest::Sha256>,
 }
 
 impl<'a> Replay<'a> {
@@ -193,10 +196,12 @@ impl<'a> Replay<'a> {
             Some(old) => old.snapshot()?.sources()?.into_iter().map(|s| (s.source.id.clone(), s.source)).collect(),
             None => HashMap::new(),
         };
+        let archive = Archive::open(config.data_dir.join("archive"))?;
         Ok(Self {
             config,
             store,
-            archive: Archive::open(config.data_dir.join("archive"))?,
+            purged: super::purge::purged(&archive)?,
+            archive,
             orphans,
             only,
             numbers: HashMap::new(),
@@ -258,7 +263,7 @@ impl<'a> Replay<'a> {
             }
             (Seen::Delisted, Some(row)) => self.store.delisted(row.n, day)?,
             (Seen::Unchanged, Some(row)) => self.store.unchanged(seen_again(n, &row, day))?,
-            (Seen::Unchanged | Seen::Delisted, None) => {}
+            (Seen::Unchanged | Seen::Delisted, None) | (Seen::Purged { .. }, _) => {}
             (Seen::Payload { .. }, before) => self.payload(entry, n, day, before)?,
         }
         Ok(())
@@ -268,6 +273,10 @@ impl<'a> Replay<'a> {
         let Seen::Payload { url, title, resource_date, sha256, bytes, .. } = &entry.seen else {
             return Ok(());
         };
+        if !self.archive.contains(sha256) && self.purged.contains(sha256) {
+            self.report.purged += 1;
+            return Ok(());
+        }
         if !self.archive.contains(sha256) {
             warn!(source.id = %entry.source, "payload {sha256} is no longer in the archive: what it alone said is lost");
             self.report.lost.push(sha256.to_string());

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::quality::Quality;
+use super::quarantine_ndjson::QuarantineRecords;
 use crate::record::{Contract, Day, Siret};
 
 /// What the iterator of contracts may fail with.
@@ -69,6 +70,8 @@ pub struct Input<'a> {
     pub resources: Vec<ResourceRow>,
     /// The counts of quality.json.
     pub quality: Quality,
+    /// What stands in quarantine, of sources whose licence allows republication.
+    pub quarantine: QuarantineRecords<'a>,
     /// Where seats are looked up.
     pub seats: Seats<'a>,
     /// The day of the publication, in the time zone of `[publish]`.

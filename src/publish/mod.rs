@@ -36,6 +36,9 @@ mod output;
 mod pipeline;
 mod previous;
 mod quality;
+mod quality_page;
+mod quality_tally;
+mod quarantine_ndjson;
 mod reason;
 mod retention;
 mod seats;
@@ -64,7 +67,8 @@ pub use gate::Refusal;
 pub use input::{Counts, Input, OPTIONAL_FILES, Options, Outcome, ReadError, ResourceRow, Seat, Seats, SourceRow};
 pub use manifest::{FileEntry, LeftOut, MANIFEST, Manifest};
 pub use previous::Publication;
-pub use quality::{BuyerQuality, Quality, SourceQuality};
+pub use quality::{BuyerQuality, GoneKey, Judged, Quality, SourceQuality};
+pub use quarantine_ndjson::{MAX_RAW, QuarantineRecord, QuarantineRecords};
 pub use reason::{Fault, Reason};
 pub use seats::reference_seat;
 pub use valid_2019::valid_2019;
@@ -106,7 +110,8 @@ pub fn write(input: In<'_>, options: &Options, force: bool) -> Result<Published,
     let changes = Changes::create(dir, old, input.epoch, first_seq, options.compress)?;
     let formats =
         Formats { dir, catalog: &catalog, seats: input.seats, day: input.day, region: &input.region, options };
-    let (read, mut files, changes) = pipeline::run(input.contracts, &catalog, input.seats, formats.open()?, changes)?;
+    let (read, mut files, changes) =
+        pipeline::run(input.contracts, &catalog, input.seats, formats.open(input.quality, input.quarantine)?, changes)?;
     if let Some(previous) = &previous
         && !options.accept_shrink
     {
@@ -120,8 +125,6 @@ pub fn write(input: In<'_>, options: &Options, force: bool) -> Result<Published,
 
     let (changed, changes) = changes.finish(&dir.join(CONSUMER_DB))?;
     files.extend(changed);
-    let quality = quality::write(input.quality).map_err(unwritable(dir, quality::QUALITY))?;
-    files.push(output::put(dir, quality::QUALITY, &quality, None)?);
     files.sort_by(|a, b| a.name.cmp(&b.name));
     let manifest = Manifest {
         day: input.day.to_string(),
@@ -186,13 +189,19 @@ struct Formats<'a, 'i> {
 }
 
 impl<'i> Formats<'_, 'i> {
-    fn open(&self) -> Result<Vec<Box<dyn Writer + 'i>>, PublishError> {
+    fn open(
+        &self,
+        quality: Quality,
+        quarantine: QuarantineRecords<'i>,
+    ) -> Result<Vec<Box<dyn Writer + 'i>>, PublishError> {
         let (dir, seats, day, compress) = (self.dir, self.seats, self.day, self.options.compress);
         let catalog = || Arc::clone(self.catalog);
         let region = self.region.clone();
         let mut writers: Vec<Box<dyn Writer + 'i>> = vec![
-            Box::new(consumer_db::ConsumerDb::create(dir, catalog(), seats, day, region)?),
+            Box::new(consumer_db::ConsumerDb::create(dir, catalog(), seats, day, region.clone())?),
             Box::new(contrats_ndjson::ContratsNdjson::create(dir, compress)?),
+            Box::new(quality::QualityFiles::new(dir, catalog(), quality, day, region)),
+            Box::new(quarantine_ndjson::QuarantineNdjson::create(dir, quarantine, compress)?),
         ];
         for name in &self.options.formats {
             writers.push(match name.as_str() {

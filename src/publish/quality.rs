@@ -1,13 +1,29 @@
-//! quality.json: how good the data of each source and of each buyer is, in counts.
+//! quality.json and quality.html: how good the data of each source and of each buyer is.
 //!
-//! The counts are made by the store, in one place; this file only gives them their public shape.
+//! In: the counts of places in payloads, made by the store, and every contract of the reading pass,
+//! whose findings [`super::quality_tally`] counts. Out: both files. Only records that a publication
+//! accepts are judged: those that are withdrawn, gone, superseded or of unknown licence are not.
+//! Memory: the counts of every source and buyer, and examples for those that the page shows.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-/// Name of the file.
+use super::batch::Batch;
+use super::catalog::Catalog;
+use super::error::PublishError;
+use super::format::Writer;
+use super::manifest::FileEntry;
+use super::quality_tally::Tallies;
+use super::{output, quality_page};
+use crate::record::{Day, ObservationRef};
+
+/// Name of the counts.
 pub(super) const QUALITY: &str = "quality.json";
+/// Name of the page.
+pub(super) const QUALITY_PAGE: &str = "quality.html";
 
 /// The counts of every source and buyer.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -16,7 +32,13 @@ pub struct Quality {
     pub sources: Vec<SourceQuality>,
     /// In the order of their SIRENs.
     pub buyers: Vec<BuyerQuality>,
+    /// Observations of contracts that no current payload holds any more: not judged.
+    #[serde(skip)]
+    pub gone: HashSet<GoneKey>,
 }
+
+/// Source, resource, position, SIRET of the buyer and id, as an observation of a contract names them.
+pub type GoneKey = (String, String, u32, String, String);
 
 /// What became of the records of a source's current payloads (contract.md §6):
 /// `received = accepted + superseded + repeats + quarantined + out_of_region`.
@@ -36,14 +58,17 @@ pub struct SourceQuality {
     pub quarantined: u64,
     /// Of these, of a buyer and a place outside the region.
     pub out_of_region: u64,
-    /// Accepted ones of which a value was repaired.
+    /// Accepted or superseded ones of which a value was repaired.
     pub repaired: u64,
-    /// Accepted ones published more than two months after the notification.
+    /// Judged ones published more than two months after the notification.
     pub late: u64,
-    /// Accepted ones that lack a field.
+    /// Judged ones that lack a field, by field.
     pub missing: BTreeMap<String, u64>,
-    /// Findings by rule.
+    /// Judged ones that break a rule, by rule; one that breaks it twice counts once.
     pub rules: BTreeMap<String, u64>,
+    /// How the judged ones fare.
+    #[serde(flatten)]
+    pub judged: Judged,
 }
 
 /// The same for a buyer, whatever the source.
@@ -58,10 +83,48 @@ pub struct BuyerQuality {
     pub accepted: u64,
     /// Accepted ones of which a value was repaired.
     pub repaired: u64,
-    /// Accepted ones that lack a field.
+    /// Judged ones published more than two months after the notification.
+    #[serde(default)]
+    pub late: u64,
+    /// Accepted ones that lack a field, by field.
     pub missing: BTreeMap<String, u64>,
-    /// Findings by rule.
+    /// Judged ones that break a rule, by rule; one that breaks it twice counts once.
     pub rules: BTreeMap<String, u64>,
+    /// How the judged ones fare.
+    #[serde(flatten)]
+    pub judged: Judged,
+}
+
+/// The records that were judged: each accepted one once, in however many resources it stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Judged {
+    /// How many.
+    pub checked: u64,
+    /// Of these, without any finding.
+    pub clean: u64,
+    /// Of these, with a repair or a warning, but no error.
+    pub doubtful: u64,
+    /// Of these, with an error.
+    pub faulty: u64,
+    /// 0 to 100: clean ones count whole, doubtful ones half, faulty and quarantined ones nothing.
+    /// `None` when there is nothing to judge.
+    pub score: Option<u8>,
+}
+
+impl Judged {
+    /// Works out the score; `quarantined` records count as faulty.
+    pub(super) fn scored(mut self, quarantined: u64) -> Self {
+        let all = self.checked + quarantined;
+        let points = 2 * self.clean + self.doubtful;
+        // Rounded down: only who has no fault at all has 100.
+        self.score = (all > 0).then(|| u8::try_from(100 * points / (2 * all)).unwrap_or(100));
+        self
+    }
+    /// Half records to be won by mending everything: what the page sorts by.
+    pub(super) fn to_win(&self) -> u64 {
+        2 * self.faulty + self.doubtful
+    }
 }
 
 impl SourceQuality {
@@ -72,10 +135,58 @@ impl SourceQuality {
     }
 }
 
-/// The text of quality.json: one source or buyer a line, sorted.
-pub(super) fn write(mut quality: Quality) -> Result<Vec<u8>, serde_json::Error> {
-    quality.sources.sort_by(|a, b| a.source.cmp(&b.source));
-    quality.buyers.sort_by(|a, b| a.buyer.cmp(&b.buyer));
+/// Writes both files at the end of the reading pass.
+pub(super) struct QualityFiles {
+    dir: PathBuf,
+    catalog: Arc<Catalog>,
+    counts: Quality,
+    tallies: Tallies,
+    day: Day,
+    region: Option<String>,
+}
+
+impl QualityFiles {
+    /// Takes what the store counted.
+    pub(super) fn new(dir: &Path, catalog: Arc<Catalog>, counts: Quality, day: Day, region: Option<String>) -> Self {
+        Self { dir: dir.to_owned(), catalog, counts, tallies: Tallies::default(), day, region }
+    }
+
+    fn is_gone(&self, o: &ObservationRef) -> bool {
+        // Nearly always empty: the key is made only when it can matter.
+        let key = || (o.source.clone(), o.resource.clone(), o.position, o.acheteur_id.clone(), o.id.clone());
+        !self.counts.gone.is_empty() && self.counts.gone.contains(&key())
+    }
+}
+
+impl Writer for QualityFiles {
+    fn name(&self) -> &'static str {
+        QUALITY
+    }
+    fn batch(&mut self, batch: &Batch) -> Result<(), PublishError> {
+        for numbered in batch.iter().filter(|n| !n.item.contract.withdrawn) {
+            let contract = &numbered.item.contract;
+            let mut tallies = std::mem::take(&mut self.tallies);
+            tallies.contract(contract, numbered.item.seat.as_deref(), |o| self.is_gone(o));
+            self.tallies = tallies;
+        }
+        Ok(())
+    }
+    fn finish(self: Box<Self>) -> Result<Vec<FileEntry>, PublishError> {
+        let Self { dir, catalog, mut counts, mut tallies, day, region } = *self;
+        tallies.end_of_buyer();
+        counts.sources.sort_by(|a, b| a.source.cmp(&b.source));
+        counts.buyers.sort_by(|a, b| a.buyer.cmp(&b.buyer));
+        tallies.complete(&mut counts);
+        let json = write(&counts).map_err(super::unwritable(&dir, QUALITY))?;
+        let page = quality_page::write(&counts, &tallies, &catalog, day, region.as_deref()).map_err(|e| {
+            PublishError::Io { action: "write", path: dir.join(QUALITY_PAGE), source: std::io::Error::other(e) }
+        })?;
+        Ok(vec![output::put(&dir, QUALITY, &json, None)?, output::put(&dir, QUALITY_PAGE, page.as_bytes(), None)?])
+    }
+}
+
+/// The text of quality.json: one source or buyer a line.
+fn write(quality: &Quality) -> Result<Vec<u8>, serde_json::Error> {
     let mut out = b"{\"sources\":[".to_vec();
     lines(&mut out, &quality.sources)?;
     out.extend_from_slice(b"],\"buyers\":[");

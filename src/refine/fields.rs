@@ -14,12 +14,18 @@ use super::out::{Out, Path};
 use super::rules::Rule;
 use super::words::{boolean, code, meant, objet, text, value, word, words};
 
+/// Above this, a number of offers deserves a look: the busiest tenders receive a few hundred.
+const MANY_OFFERS: u32 = 500;
+
 /// Reads every field but the identity. `seen`: the first day on which the record was seen.
 pub(super) fn fields(out: &mut Out, raw: RawRecord, identity: Identity, seen: Day) -> Record {
     let mut r = Record::new(raw.kind, identity.buyer, identity.id);
     let concession = raw.kind == Kind::Concession;
     r.acheteur_nom = text(out, Path::of("acheteur.nom"), &raw.acheteur_nom);
-    r.objet = objet(out, Path::of("objet"), &raw.objet);
+    r.objet = objet(out, Path::of("objet"), &raw.objet, raw.format);
+    if r.objet.as_deref().is_some_and(|o| o.len() < 24 && o.chars().filter(|c| c.is_alphabetic()).count() < 3) {
+        out.find(Rule::ObjetShort, Path::of("objet"), r.objet.as_deref().unwrap_or_default());
+    }
     r.techniques = words(out, "techniques", raw.techniques);
     r.modalites = words(out, "modalitesExecution", raw.modalites);
     nature(out, &mut r, raw.format, &raw.nature);
@@ -128,6 +134,9 @@ fn offres(out: &mut Out, scalar: &Option<Scalar>) -> Option<u32> {
         out.find(Rule::OffersZero, at, "0");
         return None;
     }
+    if n > MANY_OFFERS {
+        out.find(Rule::OffersMany, at, &n.to_string());
+    }
     Some(n)
 }
 
@@ -161,7 +170,7 @@ fn modifications(out: &mut Out, raw: Vec<RawModification>, seen: Day, cents: boo
         let at = Path::item(list, i, "");
         clean.push(Modification {
             id: count(out, at.field("id"), &m.id),
-            objet: objet(out, at.field("objetModification"), &m.objet),
+            objet: objet(out, at.field("objetModification"), &m.objet, Format::V2019),
             date: day(out, at.field("dateNotificationModification"), &m.date, seen, When::Past),
             date_publication: day(
                 out,

@@ -45,6 +45,9 @@ pub(super) fn holder(out: &mut Out, at: Path, raw: &RawHolder) -> Holder {
     let id_type = id_type(out, sub(at, Part::Type), &raw.id_type);
     let at_id = sub(at, Part::Id);
     let Some(scalar) = value(out, at_id, &raw.id) else {
+        if let Some(name) = &name {
+            out.find(Rule::HolderWithoutId, at_id, name);
+        }
         return Holder { id_type: id_type.filter(|_| name.is_some()), id: None, name };
     };
     let declared = scalar.as_str();
@@ -197,7 +200,7 @@ mod tests {
             ("SIRET", "33487372600239012", ("SIRET", "-", "siret-unusable")),
             ("SIRET", "Rénovation Chartraine", ("SIRET", "-", "siret-unusable")),
             ("SIRET", "00000000000000", ("SIRET", "-", "id-placeholder")),
-            ("SIRET", "CDL", ("SIRET", "-", "placeholder")),
+            ("SIRET", "CDL", ("SIRET", "-", "placeholder titulaire-without-id")),
         ] {
             let (t, i, c) = one(id_type, id);
             assert_eq!((&*t, &*i, &*c), want, "{id_type} {id}");

@@ -130,6 +130,9 @@ pub(super) fn identity(
     if id.as_str().chars().count() > 16 {
         out.find(Rule::IdTooLong, Path::of("id"), id.as_str());
     }
+    if id.as_str().contains(['&', '"', '\\', '<', ' ', ',', ';']) {
+        out.find(Rule::IdCharacters, Path::of("id"), id.as_str());
+    }
     if let Some(uid) = uid_text.filter(|u| !is_uid(u, &buyer, &id)) {
         out.find(Rule::UidMismatch, Path::of("uid"), uid);
         out.keep("uid", uid);

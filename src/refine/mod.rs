@@ -9,6 +9,7 @@
 //! and the value as declared; what has no single right answer stays as declared, out of the clean
 //! field, with an error. Every rule stands in [`rules`]. Knows no format, no SQL, no network.
 
+pub mod catalogue;
 mod checks;
 mod dates;
 mod fields;
@@ -16,9 +17,14 @@ mod holders;
 mod ids;
 mod numbers;
 mod out;
+mod remedies;
 mod report;
 pub mod rules;
+mod sequences;
 mod words;
+
+#[cfg(test)]
+mod rules_tests;
 
 #[cfg(test)]
 mod tests;
@@ -27,12 +33,13 @@ use crate::decode::{self, RawRecord, Scalar};
 use crate::record::{Day, Field, Format, Kind, Observation, Where};
 use crate::reference;
 
+pub use remedies::Remedy;
 pub use report::{Outcome, ReadItem, read_all};
 pub use rules::{REASONS, Rule};
 
 /// Number of the rules: raise it when one of them changes an answer, so that what was stored
 /// under another number is made anew from the archive.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 
 /// What a record is judged by.
 #[derive(Debug, Clone, Copy)]
@@ -88,14 +95,34 @@ pub fn refine(mut raw: RawRecord, cx: &Context<'_>) -> Refined {
     let (format, planned) = (raw.format, raw.declared_type.take());
     keep_type(&mut out, planned.as_ref(), raw.kind);
     let record = fields::fields(&mut out, raw, identity, cx.seen);
-    checks::check(&mut out, &record, source.as_deref());
+    checks::check(&mut out, &record, format, source.as_deref());
+    sequences::check(&mut out, &record);
     let seat = cx.region.seat(&record.acheteur);
     let place = record.lieu.as_ref().map_or(Where::Unknown, |p| cx.region.place(p));
     if seat == Where::Outside && place != Where::Inside {
         return Refined::OutOfRegion { reason: "seat-outside" };
     }
-    let (findings, declared) = out.finish();
-    Refined::Observation(Box::new(Observation { format, record, declared, findings, seat, place }))
+    let mut observation = Observation { format, record, declared: Vec::new(), findings: Vec::new(), seat, place };
+    require(&mut out, &observation);
+    (observation.findings, observation.declared) = out.finish();
+    Refined::Observation(Box::new(observation))
+}
+
+/// One finding for all that the schema requires and the record lacks. A table has a schema of its own.
+fn require(out: &mut out::Out, observation: &Observation) {
+    if observation.format == Format::Table {
+        return;
+    }
+    let mut names = String::new();
+    for field in missing(observation) {
+        if !names.is_empty() {
+            names.push_str(", ");
+        }
+        names.push_str(field.name());
+    }
+    if !names.is_empty() {
+        out.find_at(Rule::RequiredMissing, "".into(), &names);
+    }
 }
 
 /// What a record calls itself is kept where its place said otherwise.

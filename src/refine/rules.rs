@@ -55,7 +55,11 @@ rules! {
     Whitespace = "whitespace", "*", Repaired, "Espaces superflues ou retours à la ligne.", "Needless spaces or line breaks.", "schéma DECP 2.0.4";
     HtmlEntities = "html-entities", "*", Repaired, "Entités HTML dans un texte (&amp;, &#8217;…) : remplacées par leurs caractères.", "HTML entities in a text (&amp;, &#8217;…): replaced by their characters.", "schéma DECP 2.0.4";
     ReplacementCharacter = "replacement-character", "*", Warning, "Caractère perdu (�) avant publication : corrigez l'export.", "A character was lost (�) before publication: correct the export.", "Unicode §5.22";
-    TextTooLong = "text-too-long", "objet", Warning, "Texte de plus de 1000 caractères.", "A text of more than 1000 characters.", "schéma DECP 2.0.4, objet";
+    TextTooLong = "text-too-long", "objet, objetModification", Warning, "Texte plus long que le format ne l'admet (256 caractères en 2019, 1000 en 2022).", "A text longer than its format takes (256 characters in 2019, 1000 in 2022).", "schéma DECP 1.5 et 2.0.4, objet";
+    TextTruncated = "text-truncated", "objet, objetModification", Warning, "Texte d'exactement 256 ou 1000 caractères : la fin a sans doute été coupée.", "A text of exactly 256 or 1000 characters: its end was probably cut off.", "règle de qualité";
+    TextMarkup = "text-markup", "*", Warning, "Balises HTML ou code de script dans un texte.", "HTML tags or script code in a text.", "règle de qualité";
+    ObjetShort = "objet-short", "objet", Warning, "Objet de moins de trois lettres : il ne dit pas ce qui est acheté.", "A subject of fewer than three letters: it does not say what is bought.", "règle de qualité";
+    RequiredMissing = "required-missing", "*", Error, "Des champs que le format officiel exige manquent, ou n'ont pas de valeur utilisable.", "Fields that the official format requires are missing, or have no usable value.", "schéma DECP 1.5 et 2.0.4, required";
     NumberAsText = "number-as-text", "*", Repaired, "Nombre écrit comme un texte.", "A number written as text.", "schéma DECP 2.0.4";
     TextAsNumber = "text-as-number", "*", Repaired, "Identifiant ou code écrit comme un nombre : des zéros peuvent être perdus.", "An identifier or a code written as a number: zeros may be lost.", "schéma DECP 2.0.4";
     BooleanAsText = "boolean-as-text", "*", Repaired, "Booléen écrit comme un texte ou un nombre.", "A boolean written as text or number.", "schéma DECP 2.0.4";
@@ -84,14 +88,17 @@ rules! {
     AmountDigits = "amount-digits", "montant", Warning, "Montant fait d'un même chiffre ou d'une suite (999999, 123456) : sans doute fictif.", "An amount of one repeated digit or a run (999999, 123456): probably made up.", "règle de qualité";
     AmountInCents = "amount-in-cents", "montant", Repaired, "L'export a perdu la virgule décimale : le montant est en centimes.", "The export lost the decimal comma: the amount is in cents.", "table de la Région Bretagne";
     AmountPlanned = "amount-planned", "montant", Repaired, "Aucun montant conclu : le montant prévu en tient lieu.", "No agreed amount: the planned one stands for it.", "arrêté 22/12/2022, montant (forfaitaire ou estimé maximum)";
+    AmountIsIdentifier = "amount-is-identifier", "montant", Warning, "Le montant est fait des chiffres d'un autre champ (SIREN, SIRET ou CPV) : sans doute un décalage de colonnes.", "The amount has the digits of another field (SIREN, SIRET or CPV): columns have probably slipped.", "règle de qualité";
 
     DurationFractional = "duration-fractional", "dureeMois", Repaired, "Durée avec une fraction de mois : arrondie au mois supérieur.", "A duration with a fraction of a month: rounded up.", "schéma DECP 2.0.4, dureeMois";
     DurationUnreadable = "duration-unreadable", "dureeMois", Error, "Ce n'est pas une durée en mois.", "Not a duration in months.", "schéma DECP 2.0.4, dureeMois";
     DurationZero = "duration-zero", "dureeMois", Error, "Durée nulle ou négative.", "A duration of zero or less.", "schéma DECP 2.0.4, dureeMois";
     DurationAbsurd = "duration-absurd", "dureeMois", Error, "Durée de plus de cent ans.", "A duration of more than a hundred years.", "règle de qualité";
     DurationLong = "duration-long", "dureeMois", Warning, "Durée de plus de 15 ans (30 pour une concession).", "A duration of more than 15 years (30 for a concession).", "règle de qualité";
-    DurationInDays = "duration-in-days", "dureeMois", Warning, "Durée sans doute donnée en jours.", "The duration is probably in days.", "règle de qualité";
+    DurationInDays = "duration-in-days", "dureeMois", Warning, "Durée sans doute donnée en jours : 360, 365 ou 366 (ou un multiple) pour un montant modeste.", "The duration is probably in days: 360, 365 or 366 (or a multiple) for a modest amount.", "règle de qualité";
     OffersZero = "offers-zero", "offresRecues", Error, "Aucune offre reçue, et pourtant un contrat.", "No offer received, and yet a contract.", "schéma DECP 2.0.4, offresRecues";
+    OffersMany = "offers-many", "offresRecues", Warning, "Plus de 500 offres reçues : à vérifier.", "More than 500 offers received: check it.", "règle de qualité";
+    OffersFew = "offers-fewer-than-titulaires", "offresRecues", Warning, "Moins d'offres reçues que de titulaires, sans groupement.", "Fewer offers received than holders, without a group of operators.", "arrêté 22/12/2022, offresRecues";
     RateRange = "rate-out-of-range", "tauxAvance", Error, "Un taux est compris entre 0 et 1.", "A rate lies between 0 and 1.", "schéma DECP 2.0.4, tauxAvance";
     RatePercent = "rate-percent", "tauxAvance", Repaired, "Taux écrit en pourcentage.", "A rate written as a percentage.", "schéma DECP 2.0.4, tauxAvance";
 
@@ -117,20 +124,41 @@ rules! {
     IdFromUid = "id-from-uid", "id", Repaired, "Identifiant du marché repris de l'uid.", "The contract's id is taken from the uid.", "arrêté 22/03/2019, uid";
     UidMismatch = "uid-mismatch", "uid", Warning, "L'uid n'est pas le SIRET de l'acheteur suivi de l'id.", "The uid is not the buyer's SIRET followed by the id.", "arrêté 22/03/2019, uid";
     IdTooLong = "id-too-long", "id", Warning, "Identifiant de plus de 16 caractères : ne peut figurer dans le format officiel.", "An id of more than 16 characters: it cannot stand in the official format.", "schéma DECP 2.0.4, id";
+    IdCharacters = "id-characters", "id", Warning, "Identifiant avec un caractère déconseillé : espace, guillemet, &, \\, <, virgule ou point-virgule.", "An id with a character to avoid: space, quote, &, \\, <, comma or semicolon.", "notice DECP, id";
+    IdForm2019 = "id-form-2019", "id", Warning, "L'identifiant de 2019 compte 7 à 16 caractères et commence par l'année de notification.", "An id of 2019 has 7 to 16 characters and begins with the year of notification.", "arrêté 22/03/2019, id";
     HolderUnusable = "titulaire-unusable", "titulaires", Error, "Titulaire sans identifiant ni nom utilisables.", "A holder without usable identifier or name.", "schéma DECP 2.0.4, titulaires";
     HolderIsBuyer = "titulaire-is-acheteur", "titulaires", Warning, "Le titulaire est l'acheteur lui-même.", "The holder is the buyer itself.", "règle de qualité";
+    HolderWithoutId = "titulaire-without-id", "titulaires.id, sousTraitant.id", Warning, "Titulaire ou sous-traitant connu par son seul nom : il manque son identifiant.", "A holder or sub-contractor known by its name alone: its identifier is missing.", "schéma DECP 2.0.4, titulaires";
+    GroupContradicts = "groupement-contradict", "typeGroupementOperateurs", Warning, "« Pas de groupement » avec plusieurs titulaires, hors accord-cadre.", "\"Pas de groupement\" with several holders, outside a framework.", "arrêté 22/12/2022, typeGroupementOperateurs";
+    ActWithoutHolder = "acte-without-sous-traitant", "actesSousTraitance.sousTraitant", Error, "Acte de sous-traitance sans sous-traitant utilisable.", "A sub-contracting act without a usable sub-contractor.", "schéma DECP 2.0.4, actesSousTraitance";
+    ActHolderIsTitulaire = "sous-traitant-is-titulaire", "actesSousTraitance.sousTraitant", Warning, "Le sous-traitant est le titulaire lui-même.", "The sub-contractor is the holder itself.", "code de la commande publique L2193-2";
+    ActAmount = "acte-amount", "actesSousTraitance.montant", Warning, "Montant sous-traité supérieur à celui du marché.", "The sub-contracted amount is above that of the contract.", "règle de qualité";
+    ActUnknown = "acte-unknown", "modificationsActesSousTraitance.id", Warning, "Modification d'un acte de sous-traitance qui n'est pas déclaré.", "A modification of a sub-contracting act that is not declared.", "schéma DECP 2.0.4, modificationsActesSousTraitance";
+    SubContractContradicts = "sous-traitance-contradict", "sousTraitanceDeclaree", Warning, "« Pas de sous-traitance » et pourtant des actes de sous-traitance.", "No sub-contracting declared, and yet sub-contracting acts.", "arrêté 22/12/2022, sousTraitanceDeclaree";
 
     PlaceLeadingZero = "place-leading-zero", "lieuExecution.code", Repaired, "Code de lieu qui a perdu son zéro initial.", "A place's code that lost its leading zero.", "Code officiel géographique";
     PlaceUnknown = "place-unknown", "lieuExecution.code", Warning, "Ce lieu n'existe pas.", "This place does not exist.", "Code officiel géographique";
     PlaceType = "place-type", "lieuExecution.typeCode", Warning, "Ce code existe sous un autre type de lieu.", "This code exists as another type of place.", "Code officiel géographique";
     Nature2019 = "nature-2019", "nature", Repaired, "Nature du format 2019 : l'accord-cadre est devenu une technique.", "A nature of the 2019 format: the framework became a technique.", "arrêté 22/12/2022";
     NatureKind = "nature-kind", "nature", Warning, "La nature contredit le type (marché ou concession).", "The nature contradicts the type (marché or concession).", "schéma DECP 2.0.4";
+    ProcedureKind = "procedure-kind", "procedure", Warning, "La procédure contredit le type (marché ou concession).", "The procedure contradicts the type (marché or concession).", "schéma DECP 2.0.4";
+    ModalityWithoutFramework = "modalite-without-accord-cadre", "modalitesExecution", Warning, "Bons de commande ou marchés subséquents sans la technique « Accord-cadre ».", "Purchase orders or subsequent contracts without the technique \"Accord-cadre\".", "code de la commande publique R2162-2";
+    WithoutObjectContradicts = "sans-objet-contradict", "techniques, modalitesExecution", Warning, "« Sans objet » avec une autre valeur.", "\"Sans objet\" together with another value.", "schéma DECP 2.0.4";
+    AdvanceContradicts = "avance-contradict", "tauxAvance", Warning, "Taux d'avance positif, et pourtant aucune avance attribuée.", "An advance rate above zero, and yet no advance granted.", "arrêté 22/12/2022, tauxAvance";
     PriceForm2019 = "price-form-2019", "formePrix", Repaired, "Forme de prix du format 2019 : c'est un type de prix.", "A price form of the 2019 format: it is a type of price.", "arrêté 22/12/2022";
 
     NotificationAfterPublication = "notification-after-publication", "dateNotification", Warning, "Notifié après sa publication.", "Notified after its publication.", "règle de qualité";
     PublicationLate = "publication-late", "datePublicationDonnees", Warning, "Publié plus de deux mois après la notification.", "Published more than two months after notification.", "code de la commande publique R2196-1";
     ModificationBefore = "modification-before-notification", "modifications", Warning, "Modifié avant d'être notifié.", "Modified before it was notified.", "règle de qualité";
     SequenceRepeated = "sequence-repeated", "modifications.id", Warning, "Deux modifications, ou deux actes, de même numéro.", "Two modifications, or two acts, of one number.", "arrêté 22/12/2022";
+    SequenceOrder = "sequence-order", "modifications.id", Warning, "Les numéros ne croissent pas dans l'ordre des notifications.", "The numbers do not grow in the order of notification.", "notice DECP, modifications.id";
+    ModificationUndated = "modification-undated", "modifications", Error, "Modification sans date de notification utilisable.", "A modification without a usable date of notification.", "schéma DECP 2.0.4, modifications";
+    ModificationEmpty = "modification-empty", "modifications", Warning, "Modification qui ne change rien : ni montant, ni durée, ni titulaires.", "A modification that changes nothing: neither amount, nor duration, nor holders.", "arrêté 22/12/2022, modifications";
+    ModificationAmount = "modification-amount", "modifications.montant", Warning, "Montant modifié plus de dix fois supérieur au montant initial : à vérifier.", "The modified amount is more than ten times the first one: check it.", "code de la commande publique R2194-3";
+    ModificationLate = "modification-late", "modifications", Warning, "Modification publiée plus de deux mois après sa notification.", "A modification published more than two months after its notification.", "code de la commande publique R2196-1";
+    StartBeforeSignature = "start-before-signature", "dateDebutExecution", Warning, "Exécution commencée avant la signature.", "Execution began before the signature.", "règle de qualité";
+    ExecutionBeforeSignature = "execution-before-signature", "donneesExecution", Warning, "Données d'exécution publiées avant la signature.", "Execution data published before the signature.", "règle de qualité";
+    SubsidyAboveValue = "subvention-above-value", "montantSubventionPublique", Warning, "Subvention supérieure à la valeur de la concession.", "A subsidy above the value of the concession.", "règle de qualité";
     ConsiderationsContradict = "considerations-contradict", "considerationsSociales", Warning, "« Pas de considération » avec une autre valeur.", "\"No consideration\" together with another value.", "schéma DECP 2.0.4";
     OriginContradict = "origin-contradict", "origineUE", Warning, "La part européenne est inférieure à la part française.", "The European share is below the French one.", "arrêté 22/12/2022, origineUE";
     TestRecord = "test-record", "*", Warning, "Donnée d'essai : à retirer de la publication.", "A test record: remove it from publication.", "règle de qualité";

@@ -9,8 +9,8 @@ use crate::record::*;
 use super::out::{Out, Path};
 use super::rules::Rule;
 
-/// Longest `objet` that the schema takes, in characters.
-const MAX_OBJET: usize = 1000;
+/// Longest `objet` that the schemas of 2019 and of 2022 take, in characters: what exports cut at.
+const MAX_OBJET: [usize; 2] = [256, 1000];
 
 /// Whether a text says that there is no value.
 pub(super) fn is_placeholder(text: &str) -> bool {
@@ -89,16 +89,36 @@ pub(super) fn text(out: &mut Out, at: Path, scalar: &Option<Scalar>) -> Option<S
     if text.contains(char::REPLACEMENT_CHARACTER) {
         out.find(Rule::ReplacementCharacter, at, declared);
     }
+    if has_markup(&text) {
+        out.find(Rule::TextMarkup, at, declared);
+    }
     (!text.is_empty()).then(|| text.into_owned())
 }
 
-/// `objet`, whose length the schema bounds.
-pub(super) fn objet(out: &mut Out, at: Path, scalar: &Option<Scalar>) -> Option<String> {
+/// `objet`, whose length the schema of each format bounds.
+pub(super) fn objet(out: &mut Out, at: Path, scalar: &Option<Scalar>, format: Format) -> Option<String> {
     let text = text(out, at, scalar)?;
-    if text.len() > MAX_OBJET && text.chars().count() > MAX_OBJET {
+    let [old, new] = MAX_OBJET;
+    if text.len() < old {
+        return Some(text);
+    }
+    let length = text.chars().count();
+    if MAX_OBJET.contains(&length) {
+        out.find(Rule::TextTruncated, at, &text);
+    } else if length > if format == Format::V2019 { old } else { new } {
         out.find(Rule::TextTooLong, at, &text);
     }
     Some(text)
+}
+
+/// Whether a text holds a tag of HTML, or what a link must not.
+fn has_markup(text: &str) -> bool {
+    let tag = memchr::memchr_iter(b'<', text.as_bytes()).any(|at| {
+        let rest = text.as_bytes().get(at + 1..).unwrap_or_default();
+        let name = rest.first().is_some_and(|b| b.is_ascii_alphabetic() || matches!(b, b'/' | b'!'));
+        name && memchr::memchr(b'>', rest.get(..rest.len().min(200)).unwrap_or_default()).is_some()
+    });
+    tag || text.contains("javascript:")
 }
 
 /// A code or an identifier: a text that a number may have stood for.

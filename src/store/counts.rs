@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::known::Known;
 use super::{Snapshot, StoreError};
-use crate::record::{Field, Observation, Record, Siren};
+use crate::record::{Field, LocalId, Observation, Siren, Siret};
 
 /// What became of records: `received = accepted + superseded + repeats + quarantined + out_of_region`.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
@@ -65,76 +65,11 @@ pub struct BuyerCounts {
     pub missing: BTreeMap<Field, u64>,
 }
 
-/// Bit `i` is set when the record has no clean value for `Field::ALL[i]`, among the fields that its
-/// kind and format ask for.
+/// Bit `i` is set when the record has no usable value for `Field::ALL[i]`, among the fields that the
+/// official schema of its format requires.
 pub fn missing_mask(observation: &Observation) -> i64 {
-    let record = &observation.record;
-    let mut mask = 0;
-    for (bit, field) in Field::ALL.iter().enumerate() {
-        if asked(observation, *field) && !present(record, *field) {
-            mask |= 1 << bit;
-        }
-    }
-    mask
-}
-
-fn asked(observation: &Observation, field: Field) -> bool {
-    use crate::record::{Format, Kind};
-    let marche = observation.record.kind == Kind::Marche;
-    let recent = observation.format != Format::V2019;
-    match field {
-        Field::Nature
-        | Field::Objet
-        | Field::Procedure
-        | Field::DureeMois
-        | Field::DateNotification
-        | Field::DatePublicationDonnees
-        | Field::Montant
-        | Field::Titulaires => true,
-        Field::CodeCpv | Field::LieuExecution | Field::TypesPrix => marche,
-        Field::FormePrix
-        | Field::Techniques
-        | Field::ModalitesExecution
-        | Field::MarcheInnovant
-        | Field::AttributionAvance
-        | Field::SousTraitanceDeclaree
-        | Field::Ccag
-        | Field::OffresRecues
-        | Field::TypeGroupementOperateurs => marche && recent,
-        Field::ConsiderationsSociales | Field::ConsiderationsEnvironnementales => recent,
-        Field::DateDebutExecution | Field::MontantSubventionPublique => !marche,
-        _ => false,
-    }
-}
-
-fn present(r: &Record, field: Field) -> bool {
-    match field {
-        Field::Nature => r.nature.is_some(),
-        Field::Objet => r.objet.is_some(),
-        Field::Procedure => r.procedure.is_some(),
-        Field::DureeMois => r.duree_mois.is_some(),
-        Field::DateNotification => r.date_notification.is_some(),
-        Field::DatePublicationDonnees => r.date_publication.is_some(),
-        Field::Montant => r.montant.is_some(),
-        Field::Titulaires => !r.titulaires.is_empty(),
-        Field::CodeCpv => r.cpv.is_some(),
-        Field::LieuExecution => r.lieu.is_some(),
-        Field::TypesPrix => !r.types_prix.is_empty(),
-        Field::FormePrix => r.forme_prix.is_some(),
-        Field::Techniques => !r.techniques.is_empty(),
-        Field::ModalitesExecution => !r.modalites.is_empty(),
-        Field::MarcheInnovant => r.marche_innovant.is_some(),
-        Field::AttributionAvance => r.attribution_avance.is_some(),
-        Field::SousTraitanceDeclaree => r.sous_traitance_declaree.is_some(),
-        Field::Ccag => r.ccag.is_some(),
-        Field::OffresRecues => r.offres_recues.is_some(),
-        Field::TypeGroupementOperateurs => r.groupement.is_some(),
-        Field::ConsiderationsSociales => !r.considerations_sociales.is_empty(),
-        Field::ConsiderationsEnvironnementales => !r.considerations_environnementales.is_empty(),
-        Field::DateDebutExecution => r.date_debut_execution.is_some(),
-        Field::MontantSubventionPublique => r.montant_subvention.is_some(),
-        _ => true,
-    }
+    let bit = |field: &Field| Field::ALL.iter().position(|f| f == field).map_or(0, |bit| 1_i64 << bit);
+    crate::refine::missing(observation).iter().map(bit).sum()
 }
 
 fn fields(mask: i64, into: &mut BTreeMap<Field, u64>) {
@@ -197,7 +132,33 @@ impl Outcomes {
     }
 }
 
+/// What tells an observation that is gone from every other one: source, resource and place where it
+/// stood last, buyer and id as declared.
+pub type GoneKey = (String, String, u32, Siret, LocalId);
+
 impl Snapshot {
+    /// The observations that still speak for a contract although no current payload holds them: gone
+    /// for less than the days after which they count as withdrawn.
+    ///
+    /// # Errors
+    /// A disk fault or a damaged row.
+    pub fn gone_but_speaking(&self) -> Result<HashSet<GoneKey>, StoreError> {
+        let mut statement = self.conn.prepare_cached(
+            "SELECT c.id, r.id, s.position, o.body FROM standing s JOIN observation o ON o.id=s.id
+             JOIN resource r ON r.n=s.resource JOIN source c ON c.n=o.source WHERE s.gone IS NOT NULL AND s.outcome=1",
+        )?;
+        let mut rows = statement.query([])?;
+        let mut gone = HashSet::new();
+        while let Some(row) = rows.next()? {
+            let damaged = |e: String| StoreError::damaged("an observation", e);
+            let body = row.get_ref(3)?.as_blob().map_err(|e| damaged(e.to_string()))?;
+            let observation: Observation = postcard::from_bytes(body).map_err(|e| damaged(e.to_string()))?;
+            let record = observation.record;
+            gone.insert((row.get(0)?, row.get(1)?, row.get(2)?, record.acheteur, record.id));
+        }
+        Ok(gone)
+    }
+
     /// Counts of every source, by number.
     ///
     /// # Errors
@@ -268,18 +229,26 @@ impl Snapshot {
         Ok(())
     }
 
-    /// Calls back with the counts of each buyer that has an accepted observation, by SIREN.
+    /// Calls back with the counts of each buyer that has an accepted observation, by SIREN. What the
+    /// sources of these numbers said, which may not be published, is not counted.
     ///
     /// # Errors
     /// A disk fault or a damaged row.
-    pub fn buyer_counts(&self, mut each: impl FnMut(BuyerCounts)) -> Result<(), StoreError> {
+    pub fn buyer_counts(
+        &self,
+        silent: &std::collections::BTreeSet<i64>,
+        mut each: impl FnMut(BuyerCounts),
+    ) -> Result<(), StoreError> {
         let mut statement = self.conn.prepare_cached(
-            "SELECT o.siren, o.repaired, o.missing FROM observation o JOIN standing s ON s.id=o.id
+            "SELECT o.siren, o.repaired, o.missing, o.source FROM observation o JOIN standing s ON s.id=o.id
              WHERE s.outcome=1 AND s.gone IS NULL ORDER BY o.siren",
         )?;
         let mut rows = statement.query([])?;
         let mut open: Option<BuyerCounts> = None;
         while let Some(row) = rows.next()? {
+            if silent.contains(&row.get(3)?) {
+                continue;
+            }
             let siren = super::merging::siren(row.get(0)?)?;
             if open.as_ref().is_none_or(|b| b.siren != siren) {
                 open.replace(BuyerCounts { siren, accepted: 0, repaired: 0, missing: BTreeMap::new() })

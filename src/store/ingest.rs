@@ -37,6 +37,8 @@ pub struct NewObservation {
 /// A record for the quarantine.
 #[derive(Debug, Clone)]
 pub struct QuarantineRow {
+    /// Hash of the raw record.
+    pub hash: RawHash,
     /// Place in the payload.
     pub position: u32,
     /// Start in the decoded UTF-8 stream of the payload, bytes.
@@ -258,29 +260,8 @@ fn apply(tx: &Transaction<'_>, flip: &Flip) -> Result<(), StoreError> {
     let state = if flip.end == FlipEnd::Complete { "complete" } else { "partial" };
     tx.prepare_cached("UPDATE resource SET sha256=?2, bytes=?3, state=?4, records=?5, error=?6 WHERE n=?1")?
         .execute(params![n, flip.sha256, flip.bytes, state, flip.entries.len(), flip.error])?;
-    quarantine(tx, n, flip)?;
+    super::quarantine::replace(tx, n, flip)?;
     if flip.end == FlipEnd::Complete { whole_today(tx, n, flip.seen.day) } else { Ok(()) }
-}
-
-fn quarantine(tx: &Transaction<'_>, resource: i64, flip: &Flip) -> Result<(), StoreError> {
-    tx.prepare_cached("DELETE FROM quarantine WHERE resource=?1")?.execute([resource])?;
-    let mut insert = tx.prepare_cached(
-        "INSERT INTO quarantine (resource, position, payload, byte_start, byte_len, reason, detail, first_seen) VALUES (?1,?2,?3,?4,?5,?6,?7,?8)",
-    )?;
-    for q in &flip.quarantine {
-        let day = flip.seen.day.number();
-        insert.execute(params![
-            resource,
-            q.position,
-            flip.sha256,
-            q.byte_start,
-            q.byte_len,
-            q.reason,
-            q.detail,
-            day
-        ])?;
-    }
-    Ok(())
 }
 
 /// A list about to become current.

@@ -17,6 +17,7 @@ mod known;
 mod maintenance;
 mod merging;
 mod meta;
+mod quarantine;
 mod schema;
 mod snapshot;
 mod sources;
@@ -30,7 +31,7 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags};
 
-pub use counts::{BuyerCounts, RecordCounts, SourceCounts, missing_mask};
+pub use counts::{BuyerCounts, GoneKey, RecordCounts, SourceCounts, missing_mask};
 pub use error::StoreError;
 pub use forget::Forgotten;
 pub use ingest::{Entry, Flip, FlipEnd, NewObservation, QuarantineRow, ResourceSeen};
@@ -38,6 +39,7 @@ pub use known::{Known, KnownRecords, OutReason};
 pub use maintenance::{CheckReport, backup, check, restore};
 pub use merging::{BuyerChange, BuyerInput, MergeRow, MergedBuyer};
 pub use meta::{Epoch, PublicationRow};
+pub use quarantine::{QuarantineOf, Quarantined};
 pub use schema::VERSION;
 pub use snapshot::Snapshot;
 pub use sources::{HarvestEnd, ResourceRow, SourceRow, SourceState, Validators};

@@ -10,13 +10,13 @@ use crate::setup::{BUYER, Region, document, guichet, marche, stanza, text};
 
 /// A server that answers every path with its file, if it has one.
 #[derive(Clone)]
-struct Profile {
+pub struct Profile {
     files: Arc<Mutex<Vec<(String, String)>>>,
     address: std::net::SocketAddr,
 }
 
 impl Profile {
-    fn start() -> Self {
+    pub fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let profile = Self { files: Arc::default(), address: listener.local_addr().unwrap() };
         let served = profile.clone();
@@ -27,10 +27,10 @@ impl Profile {
         });
         profile
     }
-    fn url(&self, path: &str) -> String {
+    pub fn url(&self, path: &str) -> String {
         format!("http://{}/{path}", self.address)
     }
-    fn put(&self, path: &str, body: String) -> &Self {
+    pub fn put(&self, path: &str, body: String) -> &Self {
         let mut files = self.files.lock().unwrap();
         files.retain(|(known, _)| known != path);
         files.push((path.to_owned(), body));
@@ -56,7 +56,7 @@ impl Profile {
 }
 
 /// Two sources; the second night, one of them corrects an amount and drops a contract.
-fn two_nights() -> (Region, Profile) {
+pub fn two_nights() -> (Region, Profile) {
     let (region, profile) = (Region::new(), Profile::start());
     region.sources(&(stanza("albi", &profile.url("albi.json")) + &stanza("tarn", &profile.url("tarn.json"))));
     let mut reused = marche("2024-09", 5_000, "2024-03-15");
@@ -79,7 +79,7 @@ fn two_nights() -> (Region, Profile) {
     (region, profile)
 }
 
-fn json(region: &Region, arguments: &[&str], code: i32) -> Value {
+pub fn json(region: &Region, arguments: &[&str], code: i32) -> Value {
     let out = region.guichet().args(arguments).arg("--json").assert().code(code).get_output().clone();
     serde_json::from_slice(&out.stdout).unwrap()
 }

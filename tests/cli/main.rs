@@ -1,11 +1,14 @@
 //! The command line as a user meets it: the real binary, its output, its exit codes.
 //!
-//! `journey` needs a harvest, from a server of its own on loopback; everything else needs files only.
+//! `journey`, `quality` and `quarantine` need a harvest, from a server of their own on loopback; everything
+//! else needs files only.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may fail loudly")]
 
 mod files;
 mod journey;
+mod quality;
+mod quarantine;
 mod setup;
 
 use setup::{Region, guichet, shipped, text};
@@ -182,11 +185,21 @@ fn a_second_writer_is_turned_away_with_75_and_readers_are_not() {
     let region = Region::new();
     region.source("albi", "http://127.0.0.1:9/albi.json");
     let _held = guichet::daemon::lock::DataLock::take(&region.path("var"), "run").unwrap();
-    for command in [&["harvest"][..], &["publish"], &["replay"], &["sources", "forget", "gone"], &["run"]] {
+    for command in [
+        &["harvest"][..],
+        &["publish"],
+        &["replay"],
+        &["sources", "forget", "gone"],
+        &["quarantine", "retry"],
+        &["archive", "purge", "--older-than", "400d"],
+        &["run"],
+    ] {
         let out = region.guichet().args(command).assert().code(75).get_output().clone();
         assert!(text(&out.stderr).contains("guichet run"), "{command:?}");
     }
-    for command in [&["status"][..], &["sources", "list"], &["check"], &["harvest", "--dry-run"]] {
+    for command in
+        [&["status"][..], &["sources", "list"], &["check"], &["harvest", "--dry-run"], &["quarantine", "list"]]
+    {
         assert_ne!(region.guichet().args(command).output().unwrap().status.code(), Some(75), "{command:?}");
     }
 }

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::cli::Ended;
 use crate::cli::output::{Column, Out, OutputError};
 use crate::daemon::exit::Exit;
-use crate::refine::rules::{REASONS, Rule};
+use crate::refine::catalogue::{Entry, entries};
 
 const COLUMNS: [Column; 6] = [
     Column::left("rule"),
@@ -17,16 +17,6 @@ const COLUMNS: [Column; 6] = [
     Column::left("english"),
     Column::left("reference"),
 ];
-
-/// What the merge itself finds, beside the rules of single records.
-const OF_THE_MERGE: [(&str, &str, &str, &str, &str, &str); 1] = [(
-    "id-reused",
-    "warning",
-    "id",
-    "L'acheteur a donné ce même identifiant à plusieurs contrats : leur uid porte un suffixe.",
-    "The buyer gave this id to several contracts: their uids carry a suffix.",
-    "arrêté 22/12/2022, id",
-)];
 
 /// Prints them and nothing else.
 pub(super) fn print(as_json: bool) -> Ended {
@@ -40,25 +30,24 @@ pub(super) fn print(as_json: bool) -> Ended {
     Ok(Exit::Done)
 }
 
-fn rows() -> impl Iterator<Item = [&'static str; 6]> {
-    let records =
-        Rule::ALL.iter().map(|r| [r.code(), r.severity().name(), r.field(), r.french(), r.english(), r.reference()]);
-    let merge = OF_THE_MERGE
-        .iter()
-        .map(|(code, severity, field, fr, en, reference)| [*code, *severity, *field, *fr, *en, *reference]);
-    let quarantine = REASONS.iter().map(|(code, fr, en)| [*code, "quarantine", "*", *fr, *en, "-"]);
-    records.chain(merge).chain(quarantine)
-}
-
 pub(super) fn table<W: Write>(out: &mut Out<W>) -> Result<(), OutputError> {
-    out.table(&COLUMNS, rows().map(|row| row.map(str::to_owned).to_vec()))
+    let row = |e: Entry| {
+        [e.code, e.severity, e.field, e.french, e.english, e.reference.unwrap_or("-")].map(str::to_owned).to_vec()
+    };
+    out.table(&COLUMNS, entries().map(row))
 }
 
-/// A list of `{code, severity, field, message: {fr, en}, reference}`.
+/// A list of `{code, severity, field, message: {fr, en}, remedy: {fr, en}, reference}`.
 pub(super) fn json() -> Value {
-    rows()
-        .map(|[code, severity, field, fr, en, reference]| {
-            json!({"code": code, "severity": severity, "field": field, "message": {"fr": fr, "en": en}, "reference": Some(reference).filter(|r| *r != "-")})
+    let one = |e: Entry| {
+        json!({
+            "code": e.code,
+            "severity": e.severity,
+            "field": e.field,
+            "message": {"fr": e.french, "en": e.english},
+            "remedy": {"fr": e.remedy.french(), "en": e.remedy.english()},
+            "reference": e.reference,
         })
-        .collect()
+    };
+    entries().map(one).collect()
 }

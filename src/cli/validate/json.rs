@@ -2,7 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::{Damage, Example, FileReport, Group, Weight, meaning};
+use super::{Damage, Example, FileReport, Group, Weight};
+use crate::refine::catalogue;
 
 /// The whole: every file, and the sums.
 pub(super) fn document(reports: &[FileReport]) -> Value {
@@ -45,13 +46,14 @@ fn file(r: &FileReport) -> Value {
 }
 
 fn rule(weight: Weight, code: &str, group: &Group) -> Value {
-    let (fr, en, reference) = meaning(code);
+    let known = catalogue::entry(code);
     json!({
         "code": code,
         "severity": weight.name(),
         "count": group.count,
-        "message": {"fr": fr, "en": en},
-        "reference": reference,
+        "message": known.map(|e| json!({"fr": e.french, "en": e.english})),
+        "remedy": known.map(|e| json!({"fr": e.remedy.french(), "en": e.remedy.english()})),
+        "reference": known.and_then(|e| e.reference),
         "examples": group.examples.iter().map(example).collect::<Vec<_>>(),
     })
 }

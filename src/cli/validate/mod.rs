@@ -237,12 +237,3 @@ impl FileReport {
         all
     }
 }
-
-/// What a rule, or a reason of quarantine, means: French, English, reference.
-fn meaning(code: &str) -> (&'static str, &'static str, Option<&'static str>) {
-    if let Some(rule) = Rule::from_code(code) {
-        return (rule.french(), rule.english(), Some(rule.reference()));
-    }
-    let reason = refine::REASONS.iter().find(|(known, ..)| *known == code);
-    reason.map_or(("", "", None), |(_, fr, en)| (fr, en, None))
-}

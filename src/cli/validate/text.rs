@@ -3,8 +3,9 @@
 use std::io::Write;
 
 use super::words::Language;
-use super::{Damage, Example, FileReport, Group, Weight, meaning};
+use super::{Damage, Example, FileReport, Group, Weight};
 use crate::cli::output::{Out, OutputError};
+use crate::refine::catalogue;
 
 /// Longest declared value shown, in characters; `--json` gives more of it.
 const VALUE: usize = 80;
@@ -103,11 +104,13 @@ fn rule<W: Write>(
     language: Language,
     out: &mut Out<W>,
 ) -> Result<(), OutputError> {
-    let (fr, en, reference) = meaning(code);
     out.line("")?;
-    let reference = reference.map(|r| format!(" [{r}]")).unwrap_or_default();
     out.line(&format!("  {} {code} × {}", language.weight(weight), group.count))?;
-    out.line(&format!("    {}{reference}", language.pick(fr, en)))?;
+    if let Some(e) = catalogue::entry(code) {
+        let reference = e.reference.map(|r| format!(" [{r}]")).unwrap_or_default();
+        out.line(&format!("    {}{reference}", language.pick(e.french, e.english)))?;
+        out.line(&format!("    → {}", language.pick(e.remedy.french(), e.remedy.english())))?;
+    }
     for e in &group.examples {
         out.line(&format!("      {}", example(e, language)))?;
     }

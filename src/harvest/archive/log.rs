@@ -36,6 +36,12 @@ pub enum Seen {
     Delisted,
     /// The operator forgot the whole source: what stands before this line is void.
     Forgotten,
+    /// The operator erased this payload, which this resource once gave: what it alone said cannot
+    /// be replayed, and that is meant.
+    Purged {
+        /// Name of the payload.
+        sha256: Sha256,
+    },
     /// A payload, now in the archive.
     Payload {
         /// Where it came from, without secrets.
@@ -65,6 +71,8 @@ struct Line {
     delisted: bool,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     forgotten: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    purged: Option<Sha256>,
     #[serde(flatten)]
     payload: Option<Payload>,
 }
@@ -82,7 +90,7 @@ struct Payload {
 impl From<&Entry> for Line {
     fn from(entry: &Entry) -> Self {
         let payload = match &entry.seen {
-            Seen::Unchanged | Seen::Delisted | Seen::Forgotten => None,
+            Seen::Unchanged | Seen::Delisted | Seen::Forgotten | Seen::Purged { .. } => None,
             Seen::Payload { url, title, resource_date, sha256, bytes, whole } => Some(Payload {
                 url: url.clone(),
                 title: title.clone(),
@@ -99,6 +107,10 @@ impl From<&Entry> for Line {
             unchanged: entry.seen == Seen::Unchanged,
             delisted: entry.seen == Seen::Delisted,
             forgotten: entry.seen == Seen::Forgotten,
+            purged: match entry.seen {
+                Seen::Purged { sha256 } => Some(sha256),
+                _ => None,
+            },
             payload,
         }
     }
@@ -108,6 +120,10 @@ impl TryFrom<Line> for Entry {
     type Error = String;
 
     fn try_from(line: Line) -> Result<Self, String> {
+        if let Some(sha256) = line.purged {
+            let seen = Seen::Purged { sha256 };
+            return Ok(Self { at: line.at, source: line.source, resource: line.resource, seen });
+        }
         let seen = match (line.unchanged, line.payload) {
             _ if line.delisted => Seen::Delisted,
             _ if line.forgotten => Seen::Forgotten,
@@ -321,7 +337,7 @@ mod tests {
     #[test]
     fn what_is_no_payload_comes_back_as_what_it_is() {
         let (_dir, archive, _log) = archive();
-        let all = [Seen::Unchanged, Seen::Delisted, Seen::Forgotten];
+        let all = [Seen::Unchanged, Seen::Delisted, Seen::Forgotten, Seen::Purged { sha256: Sha256::of(b"abc") }];
         let entries = all.map(|seen| Entry { seen, ..unchanged() });
         archive.append(&entries).unwrap();
         assert_eq!(read(&archive), entries);

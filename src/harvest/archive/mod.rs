@@ -122,6 +122,23 @@ impl Archive {
         self.path_of(name).is_file()
     }
 
+    /// Length of a payload's file, compressed; `None` when it is not there.
+    pub fn size(&self, name: &Sha256) -> Option<u64> {
+        fs::metadata(self.path_of(name)).ok().filter(std::fs::Metadata::is_file).map(|m| m.len())
+    }
+
+    /// Erases a payload, for good: gone from the disk when this returns. Says whether it was there.
+    pub fn erase(&self, name: &Sha256) -> Result<bool, ArchiveError> {
+        let path = self.path_of(name);
+        match fs::remove_file(&path) {
+            Ok(()) => {}
+            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(false),
+            Err(e) => return Err(io_error("cannot erase", &path)(e)),
+        }
+        path.parent().map_or(Ok(()), sync_dir)?;
+        Ok(true)
+    }
+
     /// Begins to store a payload whose name is not known yet.
     pub fn incoming(&self) -> Result<Incoming, ArchiveError> {
         Incoming::new(self.clone())

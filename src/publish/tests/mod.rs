@@ -21,6 +21,7 @@ pub(super) struct Case {
     pub options: Options,
     pub force: bool,
     pub licence: &'static str,
+    pub quarantine: Vec<QuarantineRecord>,
 }
 
 impl Case {
@@ -33,6 +34,7 @@ impl Case {
             options: Options::new(public),
             force: false,
             licence: "etalab-2.0",
+            quarantine: Vec::new(),
         }
     }
     pub fn publish(self) -> Result<Published, PublishError> {
@@ -62,12 +64,14 @@ impl Case {
                 ..SourceQuality::default()
             }],
             buyers: Vec::new(),
+            ..Quality::default()
         };
         let input = Input {
             contracts: Box::new(self.contracts.map(Ok)),
             sources: (0..20).rev().map(source).collect(),
             resources: resources.collect(),
             quality,
+            quarantine: Box::new(self.quarantine.into_iter().map(Ok)),
             seats: &reference_seat,
             day: self.day,
             created: "2026-11-24T05:30:00Z".parse().unwrap(),

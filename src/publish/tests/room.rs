@@ -7,7 +7,8 @@ use super::generate::{contracts, stream};
 use super::*;
 
 /// Files that may differ between two publications of the same contracts.
-const JOURNAL: &[&str] = &["changes.ndjson", "quality.json", "manifest.json", "SHA256SUMS"];
+const JOURNAL: &[&str] =
+    &["changes.ndjson", "quality.json", "quality.html", "quarantine.ndjson", "manifest.json", "SHA256SUMS"];
 
 fn state_files(dir: &Path) -> BTreeMap<String, Vec<u8>> {
     let mut files = BTreeMap::new();
@@ -139,7 +140,9 @@ fn only_the_formats_asked_for_are_written_and_uncompressed_when_asked() {
             "decp.csv",
             "guichet.sqlite",
             "manifest.json",
-            "quality.json"
+            "quality.html",
+            "quality.json",
+            "quarantine.ndjson"
         ]
     );
 }
