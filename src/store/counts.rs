@@ -110,8 +110,9 @@ impl Outcomes {
                 all.same_as.insert(id, other);
             }
         }
-        let mut statement =
-            snapshot.conn.prepare_cached("SELECT id FROM observation INDEXED BY observation_repaired WHERE repaired=1")?;
+        let mut statement = snapshot
+            .conn
+            .prepare_cached("SELECT id FROM observation INDEXED BY observation_repaired WHERE repaired=1")?;
         let mut rows = statement.query([])?;
         while let Some(row) = rows.next()? {
             if let Some(byte) = all.bytes.get_mut(at(row.get(0)?)?) {
