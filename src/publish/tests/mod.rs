@@ -63,7 +63,7 @@ impl Case {
                 repeats: 1,
                 ..SourceQuality::default()
             }],
-            buyers: Vec::new(),
+            ..Quality::default()
         };
         let input = Input {
             contracts: Box::new(self.contracts.map(Ok)),
