@@ -15,9 +15,9 @@ use jiff::tz::TimeZone;
 use super::clock::Clock;
 use super::cron::Schedule;
 use super::merge_run::{self, MergeReport};
-use crate::config::{Config, ProcessEnv, Snapshot, Source};
+use crate::config::{Config, Format, ProcessEnv, Snapshot, Source};
 use crate::harvest::{
-    AllowList, Archive, ArchiveError, Catalog, Harvester, Limits, Progress, SourceAccess, user_agent,
+    AllowList, Archive, ArchiveError, Catalog, Export, Harvester, Limits, Ods, Progress, SourceAccess, user_agent,
 };
 use crate::merge::Rules;
 use crate::record::Day;
@@ -231,14 +231,19 @@ pub fn access(source: &Source) -> Result<SourceAccess, String> {
         Some(c) => Some(c.read(&ProcessEnv).map_err(|e| e.to_string())?.expose().to_owned()),
         None => None,
     };
-    let catalog = match source.catalog {
-        crate::config::Catalog::Datagouv => Catalog::Datagouv,
-        _ => Catalog::None,
+    let catalog = catalog(source.catalog).ok_or_else(|| {
+        format!("this version cannot read the catalogue `{}`: set enabled = false", source.catalog.word())
+    })?;
+    let ods = Ods {
+        filter: source.filter.clone(),
+        window: source.window,
+        export: if source.format == Format::DecpCsv { Export::Csv } else { Export::Json },
     };
     Ok(SourceAccess {
         id: source.id.clone(),
         url: source.url.to_string(),
         catalog,
+        ods,
         include: source.include.patterns().to_vec(),
         exclude: source.exclude.patterns().to_vec(),
         headers: source.headers.iter().map(|(k, v)| (k.clone(), v.clone())).collect(),
@@ -247,6 +252,21 @@ pub fn access(source: &Source) -> Result<SourceAccess, String> {
         max_bytes: Some(source.max_bytes),
         timeout: Some(source.timeout),
         per_host: Some(source.per_host),
+    })
+}
+
+/// The catalogue of a stanza, if this version reads it.
+fn catalog(of: crate::config::Catalog) -> Option<Catalog> {
+    use crate::config::Catalog as Named;
+    Some(match of {
+        Named::None => Catalog::None,
+        Named::Datagouv => Catalog::Datagouv,
+        Named::Ods => Catalog::Ods,
+        Named::Ckan => Catalog::Ckan,
+        Named::Dcat => Catalog::Dcat,
+        Named::Index => Catalog::Index,
+        Named::Pages => Catalog::Pages,
+        Named::Ted => return None,
     })
 }
 
@@ -275,4 +295,18 @@ pub fn harvester(config: &Config, progress: Arc<dyn Progress>) -> Result<Harvest
         user_agent: user_agent(Some(config.publish.base_url.as_ref().map_or(CONTACT, |u| u.as_str()))),
     };
     Ok(Harvester::new(limits, progress)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::READABLE_CATALOGS;
+
+    #[test]
+    fn every_catalogue_that_the_check_calls_readable_is_read_and_no_other() {
+        for (word, named) in crate::config::Catalog::WORDS {
+            assert_eq!(catalog(*named).is_some(), READABLE_CATALOGS.contains(named), "{word}");
+            assert!(catalog(*named).is_none_or(|c| c.word() == *word), "{word}");
+        }
+    }
 }

@@ -85,6 +85,8 @@ pub struct SourceAccess {
     pub url: String,
     /// How `url` leads to files.
     pub catalog: Catalog,
+    /// What to ask of an Opendatasoft dataset.
+    pub ods: super::catalog::Ods,
     /// Globs on a resource's title or address; empty keeps all.
     pub include: Vec<String>,
     /// Globs on a resource's title or address that win over `include`.

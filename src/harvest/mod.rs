@@ -47,7 +47,7 @@ use url::Url;
 
 pub use access::{HOST_PAUSE, Limits, MAX_BYTES, SourceAccess, user_agent};
 pub use archive::{Archive, ArchiveError, Entries, Entry, Incoming, PayloadReader, Seen, Sha256, Stored};
-pub use catalog::{BadChecksum, Catalog, Checksum, Listing, MAIN, Resource};
+pub use catalog::{BadChecksum, Catalog, Checksum, Export, Held, Listing, MAIN, Ods, Resource};
 pub use client::ClientError;
 pub use fault::{FetchError, FetchFault, Patience, Phase};
 pub use fetch::{Fetched, Payload, Previous, Validators};
