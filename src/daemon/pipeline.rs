@@ -17,7 +17,8 @@ use super::cron::Schedule;
 use super::merge_run::{self, MergeReport};
 use crate::config::{Config, Format, ProcessEnv, Snapshot, Source};
 use crate::harvest::{
-    AllowList, Archive, ArchiveError, Catalog, Export, Harvester, Limits, Ods, Progress, SourceAccess, user_agent,
+    AllowList, Archive, ArchiveError, Catalog, Export, Harvester, Limits, Ods, Outside, Progress, SourceAccess,
+    user_agent,
 };
 use crate::merge::Rules;
 use crate::record::Day;
@@ -85,6 +86,8 @@ pub struct Pipeline {
     pub clock: Clock,
     /// Next free observation id.
     pub(super) next_id: AtomicI64,
+    /// How the last harvests ended, to tell an outage of our own from theirs.
+    pub(super) lately: super::harvest_end::Lately,
     /// Merges take turns: a second one would find the first one's work half done.
     pub(super) merging: Mutex<()>,
     /// Bounds the decoding threads.
@@ -112,6 +115,7 @@ impl Pipeline {
             archive,
             clock,
             next_id,
+            lately: super::harvest_end::Lately::default(),
             merging: Mutex::new(()),
             decoders: Arc::new(tokio::sync::Semaphore::new(DECODERS)),
             meters: super::meters::Meters::default(),
@@ -137,6 +141,19 @@ impl Pipeline {
         } else {
             Arc::new(harvester(&config, Arc::clone(&self.progress))?)
         };
+        self.settings.store(Arc::new(Settings { config, harvester }));
+        Ok(())
+    }
+
+    /// Puts a scripted resolver and other certificates in the place of this machine's: for tests.
+    ///
+    /// # Errors
+    /// As [`Pipeline::reconfigure`].
+    #[doc(hidden)]
+    pub fn replace_outside(&self, outside: Outside) -> Result<(), RunError> {
+        let config = self.config();
+        let limits = Limits { outside, ..limits(&config)? };
+        let harvester = Arc::new(Harvester::new(limits, Arc::clone(&self.progress))?);
         self.settings.store(Arc::new(Settings { config, harvester }));
         Ok(())
     }
@@ -275,11 +292,15 @@ fn catalog(of: crate::config::Catalog) -> Option<Catalog> {
 /// # Errors
 /// TLS that cannot be set up, or an allow list that cannot be read.
 pub fn harvester(config: &Config, progress: Arc<dyn Progress>) -> Result<Harvester, RunError> {
+    Ok(Harvester::new(limits(config)?, progress)?)
+}
+
+fn limits(config: &Config) -> Result<Limits, RunError> {
     let h = &config.harvest;
     let private: Vec<String> = h.allow_private_hosts.iter().map(ToString::to_string).collect();
     let allow =
         AllowList::parse(&private).map_err(|e| RunError::Setting(format!("[harvest] allow_private_hosts: {e}")))?;
-    let limits = Limits {
+    Ok(Limits {
         concurrency: h.concurrency,
         per_host: h.per_host,
         min_interval: h.min_interval,
@@ -293,8 +314,8 @@ pub fn harvester(config: &Config, progress: Arc<dyn Progress>) -> Result<Harvest
         max_ratio: h.max_ratio,
         allow,
         user_agent: user_agent(Some(config.publish.base_url.as_ref().map_or(CONTACT, |u| u.as_str()))),
-    };
-    Ok(Harvester::new(limits, progress)?)
+        outside: Outside::default(),
+    })
 }
 
 #[cfg(test)]

@@ -27,6 +27,7 @@ mod guard;
 mod headers;
 mod landing;
 mod network;
+mod outside;
 mod polite;
 mod probe;
 mod report;
@@ -52,6 +53,8 @@ pub use client::ClientError;
 pub use fault::{FetchError, FetchFault, Patience, Phase};
 pub use fetch::{Fetched, Payload, Previous, Validators};
 pub use guard::{AllowEntry, AllowList, BadAllowEntry, Refusal, allowed};
+#[doc(hidden)]
+pub use outside::{Addresses, Names, Outside};
 pub use probe::{PREFIX_BYTES, Probe};
 pub use report::{NoProgress, Progress, Traffic};
 pub use retry::{RetryAfter, retry_after};
