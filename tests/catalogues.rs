@@ -513,3 +513,53 @@ fn a_probe_looks_at_the_first_pages_of_a_long_catalogue_only() {
     assert!(incomplete(&listing).contains("more than 4 pages"), "{}", incomplete(&listing));
     assert_eq!(upstream.total(), 5);
 }
+
+#[test]
+fn the_stanza_that_a_probe_prints_is_one_that_the_check_accepts_and_the_harvest_reads() {
+    let upstream = Upstream::start().unwrap();
+    upstream.page(API, described());
+    upstream.page(&format!("{API}/exports/json"), Page::json(document("ods", 2)));
+    upstream.page(SHOW, package(&json!([{"id": "a", "url": "/a.json", "format": "JSON"}]), 1));
+    upstream.page("/a.json", Page::json(document("ckan", 2)));
+    upstream.page("/cat", dcat_page(&["d.json"], None, None));
+    upstream.page("/files/d.json", Page::json(document("dcat", 2)));
+    upstream.page("/data/", folder(&["i.json"]));
+    upstream.page("/data/i.json", Page::json(document("index", 2)));
+    upstream.answer("/api", |request| page(request, "next"));
+    let dir = tempfile::tempdir().unwrap();
+    let settings = "[harvest]\nmin_interval = \"0s\"\nallow_private_hosts = [\"127.0.0.1\"]\n";
+    std::fs::write(dir.path().join("guichet.toml"), settings).unwrap();
+    let guichet = |arguments: &[&str]| {
+        let mut command = assert_cmd::Command::new(env!("CARGO_BIN_EXE_guichet"));
+        command
+            .current_dir(dir.path())
+            .env("GUICHET_NOW", small::FIRST)
+            .args(["--config", "guichet.toml"])
+            .args(arguments);
+        String::from_utf8(command.assert().success().get_output().stdout.clone()).unwrap()
+    };
+    for (path, kind, records) in [
+        (API, "ods", 2),
+        ("/api/3/action/package_show?id=x", "ckan", 2),
+        ("/cat", "dcat", 2),
+        ("/data/", "index", 2),
+        ("/api", "pages", 6),
+    ] {
+        std::fs::write(dir.path().join("sources.toml"), "").unwrap();
+        let printed = guichet(&["sources", "probe", &upstream.url(path)]);
+        let stanza =
+            printed.split_once("[[source]]").map(|(_, stanza)| format!("[[source]]{stanza}")).unwrap_or_default();
+        assert!(stanza.contains(&format!("catalog = \"{kind}\"")), "{kind}: {printed}");
+        assert!(stanza.contains("format  = \"decp-json\""), "{kind}: {printed}");
+        std::fs::write(dir.path().join("sources.toml"), &stanza).unwrap();
+        guichet(&["check"]);
+        guichet(&["-q", "harvest"]);
+        let status: Value = serde_json::from_str(&guichet(&["status", "--json"])).unwrap();
+        let sources = status["sources"].as_array().unwrap();
+        let source = sources.iter().find(|s| s["state"] == "ok").unwrap_or_else(|| panic!("{kind}: {status}"));
+        assert_eq!(source["records"]["received"], records, "{kind}: {status}");
+        let id = source["id"].as_str().unwrap();
+        std::fs::write(dir.path().join("sources.toml"), "").unwrap();
+        guichet(&["sources", "forget", id]);
+    }
+}

@@ -187,7 +187,8 @@ fn seed(shape: Shape) -> u64 {
 fn refuse_shrunk(payload: &Payload<'_>, received: u64) -> Result<(), IngestError> {
     if received < payload.min_records {
         return Err(IngestError::Shrunk(format!(
-            "the payload holds {received} records, fewer than `min_records` = {}: the last good one stands",
+            "the payload holds {received} records, fewer than `min_records` = {}: the last good one stands; \
+             if so few are right, lower `min_records` for this source",
             payload.min_records
         )));
     }

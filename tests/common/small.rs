@@ -23,7 +23,7 @@ pub const FIRST: &str = "2026-11-24T03:00:00Z";
 
 /// Limits that end a fault soon, and pauses that cost a test nothing.
 pub const QUICK: &str = "min_interval = \"0s\"\nretries = 2\nretry_base = \"5ms\"\nretry_after_max = \"100ms\"\n\
-    connect_timeout = \"2s\"\nread_timeout = \"2s\"\ntotal_timeout = \"20s\"\n";
+    connect_timeout = \"10s\"\nread_timeout = \"20s\"\ntotal_timeout = \"60s\"\n";
 
 /// A working root of its own, without limit of region.
 pub struct Small {
@@ -139,4 +139,24 @@ pub fn marche(id: &str) -> Value {
 pub fn document(prefix: &str, n: usize) -> String {
     let marches: Vec<Value> = (1..=n).map(|i| marche(&format!("{prefix}-{i}"))).collect();
     json!({"marches": {"marche": marches, "contrat-concession": []}}).to_string()
+}
+
+impl Small {
+    /// Other lines in `[harvest]` from now on.
+    pub fn harvest(&self, lines: &str) {
+        let settings = format!("[harvest]\nallow_private_hosts = [\"127.0.0.1\"]\n{lines}");
+        std::fs::write(self.dir.path().join("guichet.toml"), settings).unwrap();
+    }
+
+    /// Every file below the working root.
+    pub fn files(&self) -> Vec<std::path::PathBuf> {
+        let mut found = Vec::new();
+        let mut folders = vec![self.dir.path().to_owned()];
+        while let Some(folder) = folders.pop() {
+            for entry in std::fs::read_dir(folder).unwrap().map(|e| e.unwrap().path()) {
+                if entry.is_dir() { folders.push(entry) } else { found.push(entry) }
+            }
+        }
+        found
+    }
 }
