@@ -98,7 +98,8 @@ words!(
 );
 
 /// The catalogues that this version can read. An enabled stanza with another one is an error.
-pub const READABLE_CATALOGS: &[Catalog] = &[Catalog::None, Catalog::Datagouv];
+pub const READABLE_CATALOGS: &[Catalog] =
+    &[Catalog::None, Catalog::Datagouv, Catalog::Ods, Catalog::Ckan, Catalog::Dcat, Catalog::Index, Catalog::Pages];
 /// The formats that this version can read. An enabled stanza with another one is an error.
 pub const READABLE_FORMATS: &[Format] = &[Format::Auto, Format::DecpJson, Format::DecpXml];
 
@@ -262,9 +263,10 @@ pub struct Source {
     pub encoding: Option<String>,
     /// ted: the expert query.
     pub query: Option<String>,
-    /// ods: the filter of the export.
+    /// ods: the filter of the export, in ODSQL; `{since}` in it is the first day of the window.
     pub filter: Option<String>,
-    /// ods: only records of this last stretch of time.
+    /// ods: only records of this last stretch of time, by the dataset's first date unless the filter
+    /// names another.
     pub window: Option<Duration>,
     /// Where the date of a resource stands in its name.
     pub resource_date: Option<ResourceDate>,

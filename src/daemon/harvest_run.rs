@@ -2,25 +2,25 @@
 //!
 //! A source that fails is an outcome of the run, not its end; a resource that fails leaves its last
 //! good payload standing and its source degraded. However a source's harvest ends, it ends in
-//! [`SourceRun::end`], in one transaction with its next run.
+//! [`Closing::end`], in one transaction with its next run.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use jiff::Timestamp;
-use tracing::{info, warn};
+use tracing::warn;
 
 use super::clock::Clock;
-use super::due;
 use super::exit::Exit;
+use super::harvest_end::{Closing, Outage};
 use super::ingest::{Ingest, IngestError, Ingested, Payload};
 use super::merge_run::MergeReport;
-use super::pipeline::{Pipeline, RunError, Settings, access, day_in, schedule_of};
+use super::pipeline::{Pipeline, RunError, Settings, access, day_in};
 use super::shutdown::Stop;
 use crate::config::Source;
 use crate::harvest::{self, Entry as LogEntry, Fetched, Previous, Resource, Seen, SourceAccess};
 use crate::record::Day;
-use crate::store::{HarvestEnd, KnownRecords, ResourceRow, ResourceSeen, StoreError, Validators};
+use crate::store::{KnownRecords, ResourceRow, ResourceSeen, StoreError, Validators};
 
 /// How a run over several sources ended.
 #[derive(Debug, Clone, Default)]
@@ -29,6 +29,15 @@ pub struct HarvestReport {
     pub sources: Vec<SourceReport>,
     /// What the merge changed.
     pub merge: MergeReport,
+    /// So much failed at once that it was taken for an outage of our own.
+    pub outage: Option<Outage>,
+}
+
+/// How a source's turn ended.
+enum Turn {
+    Ended(SourceReport),
+    /// It gave nothing; its end is not written yet.
+    Failed(Closing),
 }
 
 /// How one source's harvest ended.
@@ -106,11 +115,21 @@ impl Pipeline {
         }
         let mut report = HarvestReport::default();
         let mut failure = None;
+        let mut failed = Vec::new();
         while let Some(done) = tasks.join_next().await {
             match done {
-                Ok(Ok(source)) => report.sources.push(source),
+                Ok(Ok(Turn::Ended(source))) => report.sources.push(source),
+                // Whether this counts against the source is known when all have had their turn.
+                Ok(Ok(Turn::Failed(closing))) => failed.push(closing),
                 Ok(Err(error)) => failure = failure.or(Some(error)),
                 Err(_) => failure = failure.or(Some(RunError::Broke("harvest a source"))),
+            }
+        }
+        report.outage = self.judge(&report.sources, &failed);
+        for closing in failed {
+            match closing.end(report.outage).await {
+                Ok(source) => report.sources.push(source),
+                Err(error) => failure = failure.or(Some(error)),
             }
         }
         report.sources.sort_by(|a, b| a.id.cmp(&b.id));
@@ -125,13 +144,24 @@ impl Pipeline {
         Ok(report)
     }
 
+    /// Whether the failures of a run are our own.
+    fn judge(&self, good: &[SourceReport], failed: &[Closing]) -> Option<Outage> {
+        let good = good.iter().map(|s| (s.id.clone(), false));
+        let ends: Vec<_> = good.chain(failed.iter().map(|c| (c.report.id.clone(), true))).collect();
+        let outage = self.lately.judge(&ends, self.clock.now()).filter(|_| !failed.is_empty());
+        if let Some(outage) = outage {
+            warn!(failed = outage.failed, asked = outage.asked, "{outage}");
+        }
+        outage
+    }
+
     async fn source(
         self: &Arc<Self>,
         settings: &Arc<Settings>,
         source: &Arc<Source>,
         force: bool,
         stop: &Stop,
-    ) -> Result<SourceReport, RunError> {
+    ) -> Result<Turn, RunError> {
         let store = self.store.clone();
         let row = super::pipeline::source_row(source);
         let at = self.clock.now().to_string();
@@ -155,7 +185,11 @@ impl Pipeline {
             Ok(access) => run.all(&access, stop).await?,
             Err(error) => run.report.fail(error),
         }
-        run.end().await
+        let closing = run.close();
+        match closing.report.succeeded() {
+            true => closing.end(None).await.map(Turn::Ended),
+            false => Ok(Turn::Failed(closing)),
+        }
     }
 }
 
@@ -280,7 +314,10 @@ impl SourceRun {
         validators: Option<harvest::Validators>,
         full: bool,
     ) -> Result<(), RunError> {
-        let mut seen = self.seen(resource, validators, full, None);
+        // Validators vouch for a complete payload only: a cut one is asked for whole again.
+        let whole = before.state == "complete";
+        let mut seen = self.seen(resource, validators.filter(|_| whole), full, None);
+        seen.checksum = seen.checksum.filter(|_| whole);
         // The date belongs to the payload: the same payload keeps the one it came with.
         seen.resource_date = before.resource_date;
         self.log(resource, Seen::Unchanged).await?;
@@ -398,35 +435,9 @@ impl SourceRun {
         .await?
     }
 
-    /// The one end of every harvest.
-    async fn end(self) -> Result<SourceReport, RunError> {
+    fn close(self) -> Closing {
         let Self { pipeline, source, n, report, .. } = self;
-        pipeline.meters.source(&source.id, &report, pipeline.settings().harvester.take_traffic(&source.id));
-        let now = pipeline.clock.now();
-        let succeeded = report.succeeded();
-        let (store, error, partial) = (pipeline.store.clone(), report.error.clone(), report.partial);
-        let schedule = schedule_of(&source);
-        let id = source.id.clone();
-        blocking("end a harvest", move || {
-            let failures = match store.snapshot()?.sources()?.into_iter().find(|s| s.source.n == n) {
-                Some(state) if !succeeded => state.consecutive_failures + 1,
-                _ => 0,
-            };
-            let next_run = schedule.and_then(|s| due::next_run(&s, now, failures, &id)).map(|t| t.to_string());
-            store.harvest_ends(n, HarvestEnd { at: now.to_string(), succeeded, partial, error, next_run })
-        })
-        .await??;
-        match &report.error {
-            None => {
-                info!(source.id = %report.id, records = report.received, new = report.new, "source {} harvested", report.id)
-            }
-            // What its resources failed for was said when they did.
-            Some(_) if report.failed > 0 => {
-                warn!(source.id = %report.id, failed = report.failed, "source {}: {} of {} resources failed", report.id, report.failed, report.listed)
-            }
-            Some(error) => warn!(source.id = %report.id, "source {}: {error}", report.id),
-        }
-        Ok(report)
+        Closing { pipeline, source, n, report }
     }
 }
 

@@ -18,7 +18,7 @@ use crate::reference::Region;
 use crate::refine::{self, Context, Refined};
 use crate::store::{
     Entry, Flip, FlipEnd, Known, KnownRecords, NewObservation, OutReason, QuarantineRow, ResourceRow, ResourceSeen,
-    Store, StoreError, missing_mask,
+    Store, StoreError, Validators, missing_mask,
 };
 
 /// Observations of one transaction: large enough that commits do not count, small enough that two
@@ -145,8 +145,13 @@ impl Ingest<'_> {
             refuse_shrunk(&payload, counts.received)?;
         }
         log(counts.partial.is_none())?;
+        let mut seen = payload.seen;
+        if counts.partial.is_some() {
+            // What vouches for "unchanged" is kept with a complete payload only.
+            (seen.validators, seen.checksum) = (Some(Validators::default()), None);
+        }
         let flip = Flip {
-            seen: payload.seen,
+            seen,
             sha256: payload.sha256,
             bytes: payload.bytes,
             entries,
@@ -182,7 +187,8 @@ fn seed(shape: Shape) -> u64 {
 fn refuse_shrunk(payload: &Payload<'_>, received: u64) -> Result<(), IngestError> {
     if received < payload.min_records {
         return Err(IngestError::Shrunk(format!(
-            "the payload holds {received} records, fewer than `min_records` = {}: the last good one stands",
+            "the payload holds {received} records, fewer than `min_records` = {}: the last good one stands; \
+             if so few are right, lower `min_records` for this source",
             payload.min_records
         )));
     }

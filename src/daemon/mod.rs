@@ -9,6 +9,7 @@ pub mod clock;
 pub mod cron;
 pub mod due;
 pub mod exit;
+pub mod harvest_end;
 pub mod harvest_run;
 pub mod ingest;
 pub mod life;

@@ -15,9 +15,10 @@ use jiff::tz::TimeZone;
 use super::clock::Clock;
 use super::cron::Schedule;
 use super::merge_run::{self, MergeReport};
-use crate::config::{Config, ProcessEnv, Snapshot, Source};
+use crate::config::{Config, Format, ProcessEnv, Snapshot, Source};
 use crate::harvest::{
-    AllowList, Archive, ArchiveError, Catalog, Harvester, Limits, Progress, SourceAccess, user_agent,
+    AllowList, Archive, ArchiveError, Catalog, Export, Harvester, Limits, Ods, Outside, Progress, SourceAccess,
+    user_agent,
 };
 use crate::merge::Rules;
 use crate::record::Day;
@@ -82,6 +83,8 @@ pub struct Pipeline {
     pub clock: Clock,
     /// Next free observation id.
     pub(super) next_id: AtomicI64,
+    /// How the last harvests ended, to tell an outage of our own from theirs.
+    pub(super) lately: super::harvest_end::Lately,
     /// Merges take turns: a second one would find the first one's work half done.
     pub(super) merging: Mutex<()>,
     /// Bounds the decoding threads.
@@ -109,6 +112,7 @@ impl Pipeline {
             archive,
             clock,
             next_id,
+            lately: super::harvest_end::Lately::default(),
             merging: Mutex::new(()),
             decoders: Arc::new(tokio::sync::Semaphore::new(workers())),
             meters: super::meters::Meters::default(),
@@ -134,6 +138,19 @@ impl Pipeline {
         } else {
             Arc::new(harvester(&config, Arc::clone(&self.progress))?)
         };
+        self.settings.store(Arc::new(Settings { config, harvester }));
+        Ok(())
+    }
+
+    /// Puts a scripted resolver and other certificates in the place of this machine's: for tests.
+    ///
+    /// # Errors
+    /// As [`Pipeline::reconfigure`].
+    #[doc(hidden)]
+    pub fn replace_outside(&self, outside: Outside) -> Result<(), RunError> {
+        let config = self.config();
+        let limits = Limits { outside, ..limits(&config)? };
+        let harvester = Arc::new(Harvester::new(limits, Arc::clone(&self.progress))?);
         self.settings.store(Arc::new(Settings { config, harvester }));
         Ok(())
     }
@@ -229,14 +246,19 @@ pub fn access(source: &Source) -> Result<SourceAccess, String> {
         Some(c) => Some(c.read(&ProcessEnv).map_err(|e| e.to_string())?.expose().to_owned()),
         None => None,
     };
-    let catalog = match source.catalog {
-        crate::config::Catalog::Datagouv => Catalog::Datagouv,
-        _ => Catalog::None,
+    let catalog = catalog(source.catalog).ok_or_else(|| {
+        format!("this version cannot read the catalogue `{}`: set enabled = false", source.catalog.word())
+    })?;
+    let ods = Ods {
+        filter: source.filter.clone(),
+        window: source.window,
+        export: if source.format == Format::DecpCsv { Export::Csv } else { Export::Json },
     };
     Ok(SourceAccess {
         id: source.id.clone(),
         url: source.url.to_string(),
         catalog,
+        ods,
         include: source.include.patterns().to_vec(),
         exclude: source.exclude.patterns().to_vec(),
         headers: source.headers.iter().map(|(k, v)| (k.clone(), v.clone())).collect(),
@@ -248,16 +270,35 @@ pub fn access(source: &Source) -> Result<SourceAccess, String> {
     })
 }
 
+/// The catalogue of a stanza, if this version reads it.
+fn catalog(of: crate::config::Catalog) -> Option<Catalog> {
+    use crate::config::Catalog as Named;
+    Some(match of {
+        Named::None => Catalog::None,
+        Named::Datagouv => Catalog::Datagouv,
+        Named::Ods => Catalog::Ods,
+        Named::Ckan => Catalog::Ckan,
+        Named::Dcat => Catalog::Dcat,
+        Named::Index => Catalog::Index,
+        Named::Pages => Catalog::Pages,
+        Named::Ted => return None,
+    })
+}
+
 /// A client for this configuration.
 ///
 /// # Errors
 /// TLS that cannot be set up, or an allow list that cannot be read.
 pub fn harvester(config: &Config, progress: Arc<dyn Progress>) -> Result<Harvester, RunError> {
+    Ok(Harvester::new(limits(config)?, progress)?)
+}
+
+fn limits(config: &Config) -> Result<Limits, RunError> {
     let h = &config.harvest;
     let private: Vec<String> = h.allow_private_hosts.iter().map(ToString::to_string).collect();
     let allow =
         AllowList::parse(&private).map_err(|e| RunError::Setting(format!("[harvest] allow_private_hosts: {e}")))?;
-    let limits = Limits {
+    Ok(Limits {
         concurrency: h.concurrency,
         per_host: h.per_host,
         min_interval: h.min_interval,
@@ -271,6 +312,20 @@ pub fn harvester(config: &Config, progress: Arc<dyn Progress>) -> Result<Harvest
         max_ratio: h.max_ratio,
         allow,
         user_agent: user_agent(Some(config.publish.base_url.as_ref().map_or(CONTACT, |u| u.as_str()))),
-    };
-    Ok(Harvester::new(limits, progress)?)
+        outside: Outside::default(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::READABLE_CATALOGS;
+
+    #[test]
+    fn every_catalogue_that_the_check_calls_readable_is_read_and_no_other() {
+        for (word, named) in crate::config::Catalog::WORDS {
+            assert_eq!(catalog(*named).is_some(), READABLE_CATALOGS.contains(named), "{word}");
+            assert!(catalog(*named).is_none_or(|c| c.word() == *word), "{word}");
+        }
+    }
 }

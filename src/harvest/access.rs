@@ -46,6 +46,9 @@ pub struct Limits {
     pub allow: AllowList,
     /// The `User-Agent` of sources that name none: see [`user_agent`].
     pub user_agent: String,
+    /// What stands in the place of this machine's resolver and certificates; nothing but in tests.
+    #[doc(hidden)]
+    pub outside: super::Outside,
 }
 
 impl Default for Limits {
@@ -64,6 +67,7 @@ impl Default for Limits {
             max_ratio: 200,
             allow: AllowList::default(),
             user_agent: user_agent(None),
+            outside: super::Outside::default(),
         }
     }
 }
@@ -85,6 +89,8 @@ pub struct SourceAccess {
     pub url: String,
     /// How `url` leads to files.
     pub catalog: Catalog,
+    /// What to ask of an Opendatasoft dataset.
+    pub ods: super::catalog::Ods,
     /// Globs on a resource's title or address; empty keeps all.
     pub include: Vec<String>,
     /// Globs on a resource's title or address that win over `include`.

@@ -20,6 +20,7 @@ use super::coding::ACCEPT_ENCODING;
 use super::fault::{FetchFault, Phase};
 use super::guard::{self, AllowList};
 use super::network;
+use super::outside::Outside;
 use super::polite::{Hosts, Permit};
 use super::resolver::GuardedResolver;
 use super::shown::ShownUrl;
@@ -71,6 +72,7 @@ pub(super) struct Answer {
 pub(super) struct Web {
     doors: Mutex<HashMap<(bool, u16), Client>>,
     allow: Arc<AllowList>,
+    outside: Outside,
     connect_timeout: Duration,
     read_timeout: Duration,
     /// False on a machine without CA certificates: https then fails, with advice.
@@ -84,6 +86,7 @@ impl Web {
         let web = Self {
             doors: Mutex::default(),
             allow: Arc::new(limits.allow.clone()),
+            outside: limits.outside.clone(),
             connect_timeout: limits.connect_timeout,
             read_timeout: limits.read_timeout,
             has_roots: true,
@@ -108,7 +111,8 @@ impl Web {
     /// A client for one port. With `system_roots`, certificates are verified against those of this
     /// machine; without, none is trusted.
     fn build(&self, https: bool, port: u16, system_roots: bool) -> Result<Client, ClientError> {
-        let resolver = GuardedResolver { port, allow: Arc::clone(&self.allow) };
+        let names = self.outside.names.clone();
+        let resolver = GuardedResolver { port, allow: Arc::clone(&self.allow), names };
         let mut builder = Client::builder()
             .no_proxy()
             .referer(false)
@@ -118,8 +122,10 @@ impl Web {
             .pool_idle_timeout(IDLE)
             .https_only(https)
             .dns_resolver(resolver);
-        if !(https && system_roots) {
-            builder = builder.tls_certs_only([]);
+        let trusted = self.outside.roots.iter().flatten().map(|der| reqwest::Certificate::from_der(der));
+        let trusted = trusted.collect::<Result<Vec<_>, _>>().map_err(|e| ClientError(network::chain(&e)))?;
+        if !(https && system_roots) || self.outside.roots.is_some() {
+            builder = builder.tls_certs_only(trusted);
         }
         builder.build().map_err(|e| ClientError(network::chain(&e)))
     }

@@ -16,7 +16,7 @@ use url::Url;
 use super::Harvester;
 use super::access::SourceAccess;
 use super::archive::{Archive, ArchiveError, Incoming, Sha256};
-use super::catalog::Resource;
+use super::catalog::{Held, Resource};
 use super::client::Answer;
 use super::coding::Coding;
 use super::fault::{FetchError, FetchFault};
@@ -134,6 +134,10 @@ impl Harvester {
         force: bool,
         now: Timestamp,
     ) -> Result<Fetched, FetchError> {
+        if let Some(held) = &resource.held {
+            let taken = self.take_held(held, previous, archive).await;
+            return taken.map_err(|fault| self.error(source, Some(&resource.id), &resource.url, fault, 1));
+        }
         let began = Instant::now();
         let at = || now + began.elapsed();
         let mut tries = self.tries(source, Some(&resource.id), &resource.url);
@@ -145,6 +149,45 @@ impl Harvester {
                 Err(fault) => tries.again(fault).await?,
             }
         }
+    }
+
+    /// Archives a payload that was read with its catalogue.
+    async fn take_held(
+        &self,
+        held: &Held,
+        previous: Option<&Previous>,
+        archive: &Archive,
+    ) -> Result<Fetched, FetchFault> {
+        let sha256 = held.sha256;
+        if previous.is_some_and(|p| p.sha256 == sha256) && archive.contains(&sha256) {
+            return Ok(Fetched::Same { sha256, validators: Validators::default() });
+        }
+        let payload = Payload {
+            sha256,
+            bytes: held.bytes,
+            validators: Validators::default(),
+            last_modified: held.last_modified,
+            final_url: held.final_url.clone(),
+            content_type: held.content_type.clone(),
+        };
+        let (held, archive) = (held.clone(), archive.clone());
+        let kept = tokio::task::spawn_blocking(move || {
+            let mut incoming = archive.incoming().map_err(broken)?;
+            let mut failed = None;
+            let read = held.read(|piece| {
+                incoming.push(piece).map_err(|e| {
+                    failed = Some(broken(e));
+                    io::Error::other("the archive failed")
+                })
+            });
+            match (failed, read) {
+                (Some(fault), _) => Err(fault),
+                (None, Err(e)) => Err(FetchFault::disk("cannot read a temporary file back", e)),
+                (None, Ok(())) => incoming.commit(&sha256).map_err(broken),
+            }
+        });
+        kept.await.map_err(|_| FetchFault::Cancelled)??;
+        Ok(Fetched::Payload(payload))
     }
 
     async fn fetch_once(

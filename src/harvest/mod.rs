@@ -27,6 +27,7 @@ mod guard;
 mod headers;
 mod landing;
 mod network;
+mod outside;
 mod polite;
 mod probe;
 mod report;
@@ -47,11 +48,13 @@ use url::Url;
 
 pub use access::{HOST_PAUSE, Limits, MAX_BYTES, SourceAccess, user_agent};
 pub use archive::{Archive, ArchiveError, Entries, Entry, Incoming, PayloadReader, Seen, Sha256, Stored};
-pub use catalog::{BadChecksum, Catalog, Checksum, Listing, MAIN, Resource};
+pub use catalog::{BadChecksum, Catalog, Checksum, Export, Held, Listing, MAIN, Ods, Resource};
 pub use client::ClientError;
 pub use fault::{FetchError, FetchFault, Patience, Phase};
 pub use fetch::{Fetched, Payload, Previous, Validators};
 pub use guard::{AllowEntry, AllowList, BadAllowEntry, Refusal, allowed};
+#[doc(hidden)]
+pub use outside::{Addresses, Names, Outside};
 pub use probe::{PREFIX_BYTES, Probe};
 pub use report::{NoProgress, Progress, Traffic};
 pub use retry::{RetryAfter, retry_after};

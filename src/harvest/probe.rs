@@ -1,7 +1,8 @@
 //! A first look at an address: what answers there, and how it begins.
 //!
 //! In: a source's access. Out: status, type, length, the first bytes, and whether it is a
-//! catalogue. One request, at most two, no retry; memory is the prefix. Recognising the data's format is
+//! catalogue. A few requests: one for the address, the others for the first pages of a catalogue.
+//! Memory is the prefix and the list. Recognising the data's format is
 //! `decode`'s work, which the caller gives the prefix to.
 
 use std::io::{self, Write};
@@ -12,7 +13,7 @@ use reqwest::header::{self, HeaderMap, HeaderValue};
 
 use super::Harvester;
 use super::access::SourceAccess;
-use super::catalog::{Catalog, Listing};
+use super::catalog::{Catalog, Listing, next_link};
 use super::fault::{FetchError, FetchFault};
 use super::fetch::parse;
 use super::landing::Bounds;
@@ -21,6 +22,9 @@ use super::transfer::{Terms, receive};
 
 /// Bytes read to show and to recognise.
 pub const PREFIX_BYTES: usize = 64 * 1024;
+
+/// Pages of a catalogue asked for: enough to know what it is.
+const PAGES: usize = 4;
 
 /// What was found at an address.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,7 +43,9 @@ pub struct Probe {
     pub conditional: bool,
     /// The first bytes, decompressed; at most [`PREFIX_BYTES`].
     pub prefix: Vec<u8>,
-    /// Its list, when it is a catalogue that is known.
+    /// Whether the answer names a next page in its header `Link`.
+    pub linked: bool,
+    /// Its list, or the beginning of a long one, when it is a catalogue that is known.
     pub catalogue: Option<(Catalog, Listing)>,
 }
 
@@ -66,11 +72,20 @@ impl Harvester {
     /// When nothing answers, or what does is refused.
     pub async fn probe(&self, source: &SourceAccess, now: Timestamp) -> Result<Probe, FetchError> {
         let mut probe = self.look(source).await.map_err(|fault| self.error(source, None, &source.url, fault, 1))?;
-        if probe.status == 200 && may_be_datagouv(&source.url, &probe.prefix) {
-            let source = SourceAccess { catalog: Catalog::Datagouv, ..source.clone() };
+        if probe.status != 200 {
+            return Ok(probe);
+        }
+        for catalog in candidates(&source.url, &probe) {
+            let source = SourceAccess { catalog, ..source.clone() };
             // What only looks like one is not one.
-            if let Ok(listing) = self.list(&source, now).await {
-                probe.catalogue = Some((Catalog::Datagouv, listing));
+            match self.list_some(&source, now, PAGES).await {
+                // One page of JSON is a file.
+                Ok(listing) if catalog == Catalog::Pages && listing.listed < 2 => {}
+                Ok(listing) if listing.listed > 0 => {
+                    probe.catalogue = Some((catalog, listing));
+                    break;
+                }
+                _ => {}
             }
         }
         Ok(probe)
@@ -90,6 +105,7 @@ impl Harvester {
             last_modified: text(header::LAST_MODIFIED).as_deref().and_then(super::fetch::http_date),
             conditional: headers.contains_key(header::ETAG) || headers.contains_key(header::LAST_MODIFIED),
             prefix: Vec::new(),
+            linked: next_link(headers).is_some(),
             catalogue: None,
         };
         let prefix = Prefix::default();
@@ -110,10 +126,71 @@ impl Harvester {
     }
 }
 
-/// Whether an address and the first bytes behind it look like the API of a udata site.
-fn may_be_datagouv(url: &str, prefix: &[u8]) -> bool {
-    let prefix = prefix.strip_prefix(b"\xef\xbb\xbf").unwrap_or(prefix).trim_ascii_start();
-    let has = |word: &[u8]| memchr::memmem::find(prefix, word).is_some();
-    let api = ["/api/1/datasets/", "/api/2/datasets/"].iter().any(|path| url.contains(path));
-    prefix.first() == Some(&b'{') && (api || (has(b"\"next_page\"") && has(b"\"data\"")) || has(b"\"resources\""))
+/// The catalogues that an address and what it answers may be, likeliest first.
+fn candidates(url: &str, probe: &Probe) -> Vec<Catalog> {
+    let prefix = probe.prefix.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&probe.prefix).trim_ascii_start();
+    let has = |word: &str| memchr::memmem::find(prefix, word.as_bytes()).is_some();
+    let at = |paths: &[&str]| paths.iter().any(|path| url.contains(path));
+    let kind = probe.content_type.as_deref().unwrap_or_default().to_ascii_lowercase();
+    let object = prefix.first() == Some(&b'{');
+    let mut found = Vec::new();
+    if at(&["/api/explore/v2", "/api/v2/catalog/datasets/", "/explore/dataset/"]) {
+        found.push(Catalog::Ods);
+    }
+    if at(&["/action/package_show"]) || (at(&["/dataset/"]) && has("ckan")) {
+        found.push(Catalog::Ckan);
+    }
+    let udata = at(&["/api/1/datasets/", "/api/2/datasets/"]);
+    if object && (udata || (has("\"next_page\"") && has("\"data\"")) || has("\"resources\"")) {
+        found.push(Catalog::Datagouv);
+    }
+    let rdf = ["rdf+xml", "turtle", "ld+json"].iter().any(|k| kind.contains(k));
+    if rdf || has("http://www.w3.org/ns/dcat#") {
+        found.push(Catalog::Dcat);
+    }
+    let listing = ["Index of ", "Directory listing", "Parent Directory", "href=\"../\"", "href=\"?C="];
+    if prefix.first() == Some(&b'<') && listing.iter().any(|sign| has(sign)) {
+        found.push(Catalog::Index);
+    }
+    let names_next = ["\"next\"", "\"next_page\""].iter().any(|key| has(key)) || probe.linked;
+    if (object || prefix.first() == Some(&b'[')) && names_next {
+        found.push(Catalog::Pages);
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_catalogue_is_recognised_by_its_address_its_type_or_its_first_bytes() {
+        let of = |url: &str, kind: &str, prefix: &str| {
+            let probe = Probe {
+                status: 200,
+                final_url: ShownUrl::of_text(url),
+                content_type: Some(kind.to_owned()),
+                bytes: None,
+                last_modified: None,
+                conditional: false,
+                prefix: prefix.as_bytes().to_vec(),
+                linked: false,
+                catalogue: None,
+            };
+            candidates(url, &probe)
+        };
+        let rdf = "<rdf:RDF xmlns:d=\"http://www.w3.org/ns/dcat#\">";
+        for (url, kind, prefix, expected) in [
+            ("https://p.fr/explore/dataset/decp/", "text/html", "<!doctype html>", vec![Catalog::Ods]),
+            ("https://p.fr/api/3/action/package_show?id=x", "application/json", "{", vec![Catalog::Ckan]),
+            ("https://p.fr/api/1/datasets/x/", "application/json", "{\"id\": 1}", vec![Catalog::Datagouv]),
+            ("https://p.fr/cat", "application/rdf+xml; charset=utf-8", "<rdf:RDF", vec![Catalog::Dcat]),
+            ("https://p.fr/cat", "text/xml", rdf, vec![Catalog::Dcat]),
+            ("https://p.fr/d/", "text/html", "<html><title>Index of /d", vec![Catalog::Index]),
+            ("https://p.fr/api", "application/json", "{\"next\": null", vec![Catalog::Pages]),
+            ("https://p.fr/decp.json", "application/json", "{\"marches\": [", vec![]),
+        ] {
+            assert_eq!(of(url, kind, prefix), expected, "{url}");
+        }
+    }
 }

@@ -10,20 +10,29 @@ use std::sync::Arc;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 
 use super::guard::{self, AllowList};
+use super::outside::Names;
 
 /// The system's resolver, minus the addresses that the guard refuses for this client's port. A name
 /// that has public and private ones keeps the public ones.
 pub(super) struct GuardedResolver {
     pub(super) port: u16,
     pub(super) allow: Arc<AllowList>,
+    /// Asked in the place of the system's resolver.
+    pub(super) names: Option<Arc<dyn Names>>,
 }
 
 impl Resolve for GuardedResolver {
     fn resolve(&self, name: Name) -> Resolving {
         let (port, allow) = (self.port, Arc::clone(&self.allow));
+        let scripted = self.names.as_ref().map(|names| names.addresses(name.as_str()));
         Box::pin(async move {
-            let found = tokio::net::lookup_host((name.as_str(), port)).await?;
-            let kept = keep_allowed(found, port, &allow)?;
+            let kept = match scripted {
+                Some(found) => {
+                    let found = found.await?;
+                    keep_allowed(found.into_iter().map(|ip| SocketAddr::new(ip, port)), port, &allow)?
+                }
+                None => keep_allowed(tokio::net::lookup_host((name.as_str(), port)).await?, port, &allow)?,
+            };
             Ok(Box::new(kept.into_iter()) as Addrs)
         })
     }

@@ -185,15 +185,7 @@ pub(crate) fn source(url: String) -> SourceAccess {
 }
 
 pub(crate) fn resource(url: String) -> Resource {
-    Resource {
-        id: "main".into(),
-        url,
-        title: "t".into(),
-        format: None,
-        checksum: None,
-        bytes: None,
-        last_modified: None,
-    }
+    Resource::new("main", &url, "t")
 }
 
 impl Bench {

@@ -97,6 +97,8 @@ pub struct HarvestEnd {
     pub at: String,
     /// Something of it was merged or found unchanged.
     pub succeeded: bool,
+    /// A failure counts against the source; one of our own does not.
+    pub counted: bool,
     /// Something of it was left out.
     pub partial: bool,
     /// What failed, for people.
@@ -214,13 +216,15 @@ impl Store {
     pub fn harvest_ends(&self, source: i64, end: HarvestEnd) -> Result<(), StoreError> {
         self.writer.run("end a harvest in", move |tx| {
             let sql = if end.succeeded {
-                "UPDATE source SET running=0, last_success=?2, consecutive_failures=0, last_error=?3, partial=?4,
+                "UPDATE source SET running=0, last_success=?2, consecutive_failures=?6, last_error=?3, partial=?4,
                  next_run=coalesce(?5, next_run) WHERE n=?1"
             } else {
-                "UPDATE source SET running=0, last_attempt=?2, consecutive_failures=consecutive_failures+1, last_error=?3,
+                "UPDATE source SET running=0, last_attempt=?2, consecutive_failures=consecutive_failures+?6, last_error=?3,
                  partial=?4, next_run=coalesce(?5, next_run) WHERE n=?1"
             };
-            tx.prepare_cached(sql)?.execute(params![source, end.at, end.error, end.partial, end.next_run])?;
+            let counted = i64::from(end.counted && !end.succeeded);
+            let mut statement = tx.prepare_cached(sql)?;
+            statement.execute(params![source, end.at, end.error, end.partial, end.next_run, counted])?;
             Ok(())
         })
     }

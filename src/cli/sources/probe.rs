@@ -1,7 +1,8 @@
 //! `guichet sources probe URL`: what answers there, what format it is, and a stanza for it.
 //!
 //! Needs no data directory, and no configuration where there is none: the limits of `[harvest]` and
-//! its allow list count when there is one. Three requests at most, none repeated; stores nothing.
+//! its allow list count when there is one. A few requests: the address, the first pages of a catalogue,
+//! one file; stores nothing.
 
 use std::sync::Arc;
 
@@ -93,7 +94,11 @@ fn access(url: &str) -> SourceAccess {
 async fn look(harvester: &Harvester, url: &Url, now: Timestamp) -> Result<Found, Failure> {
     let fail = |error: crate::harvest::FetchError| Failure::failed(error.to_string());
     let probe = harvester.probe(&access(url.as_str()), now).await.map_err(fail)?;
-    let declared = Declared::read(&probe.prefix);
+    let mut declared = Declared::read(&probe.prefix);
+    if let Some((_, listing)) = &probe.catalogue {
+        declared.title = listing.title.clone().or(declared.title);
+        declared.licence = listing.licence.clone().or(declared.licence);
+    }
     let mut found = Found::of(url, &probe, &declared);
     if probe.status != 200 {
         found.not_data = Some(format!("the server answered {}: open the address in a browser", probe.status));
@@ -124,10 +129,7 @@ async fn look(harvester: &Harvester, url: &Url, now: Timestamp) -> Result<Found,
 impl Found {
     fn of(url: &Url, probe: &Probe, declared: &Declared) -> Self {
         let listing = probe.catalogue.as_ref().map(|(_, listing)| listing);
-        let catalog = match &probe.catalogue {
-            Some((Catalog::Datagouv, _)) => "datagouv",
-            _ => "none",
-        };
+        let catalog = probe.catalogue.as_ref().map_or(Catalog::None, |(catalog, _)| *catalog).word();
         let listed = |r: &Resource| Listed {
             id: r.id.clone(),
             title: r.title.clone(),

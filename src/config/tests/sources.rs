@@ -57,9 +57,9 @@ fn a_source_that_says_nothing_takes_the_documented_defaults() {
 
 #[test]
 fn a_stanza_that_this_version_cannot_read_must_be_disabled() {
-    let ods = format!("{ONE}catalog = \"ods\"\nformat = \"boamp\"\n");
+    let ods = format!("{ONE}catalog = \"ted\"\nformat = \"boamp\"\n");
     let errors = Folder::new("", &ods).errors();
-    assert!(errors.contains("this version cannot read the catalogue `ods` yet"), "{errors}");
+    assert!(errors.contains("this version cannot read the catalogue `ted` yet"), "{errors}");
     assert!(errors.contains("this version cannot read the format `boamp` yet"), "{errors}");
     assert!(errors.contains("enabled = false"), "{errors}");
     let off = Folder::new("", &format!("{ods}enabled = false\ndisabled_reason = \"later\"\n")).config();

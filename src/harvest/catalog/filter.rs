@@ -21,6 +21,10 @@ pub(super) struct Found {
     resources: BTreeMap<String, Resource>,
     pub(super) incomplete: Option<String>,
     pub(super) warnings: Vec<String>,
+    /// What the catalogue calls itself.
+    pub(super) title: Option<String>,
+    /// The licence that it declares, as it writes it.
+    pub(super) licence: Option<String>,
 }
 
 impl Found {
@@ -55,7 +59,7 @@ impl Found {
 pub(super) fn finish(harvester: &Harvester, source: &SourceAccess, found: Found) -> Result<Listing, FetchError> {
     let globs = |patterns| set(patterns).map_err(|fault| harvester.error(source, None, &source.url, fault, 0));
     let (include, exclude) = (globs(&source.include)?, globs(&source.exclude)?);
-    let Found { resources, mut incomplete, mut warnings } = found;
+    let Found { resources, mut incomplete, mut warnings, title, licence } = found;
     let listed = resources.len();
     if listed == 0 && incomplete.is_none() {
         // A catalogue that empties itself is a failure until somebody says otherwise.
@@ -68,7 +72,7 @@ pub(super) fn finish(harvester: &Harvester, source: &SourceAccess, found: Found)
     if resources.is_empty() && listed > 0 {
         warnings.push(format!("none of the {listed} resources passes `include` and `exclude`"));
     }
-    Ok(Listing { resources, listed, incomplete, warnings })
+    Ok(Listing { resources, listed, incomplete, warnings, title, licence })
 }
 
 fn matches(set: &GlobSet, resource: &Resource) -> bool {
@@ -76,13 +80,25 @@ fn matches(set: &GlobSet, resource: &Resource) -> bool {
 }
 
 /// Case does not count, and `*` crosses `/`: a pattern is written against a title or a whole address.
-fn set(patterns: &[String]) -> Result<GlobSet, FetchFault> {
+pub(super) fn set(patterns: &[String]) -> Result<GlobSet, FetchFault> {
     let bad = |e: globset::Error| FetchFault::Catalogue(format!("`include`/`exclude`: {e}"));
     let mut set = GlobSetBuilder::new();
     for pattern in patterns {
         set.add(GlobBuilder::new(pattern).case_insensitive(true).literal_separator(false).build().map_err(bad)?);
     }
     set.build().map_err(bad)
+}
+
+/// The ids found so far.
+#[cfg(test)]
+pub(super) fn ids(found: &Found) -> Vec<&str> {
+    found.resources.keys().map(String::as_str).collect()
+}
+
+/// What was found so far.
+#[cfg(test)]
+pub(super) fn all(found: Found) -> Vec<Resource> {
+    found.resources.into_values().collect()
 }
 
 #[cfg(test)]
@@ -92,18 +108,10 @@ mod tests {
     use std::sync::Arc;
 
     fn resource(id: &str, title: &str) -> Resource {
-        Resource {
-            id: id.into(),
-            url: format!("https://static.example.fr/files/{id}/{title}"),
-            title: title.into(),
-            format: None,
-            checksum: None,
-            bytes: None,
-            last_modified: None,
-        }
+        Resource::new(id, &format!("https://static.example.fr/files/{id}/{title}"), title)
     }
 
-    fn ids(include: &[&str], exclude: &[&str], found: Found) -> Vec<String> {
+    fn chosen(include: &[&str], exclude: &[&str], found: Found) -> Vec<String> {
         let own = |list: &[&str]| list.iter().map(|s| (*s).to_owned()).collect();
         let source = SourceAccess { include: own(include), exclude: own(exclude), ..SourceAccess::default() };
         let harvester = Harvester::new(Limits::default(), Arc::new(NoProgress)).unwrap();
@@ -122,10 +130,10 @@ mod tests {
 
     #[test]
     fn resources_are_chosen_by_title_or_address_and_sorted_by_id() {
-        assert_eq!(ids(&[], &[], found()), ["a", "b", "c"]);
-        assert_eq!(ids(&["*.json"], &[], found()), ["a", "c"]);
-        assert_eq!(ids(&["*/files/b/*"], &[], found()), ["b"]);
-        assert_eq!(ids(&["decp-*"], &["*2023*"], found()), ["c"]);
+        assert_eq!(chosen(&[], &[], found()), ["a", "b", "c"]);
+        assert_eq!(chosen(&["*.json"], &[], found()), ["a", "c"]);
+        assert_eq!(chosen(&["*/files/b/*"], &[], found()), ["b"]);
+        assert_eq!(chosen(&["decp-*"], &["*2023*"], found()), ["c"]);
         assert_eq!(found().warnings.len(), 1);
     }
 }

@@ -3,9 +3,17 @@
 //! In: a source's access. Out: its resources, sorted by id, and whether the list is whole. Memory:
 //! one page of the catalogue and the list. What the files contain is not known here.
 
+mod ckan;
 mod datagouv;
+mod dcat;
 mod filter;
+mod held;
+mod index;
+mod json;
 mod none;
+mod ods;
+mod pages;
+mod walk;
 
 use std::str::FromStr;
 
@@ -16,7 +24,12 @@ use super::Harvester;
 use super::access::SourceAccess;
 use super::fault::FetchError;
 
+pub use held::Held;
 pub use none::MAIN;
+pub use ods::{Export, Ods};
+
+pub(super) use pages::next_link;
+use walk::{Asker, PAGES};
 
 /// How a source's address leads to its files.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,6 +40,31 @@ pub enum Catalog {
     None,
     /// A dataset of data.gouv.fr or another udata site: API v1 (inline) or v2 (paged).
     Datagouv,
+    /// A dataset of an Opendatasoft portal, taken from its `exports`.
+    Ods,
+    /// A `package_show` address of a CKAN portal.
+    Ckan,
+    /// A DCAT catalogue in RDF/XML, Turtle or JSON-LD.
+    Dcat,
+    /// An HTML directory listing, with its subfolders.
+    Index,
+    /// Pages of JSON that hold the records themselves.
+    Pages,
+}
+
+impl Catalog {
+    /// The word in sources.toml.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Datagouv => "datagouv",
+            Self::Ods => "ods",
+            Self::Ckan => "ckan",
+            Self::Dcat => "dcat",
+            Self::Index => "index",
+            Self::Pages => "pages",
+        }
+    }
 }
 
 /// One file that a source offers.
@@ -47,9 +85,25 @@ pub struct Resource {
     pub bytes: Option<u64>,
     /// When the catalogue says it changed.
     pub last_modified: Option<Timestamp>,
+    /// Its content, where reading the catalogue meant reading it: it is not asked for again.
+    pub held: Option<Held>,
 }
 
 impl Resource {
+    /// A resource of which nothing more is known.
+    pub fn new(id: &str, url: &str, title: &str) -> Self {
+        Self {
+            id: id.to_owned(),
+            url: url.to_owned(),
+            title: title.to_owned(),
+            format: None,
+            checksum: None,
+            bytes: None,
+            last_modified: None,
+            held: None,
+        }
+    }
+
     /// Whether the catalogue vouches that the content is the one it had when `before` was declared.
     pub fn same_as(&self, before: &Checksum) -> bool {
         self.checksum.as_ref() == Some(before)
@@ -113,6 +167,10 @@ pub struct Listing {
     pub incomplete: Option<String>,
     /// Entries of the catalogue that are no usable resource, and why.
     pub warnings: Vec<String>,
+    /// What the catalogue calls itself, if it does.
+    pub title: Option<String>,
+    /// The licence that it declares, as it writes it; nobody has checked it.
+    pub licence: Option<String>,
 }
 
 impl Harvester {
@@ -121,9 +179,25 @@ impl Harvester {
     /// # Errors
     /// When the catalogue gives nothing usable. A failure after the first page gives an incomplete list.
     pub async fn list(&self, source: &SourceAccess, now: Timestamp) -> Result<Listing, FetchError> {
+        self.list_some(source, now, PAGES).await
+    }
+
+    /// As [`Harvester::list`], from at most so many pages of the catalogue.
+    pub(super) async fn list_some(
+        &self,
+        source: &SourceAccess,
+        now: Timestamp,
+        pages: usize,
+    ) -> Result<Listing, FetchError> {
+        let asker = |accept| Asker::new(self, source, now, pages, accept);
         let found = match source.catalog {
             Catalog::None => return Ok(none::list(source)),
-            Catalog::Datagouv => datagouv::list(self, source, now).await?,
+            Catalog::Datagouv => datagouv::list(asker("application/json")).await?,
+            Catalog::Ods => ods::list(asker("application/json")).await?,
+            Catalog::Ckan => ckan::list(asker("application/json")).await?,
+            Catalog::Dcat => dcat::list(asker(dcat::ACCEPT)).await?,
+            Catalog::Index => index::list(asker("text/html, */*;q=0.1")).await?,
+            Catalog::Pages => pages::list(asker("application/json")).await?,
         };
         filter::finish(self, source, found)
     }

@@ -9,15 +9,7 @@ pub const MAIN: &str = "main";
 
 /// The one file; `include` and `exclude` have nothing to choose from.
 pub(super) fn list(source: &SourceAccess) -> Listing {
-    let resource = Resource {
-        id: MAIN.into(),
-        url: source.url.clone(),
-        title: file_name(&source.url),
-        format: None,
-        checksum: None,
-        bytes: None,
-        last_modified: None,
-    };
+    let resource = Resource::new(MAIN, &source.url, &file_name(&source.url));
     Listing { resources: vec![resource], listed: 1, ..Listing::default() }
 }
 

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::super::{Catalog, Listing};
 use super::*;
+use crate::harvest::SourceAccess;
 use crate::harvest::testing::*;
 
 fn entry(id: &str) -> Value {
