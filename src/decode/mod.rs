@@ -20,6 +20,7 @@ mod json;
 mod note;
 mod raw;
 mod region_bretagne;
+mod rescue;
 mod resync;
 mod scan;
 mod sniff;
@@ -33,6 +34,8 @@ mod xml;
 
 pub(crate) use xml::html_entity;
 
+#[cfg(test)]
+mod damage_tests;
 #[cfg(test)]
 mod tests;
 

@@ -32,6 +32,8 @@ notes! {
     BAD_ESCAPE = "bad-escape",
     /// Quotes inside a text, not escaped.
     BARE_QUOTE = "bare-quote",
+    /// A text that lost its closing quote.
+    UNCLOSED_TEXT = "unclosed-text",
     /// `true` in another spelling (`True`), `None`.
     LITERAL = "literal-spelling",
     /// A field twice: the first stands.

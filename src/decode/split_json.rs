@@ -303,6 +303,9 @@ impl<R: Read> Splitter<'_, '_, R> {
             let (Step::End(n) | Step::Damaged(n) | Step::More(n)) = step;
             self.at += n as u64;
             if held && self.at - start > self.max_record as u64 {
+                if self.holds_record(start, self.at) {
+                    return self.to_next_record(start, held, container);
+                }
                 self.give(start, self.at, Shape::Oversized)?;
                 held = false;
             }
@@ -310,6 +313,16 @@ impl<R: Read> Splitter<'_, '_, R> {
                 self.window.keep_from(self.at);
             }
             match step {
+                // A record that lost its end takes those after it for its own, up to the end of the
+                // text, where too few brackets are left to close the list.
+                Step::End(_)
+                    if in_list
+                        && held
+                        && self.window.skip_space(self.at)?.is_none()
+                        && self.holds_record(start, self.at) =>
+                {
+                    return self.to_next_record(start, held, container);
+                }
                 Step::End(_) if !in_list || self.follows()? => {
                     if held {
                         self.give(start, self.at, Shape::Json(container))?;
@@ -317,7 +330,10 @@ impl<R: Read> Splitter<'_, '_, R> {
                     return Ok(None);
                 }
                 Step::End(_) | Step::Damaged(_) => {
-                    return self.after_damage(start, held, container);
+                    return self.after_damage(start, held, container, in_list);
+                }
+                Step::More(_) if last && held && self.holds_record(start, self.at) => {
+                    return self.to_next_record(start, held, container);
                 }
                 Step::More(_) if last => {
                     if held {

@@ -43,6 +43,7 @@ rules! {
     ControlCharacter = "control-character", "*", Repaired, "Caractère de contrôle dans un texte : retiré ou lu comme une espace.", "A control character in a text: dropped or read as a space.", "RFC 8259 §7, XML 1.0 §2.2";
     BadEscape = "bad-escape", "*", Repaired, "Barre oblique inverse devant un caractère qui n'en demande pas, ou code Unicode isolé.", "A backslash before a character that needs none, or half a Unicode pair.", "RFC 8259 §7";
     BareQuote = "bare-quote", "*", Repaired, "Guillemets non échappés dans un texte.", "Quotes inside a text are not escaped.", "RFC 8259 §7";
+    UnclosedText = "unclosed-text", "*", Repaired, "Texte sans guillemet fermant : il s'arrête avant le champ suivant.", "A text without its closing quote: it ends before the next field.", "RFC 8259 §7";
     LiteralSpelling = "literal-spelling", "*", Repaired, "true, false ou null mal écrit (True, None…).", "true, false or null misspelt (True, None…).", "RFC 8259 §3";
     DuplicateField = "duplicate-field", "*", Repaired, "Champ présent deux fois : la première valeur est gardée.", "A field stands twice: the first value is kept.", "RFC 8259 §4, XSD";
     XmlEscape = "xml-escape", "*", Repaired, "« & » ou « < » non échappé, ou entité inconnue de XML.", "\"&\" or \"<\" is not escaped, or an entity XML does not know.", "XML 1.0 §2.4";
