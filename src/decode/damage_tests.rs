@@ -6,7 +6,7 @@ use std::ops::ControlFlow;
 use super::*;
 
 /// What came of one slice: `id objet`, or the reason of its refusal.
-fn read(doc: &str) -> (Vec<String>, Ending) {
+pub(super) fn read(doc: &str) -> (Vec<String>, Ending) {
     let mut out = Vec::new();
     let split = split(doc.as_bytes(), &SplitOptions::default(), &mut |slice| {
         let text = |d: &Declared| d.as_ref().map_or("-".to_owned(), |s| s.as_str().trim().to_owned());

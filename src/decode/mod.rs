@@ -37,6 +37,8 @@ pub(crate) use xml::html_entity;
 #[cfg(test)]
 mod damage_tests;
 #[cfg(test)]
+mod damage_xml_tests;
+#[cfg(test)]
 mod tests;
 
 use std::io::Read;
