@@ -50,7 +50,7 @@ pub(crate) use note::BARE_QUOTE;
 pub use note::{NOTES, Note};
 pub use raw::*;
 pub use sniff::NotData;
-pub use text::Text;
+pub use text::{Text, Told};
 
 /// Longest record, in bytes: a DECP record with hundreds of modifications stays under 200 KiB.
 pub const MAX_RECORD: usize = 1024 * 1024;
@@ -189,36 +189,36 @@ pub fn split(
     options: &SplitOptions,
     each: &mut dyn FnMut(Slice<'_>) -> ControlFlow<()>,
 ) -> Result<Split, NotData> {
-    let text = Text::open(input).map_err(NotData::Read)?;
+    let text = Text::open(input, None).map_err(NotData::Read)?;
     let dialect = sniff::sniff(&text)?;
-    let mut notes = Vec::new();
-    if let Some(label) = text.refuted() {
-        notes.push(Note::new(note::ENCODING_DECLARED, "", label));
-    }
-    if text.encoding() != encoding_rs::UTF_8 {
-        notes.push(Note::new(note::ENCODING, "", text.encoding().name()));
-    }
-    let encoding = text.encoding().name();
     let window = window::Window::new(text);
     let mut sink = Sink { each, records: 0, stopped: false };
     let ended = match dialect {
         Dialect::DecpJson => split_json::run(window, options, &mut sink),
         Dialect::DecpXml => split_xml::run(window, options, &mut sink),
     }?;
-    if ended.damaged {
-        notes.push(Note::new(note::ENCODING_DAMAGED, "", encoding));
+    let Told { encoding, refuted, damaged } = ended.told;
+    let mut notes = Vec::new();
+    if let Some(label) = refuted {
+        notes.push(Note::new(note::ENCODING_DECLARED, "", label));
+    }
+    if encoding != encoding_rs::UTF_8 {
+        notes.push(Note::new(note::ENCODING, "", encoding.name()));
+    }
+    if damaged {
+        notes.push(Note::new(note::ENCODING_DAMAGED, "", encoding.name()));
     }
     if let Some(text) = ended.trailing {
         notes.push(Note::new(note::TRAILING_TEXT, "", text));
     }
-    Ok(Split { dialect, ending: ended.ending, records: sink.records, notes, encoding })
+    Ok(Split { dialect, ending: ended.ending, records: sink.records, notes, encoding: encoding.name() })
 }
 
 /// What a splitter tells at the end.
 struct Ended {
     ending: Ending,
-    /// The encoding was damaged.
-    damaged: bool,
+    /// The encoding.
+    told: Told,
     /// How the text after the last document begins.
     trailing: Option<String>,
 }

@@ -84,7 +84,7 @@ pub(super) fn run<R: Read>(window: Window<R>, options: &SplitOptions, sink: &mut
     }
     let passed = s.passed.take();
     let ending = ending.or(passed.map(|what| Ending::Damaged { what })).unwrap_or(Ending::Complete);
-    Ok(Ended { ending, damaged: s.window.text().damaged(), trailing: s.trailing })
+    Ok(Ended { ending, told: s.window.text().told(), trailing: s.trailing })
 }
 
 impl<R: Read> Splitter<'_, '_, R> {
