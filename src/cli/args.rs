@@ -267,6 +267,8 @@ pub enum InputFormat {
     DecpJson,
     /// DECP 2019 or 2022, XML
     DecpXml,
+    /// DECP as a table: national columns, SCDL, Région Bretagne
+    DecpCsv,
 }
 
 impl InputFormat {
@@ -276,6 +278,7 @@ impl InputFormat {
             InputFormat::Auto => "auto",
             InputFormat::DecpJson => "decp-json",
             InputFormat::DecpXml => "decp-xml",
+            InputFormat::DecpCsv => "decp-csv",
         }
     }
 }

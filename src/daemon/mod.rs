@@ -11,6 +11,8 @@ pub mod due;
 pub mod exit;
 pub mod harvest_run;
 pub mod ingest;
+#[cfg(test)]
+mod ingest_tests;
 pub mod life;
 pub mod lock;
 pub mod merge_run;

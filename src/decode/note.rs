@@ -20,6 +20,10 @@ notes! {
     ENCODING_DAMAGED = "encoding-damaged",
     /// Something after the end of the document.
     TRAILING_TEXT = "trailing-text",
+    /// The data stand inside a web page.
+    HTML_PAGE = "html-page",
+    /// A row of a table with fewer cells than its header.
+    ROW_SHORT = "row-short",
     /// One record in another encoding than the rest.
     ENCODING_MIXED = "encoding-mixed",
     /// `NaN`, `Infinity`: no number, so no value.

@@ -150,7 +150,7 @@ impl<R: Read> Splitter<'_, '_, R> {
             self.at = end;
             return Ok(Some(container));
         }
-        self.to_next_record(start, held, container)
+        self.seek_next(start, held, container)
     }
 
     /// The end of the damaged record that began at `start`, as far as the record itself tells. The
@@ -183,7 +183,7 @@ impl<R: Read> Splitter<'_, '_, R> {
     /// Finds the next record after damage in the one that began at `start`, gives what lies before
     /// as one damaged record (and what stands whole at the end of it, as elements of their own),
     /// and tells the list that the next one stands in.
-    pub(super) fn to_next_record(
+    pub(super) fn seek_next(
         &mut self,
         start: u64,
         mut held: bool,

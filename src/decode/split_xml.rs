@@ -56,7 +56,7 @@ pub(super) fn run<R: Read>(window: Window<R>, options: &SplitOptions, sink: &mut
         return Err(NotData::NoRecords { begins: opening });
     }
     let ending = cut.map_or(Ending::Complete, |what| Ending::Cut { what });
-    Ok(Ended { ending, told: s.window.text().told(), trailing: None })
+    Ok(Ended { ending, length: s.window.end(), told: s.window.text().told(), trailing: None })
 }
 
 impl<R: Read> Splitter<'_, '_, R> {
