@@ -45,6 +45,7 @@ const TABLE: &[(&str, Counts)] = &[
     ("decp-v1/pes-2019-02-11.json", (138, 0, 138)),
     ("decp-v1/pes-par-acheteur", (233, 0, 233)),
     ("decp-v1/region-bretagne-csv-root.xml", (762, 0, 762)),
+    ("decp-v1/region-bretagne-latin1.csv", (762, 0, 762)),
     ("decp-v1/region-bretagne.xml", (762, 0, 762)),
     ("decp-v2/decp-59920013600241-2024-07-09-01.json", (5, 0, 5)),
     ("decp-v2/dematis13.json", (137, 0, 5)),
@@ -77,7 +78,7 @@ fn files(dir: &Path) -> Vec<PathBuf> {
         let path = entry.unwrap().path();
         if path.is_dir() {
             out.extend(files(&path));
-        } else if path.extension().is_some_and(|e| e == "json" || e == "xml") {
+        } else if path.extension().is_some_and(|e| e == "json" || e == "xml" || e == "csv") {
             out.push(path);
         }
     }

@@ -275,6 +275,8 @@ pub enum InputFormat {
     DecpJson,
     /// DECP 2019 or 2022, XML
     DecpXml,
+    /// DECP as a table: national columns, SCDL, Région Bretagne
+    DecpCsv,
 }
 
 impl InputFormat {
@@ -284,6 +286,7 @@ impl InputFormat {
             InputFormat::Auto => "auto",
             InputFormat::DecpJson => "decp-json",
             InputFormat::DecpXml => "decp-xml",
+            InputFormat::DecpCsv => "decp-csv",
         }
     }
 }

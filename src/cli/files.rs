@@ -61,7 +61,14 @@ pub(super) fn not_data(path: &Path, error: &NotData) -> String {
             format!("holds no list of contracts (it begins with {begins:?}): an error message, or another format")
         }
         NotData::Unrecognised { what, begins } => {
-            format!("is {what}, not DECP in JSON or XML (it begins with {begins:?}); unpack or convert it first")
+            format!("is {what}, not DECP in JSON, XML or CSV (it begins with {begins:?}); convert it first")
+        }
+        NotData::OtherFormat { found, wanted } => format!("is {found}, not {wanted}"),
+        NotData::Packed { why } => format!("cannot be unpacked: {why}"),
+        NotData::TooLarge { unpacked, received } => {
+            format!(
+                "unpacks to more than is allowed ({unpacked} bytes from {received}); unpack it first if it is sound"
+            )
         }
         NotData::Read(cause) => format!("cannot be read to its end: {cause}; check the disk"),
     };

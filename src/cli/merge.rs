@@ -88,9 +88,10 @@ fn read(path: &Path, day: Day) -> Result<File, String> {
     let context = Context { region: &region, seen: day };
     let mut file = File { observations: Vec::new(), quarantined: 0, partial: None };
     let split = refine::read_all(input, &SplitOptions::default(), &context, &mut |item| {
+        let places = item.places();
         match item.outcome {
             Outcome::Observation(observation) => file.observations.push((item.position, *observation)),
-            Outcome::Quarantine { .. } | Outcome::OutOfRegion { .. } => file.quarantined += 1,
+            Outcome::Quarantine { .. } | Outcome::OutOfRegion { .. } => file.quarantined += places,
         }
         ControlFlow::Continue(())
     });

@@ -101,7 +101,7 @@ words!(
 pub const READABLE_CATALOGS: &[Catalog] =
     &[Catalog::None, Catalog::Datagouv, Catalog::Ods, Catalog::Ckan, Catalog::Dcat, Catalog::Index, Catalog::Pages];
 /// The formats that this version can read. An enabled stanza with another one is an error.
-pub const READABLE_FORMATS: &[Format] = &[Format::Auto, Format::DecpJson, Format::DecpXml];
+pub const READABLE_FORMATS: &[Format] = &[Format::Auto, Format::DecpJson, Format::DecpXml, Format::DecpCsv];
 
 /// Licences that allow republication, by their SPDX identifiers and those that data portals use.
 const REPUBLISHABLE: &[&str] = &[

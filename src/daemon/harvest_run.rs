@@ -480,7 +480,7 @@ impl Decode {
             sha256: payload.sha256.to_string(),
             bytes: payload.bytes,
             before: self.before.as_ref(),
-            split: Default::default(),
+            split: super::ingest::reading(Some(&self.source), self.settings.config.harvest.max_ratio),
             full_snapshot: self.source.snapshot == crate::config::Snapshot::Full,
             max_shrink: self.source.max_shrink,
             min_records: self.source.min_records.unwrap_or(0),

@@ -12,8 +12,9 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use xxhash_rust::xxh3::xxh3_128_with_seed;
 
-use crate::decode::{self, Container, Ending, NotData, Shape, Slice, SplitOptions};
-use crate::record::{Day, Kind, Severity};
+use crate::config::{Format, Source};
+use crate::decode::{self, Dialect, Ending, NotData, Slice, SplitOptions};
+use crate::record::{Day, Severity};
 use crate::reference::Region;
 use crate::refine::{self, Context, Refined};
 use crate::store::{
@@ -167,19 +168,22 @@ impl Ingest<'_> {
     }
 }
 
-/// The same bytes mean another thing in another container, or when what follows them is lost.
-fn seed(shape: Shape) -> u64 {
-    match shape {
-        Shape::Json(Container::Plain) => 1,
-        Shape::Json(Container::Named(Kind::Marche)) => 2,
-        Shape::Json(Container::Named(Kind::Concession)) => 3,
-        Shape::DamagedJson(Container::Plain) => 4,
-        Shape::DamagedJson(Container::Named(Kind::Marche)) => 5,
-        Shape::DamagedJson(Container::Named(Kind::Concession)) => 6,
-        Shape::Xml => 7,
-        Shape::DamagedXml => 8,
-        Shape::Cut => 9,
-        Shape::Oversized => 10,
+/// How the payloads of a source are to be read, by its stanza; an orphan's as they come.
+pub fn reading(source: Option<&Source>, max_ratio: u64) -> SplitOptions {
+    let usual = SplitOptions { max_ratio, ..SplitOptions::default() };
+    let Some(source) = source else { return usual };
+    let format = match source.format {
+        Format::DecpJson => Some(Dialect::DecpJson),
+        Format::DecpXml => Some(Dialect::DecpXml),
+        Format::DecpCsv => Some(Dialect::DecpCsv),
+        _ => None,
+    };
+    SplitOptions {
+        format,
+        max_bytes: source.max_bytes,
+        encoding: source.encoding.as_deref().and_then(decode::encoding),
+        columns: source.columns.clone(),
+        ..usual
     }
 }
 
@@ -205,7 +209,8 @@ fn refuse_shrunk(payload: &Payload<'_>, received: u64) -> Result<(), IngestError
 
 impl Reading<'_> {
     fn record(&mut self, slice: &Slice<'_>) -> ControlFlow<()> {
-        let hash = xxh3_128_with_seed(slice.bytes, seed(slice.shape));
+        // The same bytes mean another thing in another container, or when what follows them is lost.
+        let hash = xxh3_128_with_seed(slice.bytes, slice.context());
         let known = match self.known.get(hash) {
             Some(known) => known,
             None => {
@@ -215,13 +220,32 @@ impl Reading<'_> {
                 known
             }
         };
+        let places = 1 + slice.also.len() as u64;
         match known {
-            Known::Quarantine => self.counts.quarantined += 1,
-            Known::Out(_) => self.counts.out_of_region += 1,
-            Known::Observation(_) => {}
+            Known::Quarantine => self.counts.quarantined += places,
+            Known::Out(_) => self.counts.out_of_region += places,
+            Known::Observation(_) | Known::Gathered(_) => {}
         }
-        self.entries.push(Entry { hash, known });
+        self.enter(slice.position, Entry { hash, known });
+        let further = match known {
+            Known::Observation(id) => Known::Gathered(id),
+            other => other,
+        };
+        for place in slice.also {
+            self.enter(*place, Entry { hash, known: further });
+        }
         if self.failure.is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    }
+
+    /// Puts an entry in its place. Gathered rows may stand behind places that are not read yet.
+    fn enter(&mut self, place: u32, entry: Entry) {
+        let place = place as usize;
+        if place >= self.entries.len() {
+            self.entries.resize(place + 1, Entry { hash: 0, known: Known::Quarantine });
+        }
+        if let Some(slot) = self.entries.get_mut(place) {
+            *slot = entry;
+        }
     }
 
     fn read(&mut self, slice: &Slice<'_>, hash: u128) -> Known {

@@ -12,6 +12,8 @@ pub mod exit;
 pub mod harvest_end;
 pub mod harvest_run;
 pub mod ingest;
+#[cfg(test)]
+mod ingest_tests;
 pub mod life;
 pub mod lock;
 pub mod merge_run;

@@ -307,7 +307,7 @@ impl<'a> Replay<'a> {
             sha256: sha256.to_string(),
             bytes: *bytes,
             before: before.as_ref(),
-            split: Default::default(),
+            split: super::ingest::reading(stanza.map(|s| &**s), self.config.harvest.max_ratio),
             full_snapshot,
             max_shrink: 1.0,
             min_records: 0,

@@ -134,6 +134,14 @@ impl Mapper {
         }
     }
 
+    /// A list whose items stand in one cell of a table.
+    pub(super) fn list_of_cells(&mut self, name: &str, items: Vec<Tree<'_>>) {
+        if let Some((list, path, _)) = self.list_of(name) {
+            let texts: Vec<Scalar> = items.into_iter().filter_map(|item| self.scalar(path, item)).collect();
+            *list(&mut self.r) = texts;
+        }
+    }
+
     /// The member, path and item of a list of texts.
     #[allow(clippy::type_complexity, reason = "a row of the table below")]
     fn list_of(&mut self, name: &str) -> Option<(fn(&mut RawRecord) -> &mut Vec<Scalar>, &'static str, &'static str)> {

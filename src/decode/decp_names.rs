@@ -35,6 +35,51 @@ pub(super) fn scalar_name(name: &str) -> Option<&'static str> {
     NAMES.iter().find(|n| **n == name).copied()
 }
 
+/// Whether a field of this name belongs to a part of a record (a holder, a modification, an act, a
+/// tariff, or what wraps one), never to the record itself.
+pub(super) fn is_part(name: &[u8]) -> bool {
+    matches!(
+        name,
+        b"typeIdentifiant"
+            | b"denominationSociale"
+            | b"titulaire"
+            | b"concessionnaire"
+            | b"modification"
+            | b"acteSousTraitance"
+            | b"modificationActeSousTraitance"
+            | b"sousTraitant"
+            | b"variationPrix"
+            | b"objetModification"
+            | b"dateNotificationModification"
+            | b"dateSignatureModification"
+            | b"datePublicationDonneesModification"
+            | b"dateNotificationModificationSousTraitance"
+            | b"donneesAnnuelles"
+            | b"datePublicationDonneesExecution"
+            | b"depensesInvestissement"
+            | b"intituleTarif"
+            | b"tarif"
+    )
+}
+
+/// Whether a field of this name stands anywhere in the format.
+pub(super) fn is_name(name: &str) -> bool {
+    scalar_name(name).is_some()
+        || is_part(name.as_bytes())
+        || matches!(
+            name,
+            "nom"
+                | "code"
+                | "typeCode"
+                | "urlProfilAcheteur"
+                | "tarifs"
+                | "technique"
+                | "modaliteExecution"
+                | "typePrix"
+        )
+        || FIELDS.contains(&name)
+}
+
 /// What a name that is none of the format's stands for.
 pub(super) enum Alias {
     /// A field under another name.
@@ -44,6 +89,49 @@ pub(super) enum Alias {
     /// A field that is known and has no place in the model.
     Known,
 }
+
+/// The fields of a record, in either edition.
+const FIELDS: &[&str] = &[
+    "acheteur",
+    "autoriteConcedante",
+    "lieuExecution",
+    "titulaires",
+    "concessionnaires",
+    "modifications",
+    "actesSousTraitance",
+    "modificationsActesSousTraitance",
+    "donneesExecution",
+    "techniques",
+    "modalitesExecution",
+    "considerationsSociales",
+    "considerationsEnvironnementales",
+    "typesPrix",
+    "id",
+    "uid",
+    "nature",
+    "objet",
+    "codeCPV",
+    "idAccordCadre",
+    "procedure",
+    "dureeMois",
+    "dateNotification",
+    "dateSignature",
+    "datePublicationDonnees",
+    "dateDebutExecution",
+    "montant",
+    "valeurGlobale",
+    "montantSubventionPublique",
+    "formePrix",
+    "marcheInnovant",
+    "attributionAvance",
+    "tauxAvance",
+    "sousTraitanceDeclaree",
+    "ccag",
+    "offresRecues",
+    "typeGroupementOperateurs",
+    "origineUE",
+    "origineFrance",
+];
 
 /// Names seen in real files beside those of the format: the singular ones of the arrêté's annex,
 /// flat ones, and any difference in case or separators.
@@ -66,48 +154,8 @@ pub(super) fn alias(name: &str) -> Option<Alias> {
         "lieuexecutionnom" => Alias::Inside("lieuExecution", "nom"),
         "source" | "datetransmissiondonneesetalab" | "createdat" | "updatedat" | "schema" | "text" => Alias::Known,
         _ => {
-            const LISTS: &[&str] = &[
-                "acheteur",
-                "autoriteConcedante",
-                "lieuExecution",
-                "titulaires",
-                "concessionnaires",
-                "modifications",
-                "actesSousTraitance",
-                "modificationsActesSousTraitance",
-                "donneesExecution",
-                "techniques",
-                "modalitesExecution",
-                "considerationsSociales",
-                "considerationsEnvironnementales",
-                "id",
-                "uid",
-                "nature",
-                "objet",
-                "codeCPV",
-                "idAccordCadre",
-                "procedure",
-                "dureeMois",
-                "dateNotification",
-                "dateSignature",
-                "datePublicationDonnees",
-                "dateDebutExecution",
-                "montant",
-                "valeurGlobale",
-                "montantSubventionPublique",
-                "formePrix",
-                "marcheInnovant",
-                "attributionAvance",
-                "tauxAvance",
-                "sousTraitanceDeclaree",
-                "ccag",
-                "offresRecues",
-                "typeGroupementOperateurs",
-                "origineUE",
-                "origineFrance",
-            ];
             // Only another spelling: the right one would come back here for ever.
-            return LISTS.iter().find(|n| n.eq_ignore_ascii_case(&plain) && **n != name).map(|n| Alias::Field(n));
+            return FIELDS.iter().find(|n| n.eq_ignore_ascii_case(&plain) && **n != name).map(|n| Alias::Field(n));
         }
     })
 }

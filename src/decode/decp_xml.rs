@@ -29,7 +29,7 @@ pub(super) fn parse(bytes: &[u8]) -> Result<RawRecord, Reject> {
     match tree {
         Tree::Null => Err(Reject::new("empty", "a record without any field")),
         tree @ Tree::Map(_) if tree.is_empty() => Err(Reject::new("empty", "a record without any value")),
-        Tree::Map(fields) if region_bretagne::is_ours(&fields) => Ok(region_bretagne::record(fields, notes)),
+        Tree::Map(fields) if region_bretagne::is_ours(&fields) => Ok(region_bretagne::record(fields, notes, true)),
         Tree::Map(fields) => Ok(decp::record(fields, Some(kind), decp::Carrier::Xml, notes)),
         other => Err(Reject::new("not-an-object", format!("{} in the place of a record", other.show(80)))),
     }

@@ -8,6 +8,7 @@
 use std::borrow::Cow;
 
 use super::note::{self, Note};
+use super::rescue;
 use super::scan::{is_scalar, text_stop};
 use super::tree::Tree;
 use super::{MAX_DEPTH, Reject};
@@ -205,6 +206,18 @@ impl<'a> Parser<'a> {
             };
             self.at = stop;
             match self.bytes.get(self.at) {
+                // `"C:\", "next": …`: the backslash was meant as one, and the text ends.
+                Some(b'\\')
+                    if self.quotes == Quotes::Bare
+                        && !is_key
+                        && self.bytes.get(self.at + 1) == Some(&quote)
+                        && rescue::name_follows(self.bytes, self.at + 1) =>
+                {
+                    self.note(note::BAD_ESCAPE, "\\\"");
+                    let text = owned.unwrap_or_default() + self.text.get(from..=self.at).unwrap_or_default();
+                    self.at += 2;
+                    return Ok(text.into());
+                }
                 Some(b'\\') => {
                     let out = owned.get_or_insert_default();
                     out.push_str(self.text.get(from..self.at).unwrap_or_default());
@@ -215,6 +228,15 @@ impl<'a> Parser<'a> {
                     from = self.at;
                 }
                 Some(b) if *b == quote => {
+                    if self.quotes == Quotes::Bare
+                        && !is_key
+                        && let Some(end) = rescue::lost_quote(self.bytes, start, self.at).filter(|end| *end >= from)
+                    {
+                        self.note(note::UNCLOSED_TEXT, self.text.get(start..end).unwrap_or_default());
+                        let text = owned.unwrap_or_default() + self.text.get(from..end).unwrap_or_default();
+                        self.at = end;
+                        return Ok(text.into());
+                    }
                     if self.quotes == Quotes::Bare && !self.ends_text(is_key) {
                         if !self.notes.iter().any(|n| n.code == note::BARE_QUOTE && n.field == self.key) {
                             let around = self.text.get(start..).unwrap_or_default();
@@ -298,22 +320,10 @@ impl<'a> Parser<'a> {
     /// Whether the quote at hand is followed by what may follow a text: a field name by a colon, a
     /// value by a closing bracket or by a comma and, inside an object, the next field.
     fn ends_text(&self, is_key: bool) -> bool {
-        let rest = self.text.get(self.at + 1..).unwrap_or_default().trim_start();
         if is_key {
-            return rest.starts_with(':');
+            return self.text.get(self.at + 1..).unwrap_or_default().trim_start().starts_with(':');
         }
-        let Some(next) = rest.strip_prefix(',') else {
-            return rest.is_empty() || rest.starts_with(['}', ']']);
-        };
-        let next = next.trim_start();
-        match next.strip_prefix('"') {
-            // The next field: a name, its quote, a colon. In a list of texts there is none.
-            Some(name) => name.split_once('"').is_some_and(|(name, after)| {
-                let after = after.trim_start();
-                after.starts_with(':') && !name.is_empty() || after.starts_with([',', ']'])
-            }),
-            None => next.starts_with(['{', '[', '}', ']']),
-        }
+        rescue::ends_text(self.bytes, self.at)
     }
 }
 

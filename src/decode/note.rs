@@ -20,6 +20,10 @@ notes! {
     ENCODING_DAMAGED = "encoding-damaged",
     /// Something after the end of the document.
     TRAILING_TEXT = "trailing-text",
+    /// The data stand inside a web page.
+    HTML_PAGE = "html-page",
+    /// A row of a table with fewer cells than its header.
+    ROW_SHORT = "row-short",
     /// One record in another encoding than the rest.
     ENCODING_MIXED = "encoding-mixed",
     /// `NaN`, `Infinity`: no number, so no value.
@@ -32,6 +36,8 @@ notes! {
     BAD_ESCAPE = "bad-escape",
     /// Quotes inside a text, not escaped.
     BARE_QUOTE = "bare-quote",
+    /// A text that lost its closing quote.
+    UNCLOSED_TEXT = "unclosed-text",
     /// `true` in another spelling (`True`), `None`.
     LITERAL = "literal-spelling",
     /// A field twice: the first stands.

@@ -120,6 +120,8 @@ pub struct RawRecord {
     pub montant: Declared,
     /// Amounts are in hundredths of a euro: the dialect loses the decimal comma.
     pub cents: bool,
+    /// In amounts, a comma is of decimals: the table writes them so.
+    pub decimal_comma: bool,
     /// The amount is the one that was planned, since none was declared as agreed.
     pub planned: bool,
     pub montant_subvention: Declared,
@@ -173,6 +175,7 @@ impl RawRecord {
             date_debut_execution: None,
             montant: None,
             cents: false,
+            decimal_comma: false,
             planned: false,
             montant_subvention: None,
             forme_prix: None,

@@ -1,7 +1,8 @@
-//! The XML that the Région Bretagne makes of its table: columns of its own, alone or among DECP fields.
+//! The table of the Région Bretagne, as CSV and as the XML made of it: columns of its own, alone or
+//! among DECP fields.
 //!
-//! In: the fields of one `<marche>`. Out: a [`RawRecord`]. One element is one contract × holder; the
-//! merge unites the holders. The export loses the decimal comma: `38 800,00` in the table is
+//! In: the fields of one `<marche>` or of one row. Out: a [`RawRecord`]. One is one contract × holder; the
+//! merge unites the holders. The XML loses the decimal comma: `38 800,00` in the table is
 //! `3880000` in the XML, without exception in the 2019 file, so its amounts are hundredths of a euro.
 
 use std::borrow::Cow;
@@ -18,8 +19,44 @@ pub(super) fn is_ours(fields: &Fields<'_>) -> bool {
     fields.iter().any(|(name, _)| matches!(&**name, "MontantinitialHt" | "Montantprevu" | "Iddumarche"))
 }
 
-/// Makes a raw record.
-pub(super) fn record(fields: Fields<'_>, notes: Vec<Note>) -> RawRecord {
+/// The column that a header of the CSV means, by its name in the XML.
+pub(super) fn column(plain: &str) -> Option<&'static str> {
+    const COLUMNS: &[&str] = &[
+        "Annee",
+        "Iddumarche",
+        "Nomacheteur",
+        "SIRETacheteur",
+        "Nature",
+        "Objetmarche",
+        "CodeCPV",
+        "LiblelleCPV",
+        "Procedure",
+        "Lieuexecution",
+        "Dureemois",
+        "Datenotification",
+        "Datepublicationdesdonnees",
+        "MontantinitialHt",
+        "MontantmodifieHt",
+        "Montantprevu",
+        "Typeprix",
+        "Role",
+        "CodePostal_Titulaire",
+        "CodeInsee_Titulaire",
+        "Commune_Titulaire",
+        "Siret_Titulaire",
+        "siren_Titualire",
+        "Avance",
+        "Nbavenantscptables",
+        "Delaismoyenmandatementjours",
+    ];
+    if plain == "titulairemandataire" {
+        return Some("TitulairMandataire");
+    }
+    COLUMNS.iter().find(|c| c.replace('_', "").eq_ignore_ascii_case(plain)).copied()
+}
+
+/// Makes a raw record. `lossy`: amounts of digits alone are hundredths, since the comma was lost.
+pub(super) fn record(fields: Fields<'_>, notes: Vec<Note>, lossy: bool) -> RawRecord {
     let mut m = Mapper::new(notes);
     let is_table = fields.iter().any(|(name, _)| name == "Iddumarche");
     let (mut initial, mut modified, mut planned) = (None, None, None);
@@ -45,7 +82,7 @@ pub(super) fn record(fields: Fields<'_>, notes: Vec<Note>) -> RawRecord {
     }
     let mut r = m.finish(Some(Kind::Marche), Carrier::Xml);
     r.format = if is_table { Format::Table } else { Format::V2019 };
-    r.cents = [&initial, &modified, &planned].into_iter().flatten().all(is_digits);
+    r.cents = lossy && [&initial, &modified, &planned].into_iter().flatten().all(is_digits);
     r.planned = initial.is_none() && planned.is_some();
     if let Some(changed) = modified.filter(|m| initial.as_ref().is_some_and(|i| i != m)) {
         r.modifications.push(RawModification { montant: Some(changed), ..RawModification::default() });

@@ -9,6 +9,8 @@ use std::io::Read;
 use std::ops::ControlFlow::{self, Break, Continue};
 
 use super::decp_json::{self, Role, role};
+use super::decp_names::is_part;
+use super::rescue::{End, end_of_record, opens_damaged_record};
 use super::scan::{Scan, Step};
 use super::split_json::{MAX_KEY, Splitter, Stop};
 use super::window::is_space;
@@ -28,7 +30,7 @@ pub(super) fn opens_record(text: &[u8]) -> bool {
 }
 
 /// Whether one of the first fields of the object satisfies `wanted`.
-fn first_fields(text: &[u8], wanted: fn(&[u8]) -> bool) -> bool {
+pub(super) fn first_fields(text: &[u8], wanted: fn(&[u8]) -> bool) -> bool {
     let text = text.get(..LOOK).unwrap_or(text);
     let mut at = 1;
     for _ in 0..16 {
@@ -102,6 +104,28 @@ fn list_name(text: &[u8], bracket: usize) -> Option<(&[u8], usize)> {
     Some((before.get(open + 1..close)?, open))
 }
 
+/// The element that stands whole at the end of the text, after a comma or a line break: `null`, or an
+/// object that is no part of a record. `effort` bounds how many bytes may be scanned in search of it.
+fn last_element(text: &[u8], effort: &mut usize) -> Option<(usize, usize)> {
+    let end = text.iter().rposition(|b| !is_space(*b) && *b != b',')? + 1;
+    let body = text.get(..end)?;
+    let separated = |at: usize| matches!(lead(text, at), Lead::Comma(_) | Lead::Record(_));
+    if body.ends_with(b"null") {
+        return Some((end - 4, end)).filter(|_| separated(end - 4));
+    }
+    if !body.ends_with(b"}") {
+        return None;
+    }
+    for at in memchr::memrchr_iter(b'{', body).filter(|at| separated(*at)) {
+        let object = body.get(at..)?;
+        *effort = effort.checked_sub(object.len())?;
+        if Scan::new().step(object, true) == Step::End(object.len()) {
+            return (at > 0 && !first_fields(object, is_part)).then_some((at, end));
+        }
+    }
+    None
+}
+
 impl<R: Read> Splitter<'_, '_, R> {
     /// Whether the text at `at` is a field name: then an object was closed too early before it.
     pub(super) fn is_field(&mut self, at: u64) -> Result<bool, Stop> {
@@ -112,9 +136,54 @@ impl<R: Read> Splitter<'_, '_, R> {
         Ok(after.iter().find(|b| !is_space(**b)) == Some(&b':'))
     }
 
-    /// Finds the next record after damage in the one that began at `start`, gives what lies before
-    /// as one damaged record, and tells the list that the next one stands in.
+    /// Gives the damaged record that began at `start`, and tells the list that the walk stands in
+    /// after it. Its own end is looked for first, then the next record.
     pub(super) fn after_damage(
+        &mut self,
+        start: u64,
+        held: bool,
+        container: Container,
+        in_list: bool,
+    ) -> Result<Option<Container>, Stop> {
+        if held && let Some(end) = self.own_end(start, in_list)? {
+            self.give(start, end, Shape::DamagedJson(container))?;
+            self.at = end;
+            return Ok(Some(container));
+        }
+        self.seek_next(start, held, container)
+    }
+
+    /// The end of the damaged record that began at `start`, as far as the record itself tells. The
+    /// look ahead doubles, so that a file of many damaged records costs no more than a few readings.
+    fn own_end(&mut self, start: u64, in_list: bool) -> Result<Option<u64>, Stop> {
+        let mut look = 2 * LOOK;
+        loop {
+            let whole = !self.window.ensure(start, look)?;
+            let text = self.window.slice(start, start + look as u64);
+            match end_of_record(text, whole, in_list) {
+                End::At(n) => return Ok((!self.holds_record(start, start + n as u64)).then_some(start + n as u64)),
+                End::Unknown => return Ok(None),
+                End::More if look > self.max_record => return Ok(None),
+                End::More => look *= 2,
+            }
+        }
+    }
+
+    /// Whether another record begins between `start` and `end`: then they hold more than one.
+    pub(super) fn holds_record(&self, start: u64, end: u64) -> bool {
+        let text = self.window.slice(start, end);
+        let mut looks = 0;
+        memchr::memchr_iter(b'{', text).skip(1).any(|at| {
+            let candidate = !matches!(lead(text, at), Lead::None) && looks < MANY;
+            looks += u32::from(candidate);
+            candidate && text.get(at..).is_some_and(opens_record)
+        })
+    }
+
+    /// Finds the next record after damage in the one that began at `start`, gives what lies before
+    /// as one damaged record (and what stands whole at the end of it, as elements of their own),
+    /// and tells the list that the next one stands in.
+    pub(super) fn seek_next(
         &mut self,
         start: u64,
         mut held: bool,
@@ -123,11 +192,11 @@ impl<R: Read> Splitter<'_, '_, R> {
         let mut from = if held { start + 1 } else { self.at };
         let shape = Shape::DamagedJson(container);
         loop {
-            match self.candidate(start.max(from.saturating_sub(512)), from)? {
+            match self.candidate(start.max(from.saturating_sub(512)), from, true)? {
                 Continue(next) => from = next,
                 Break(Some((at, end, list))) => {
                     if held {
-                        self.give(start, end, shape)?;
+                        self.give_with_elements(start, end, container)?;
                     }
                     if let Some(list) = list {
                         container = list;
@@ -140,7 +209,10 @@ impl<R: Read> Splitter<'_, '_, R> {
                     let tail = self.window.slice(self.at.saturating_sub(256).max(start), self.at);
                     let closed = tail.iter().rev().find(|b| !is_space(**b)).is_some_and(|b| matches!(b, b'}' | b']'));
                     let whole = self.closes_all(start);
-                    if held {
+                    if held && whole {
+                        let end = self.before_closers(start);
+                        self.give_with_elements(start, end, container)?;
+                    } else if held {
                         let shape = if closed { shape } else { Shape::Cut };
                         self.give(start, self.at, shape)?;
                     }
@@ -169,6 +241,37 @@ impl<R: Read> Splitter<'_, '_, R> {
         self.closers.iter().all(|closer| tail.next() == Some(closer))
     }
 
+    /// Where the closing brackets at the end of the text begin.
+    fn before_closers(&self, start: u64) -> u64 {
+        let mut end = self.window.end();
+        for _ in 0..self.closers.len() {
+            let tail = self.window.slice(end.saturating_sub(4096).max(start), end);
+            let spaces = tail.iter().rev().take_while(|b| is_space(**b)).count();
+            end = end.saturating_sub(spaces as u64 + 1).max(start);
+        }
+        end
+    }
+
+    /// Gives the text between `start` and `end` as one damaged record, and the elements that stand
+    /// whole at its end (`null`, `{}`, a record that names no buyer) as what they are.
+    fn give_with_elements(&mut self, start: u64, end: u64, container: Container) -> Result<(), Stop> {
+        let text = self.window.slice(start, end);
+        let mut stop = text.len();
+        let mut elements = Vec::new();
+        let mut effort = 4 * text.len() + LOOK;
+        while let Some((from, to)) = last_element(text.get(..stop).unwrap_or_default(), &mut effort) {
+            elements.push((start + from as u64, start + to as u64));
+            stop = from;
+        }
+        let rest = text.get(..stop).unwrap_or_default();
+        let kept = rest.iter().rposition(|b| !is_space(*b) && *b != b',').map_or(0, |i| i + 1);
+        self.give(start, start + kept as u64, Shape::DamagedJson(container))?;
+        for (from, to) in elements.into_iter().rev() {
+            self.give(from, to, Shape::Json(container))?;
+        }
+        Ok(())
+    }
+
     /// The next `{` from `from` on that begins a record: its offset, where the text before it
     /// ends, and the list it opens, if it opens one. `Continue` names the place to go on from.
     #[allow(clippy::type_complexity, reason = "used once, just above")]
@@ -176,6 +279,7 @@ impl<R: Read> Splitter<'_, '_, R> {
         &mut self,
         origin: u64,
         from: u64,
+        damaged: bool,
     ) -> Result<ControlFlow<Option<(u64, u64, Option<Container>)>, u64>, Stop> {
         let Some(n) = memchr::memchr(b'{', self.window.bytes(from)) else {
             let end = self.window.end();
@@ -198,7 +302,8 @@ impl<R: Read> Splitter<'_, '_, R> {
         let look = if self.fruitless < MANY { LOOK } else { SHORT_LOOK };
         self.window.ensure(at, look)?;
         self.fruitless += 1;
-        if opens_record(self.window.slice(at, at + look as u64)) {
+        let text = self.window.slice(at, at + look as u64);
+        if opens_record(text) || damaged && opens_damaged_record(text) {
             self.fruitless = 0;
             return Ok(Break(Some((at, origin + end as u64, list))));
         }
@@ -210,7 +315,7 @@ impl<R: Read> Splitter<'_, '_, R> {
         let mut from = self.at;
         self.passed.get_or_insert_with(|| format!("damage in {what}"));
         loop {
-            match self.candidate(from.saturating_sub(512), from)? {
+            match self.candidate(from.saturating_sub(512), from, false)? {
                 Continue(next) => {
                     from = next;
                     self.window.keep_from(from.saturating_sub(512));

@@ -9,6 +9,7 @@
 use std::io::Read;
 
 use super::decp_json::{Role, is_record_field, role};
+use super::rescue::opens_damaged_record;
 use super::resync::{LOOK, opens_record};
 use super::scan::{Scan, Step};
 use super::sniff::begins;
@@ -58,11 +59,16 @@ pub(super) struct Splitter<'s, 'e, R> {
     pub fruitless: u32,
 }
 
-/// Splits.
-pub(super) fn run<R: Read>(window: Window<R>, options: &SplitOptions, sink: &mut Sink<'_>) -> Result<Ended, NotData> {
+/// Splits. `start`: where the first document begins.
+pub(super) fn run<R: Read>(
+    window: Window<R>,
+    start: u64,
+    options: &SplitOptions,
+    sink: &mut Sink<'_>,
+) -> Result<Ended, NotData> {
     let mut s = Splitter {
         window,
-        at: 0,
+        at: start,
         max_record: options.max_record.max(64),
         sink,
         found: false,
@@ -84,13 +90,13 @@ pub(super) fn run<R: Read>(window: Window<R>, options: &SplitOptions, sink: &mut
     }
     let passed = s.passed.take();
     let ending = ending.or(passed.map(|what| Ending::Damaged { what })).unwrap_or(Ending::Complete);
-    Ok(Ended { ending, damaged: s.window.text().damaged(), trailing: s.trailing })
+    Ok(Ended { ending, length: s.window.end(), told: s.window.text().told(), trailing: s.trailing })
 }
 
 impl<R: Read> Splitter<'_, '_, R> {
     /// One document after another, until the text ends.
     fn documents(&mut self) -> Result<(), Stop> {
-        if self.window.ensure(0, 3)? && self.window.bytes(0).starts_with(b"\xEF\xBB\xBF") {
+        if self.at == 0 && self.window.ensure(0, 3)? && self.window.bytes(0).starts_with(b"\xEF\xBB\xBF") {
             self.at = 3;
         }
         while let Some(b) = self.next()? {
@@ -159,7 +165,14 @@ impl<R: Read> Splitter<'_, '_, R> {
                     // An object that held a list of records is none itself.
                     kept &= !is_list;
                 }
-                _ => return self.recover("an object above the records", Container::Plain, level),
+                _ => {
+                    self.window.ensure(start, LOOK)?;
+                    if kept && opens_damaged_record(self.window.slice(start, start + LOOK as u64)) {
+                        self.at = start;
+                        return self.record(hint.unwrap_or(Container::Plain), false).map(|_| ());
+                    }
+                    return self.recover("an object above the records", Container::Plain, level);
+                }
             }
         }
     }
@@ -303,6 +316,9 @@ impl<R: Read> Splitter<'_, '_, R> {
             let (Step::End(n) | Step::Damaged(n) | Step::More(n)) = step;
             self.at += n as u64;
             if held && self.at - start > self.max_record as u64 {
+                if self.holds_record(start, self.at) {
+                    return self.seek_next(start, held, container);
+                }
                 self.give(start, self.at, Shape::Oversized)?;
                 held = false;
             }
@@ -310,6 +326,16 @@ impl<R: Read> Splitter<'_, '_, R> {
                 self.window.keep_from(self.at);
             }
             match step {
+                // A record that lost its end takes those after it for its own, up to the end of the
+                // text, where too few brackets are left to close the list.
+                Step::End(_)
+                    if in_list
+                        && held
+                        && self.window.skip_space(self.at)?.is_none()
+                        && self.holds_record(start, self.at) =>
+                {
+                    return self.seek_next(start, held, container);
+                }
                 Step::End(_) if !in_list || self.follows()? => {
                     if held {
                         self.give(start, self.at, Shape::Json(container))?;
@@ -317,7 +343,10 @@ impl<R: Read> Splitter<'_, '_, R> {
                     return Ok(None);
                 }
                 Step::End(_) | Step::Damaged(_) => {
-                    return self.after_damage(start, held, container);
+                    return self.after_damage(start, held, container, in_list);
+                }
+                Step::More(_) if last && held && self.holds_record(start, self.at) => {
+                    return self.seek_next(start, held, container);
                 }
                 Step::More(_) if last => {
                     if held {

@@ -56,7 +56,7 @@ pub(super) fn run<R: Read>(window: Window<R>, options: &SplitOptions, sink: &mut
         return Err(NotData::NoRecords { begins: opening });
     }
     let ending = cut.map_or(Ending::Complete, |what| Ending::Cut { what });
-    Ok(Ended { ending, damaged: s.window.text().damaged(), trailing: None })
+    Ok(Ended { ending, length: s.window.end(), told: s.window.text().told(), trailing: None })
 }
 
 impl<R: Read> Splitter<'_, '_, R> {
@@ -226,7 +226,7 @@ impl<R: Read> Splitter<'_, '_, R> {
                 }
                 (_, Some(_)) => return Ok(Tag::Stray),
                 _ if look > self.max_record => return Ok(Tag::Stray),
-                _ if !more && self.ends_properly(from) => return Ok(Tag::Stray),
+                _ if !more && (self.ends_properly(from) || goes_on(text)) => return Ok(Tag::Stray),
                 _ if !more => return Ok(Tag::Cut),
                 _ => look *= 2,
             }
@@ -278,6 +278,11 @@ impl<R: Read> Splitter<'_, '_, R> {
                 let broken = text.get(n) == Some(&b'<');
                 let end = from + n as u64 + u64::from(!broken);
                 let name = local_name(inside).to_vec();
+                // `<marche public de …` that no `>` ends is text: a tag has attributes, or nothing.
+                let words = inside.get(inside.iter().position(|b| is_space(*b)).unwrap_or(inside.len())..);
+                if broken && words.is_some_and(|w| !w.trim_ascii().is_empty() && !w.contains(&b'=')) {
+                    return Ok(Tag::Stray);
+                }
                 self.prefixed |= inside.get(name.len()) == Some(&b':') || !inside.starts_with(&name);
                 return Ok(if from == lt + 1 { Tag::Open(name, end, closed) } else { Tag::Close(name, end) });
             }
@@ -299,6 +304,19 @@ impl<R: Read> Splitter<'_, '_, R> {
         let end = bytes.iter().rposition(|b| !is_space(*b)).map_or(0, |i| i + 1);
         self.sink.give(bytes.get(..end).unwrap_or_default(), from, shape);
     }
+}
+
+/// Whether a record ends in the text and another one begins after it: then what is thought to be a
+/// comment or a CDATA section, and has no end, is none.
+fn goes_on(text: &[u8]) -> bool {
+    let mut closed = false;
+    memchr::memchr_iter(b'<', text).any(|i| {
+        let tag = text.get(i + 1..).unwrap_or_default();
+        let end = tag.strip_prefix(b"/").is_some_and(|t| is_record(local_name(t)));
+        let start = closed && is_record(local_name(tag));
+        closed |= end;
+        start
+    })
 }
 
 /// What a look at a `<` inside a record tells.

@@ -10,7 +10,7 @@ use super::*;
 /// What came of one slice: the id, or the reason of its refusal.
 fn read_by(input: impl Read, max_record: usize) -> (Vec<String>, Split) {
     let mut out = Vec::new();
-    let split = split(input, &SplitOptions { max_record }, &mut |slice| {
+    let split = split(input, &SplitOptions { max_record, ..SplitOptions::default() }, &mut |slice| {
         out.push(match parse(&slice) {
             Ok(r) => r.id.map_or("-".into(), |id| id.as_str().trim().to_owned()),
             Err(r) => format!("!{}", r.reason),
@@ -33,7 +33,7 @@ type Slices = Vec<(Vec<u8>, u64, u32, Shape)>;
 
 fn slices(input: impl Read, max_record: usize) -> Option<(Slices, Split)> {
     let mut out = Vec::new();
-    let split = split(input, &SplitOptions { max_record }, &mut |s| {
+    let split = split(input, &SplitOptions { max_record, ..SplitOptions::default() }, &mut |s| {
         out.push((s.bytes.to_vec(), s.offset, s.position, s.shape));
         ControlFlow::Continue(())
     });
@@ -136,7 +136,8 @@ fn an_empty_list_is_data_and_a_page_or_a_message_is_none() {
         ("{\"error\":\"maintenance\"}", "no-records"),
         ("{\"message\":\"Not found\",\"status\":404}", "no-records"),
         ("<rss><channel/></rss>", "no-records"),
-        ("PK\u{3}\u{4}", "unrecognised"),
+        ("PK\u{3}\u{4}", "packed"),
+        ("%PDF-1.7", "unrecognised"),
         ("Service temporairement indisponible", "unrecognised"),
     ] {
         let e = split(doc.as_bytes(), &SplitOptions::default(), &mut |_| ControlFlow::Continue(())).unwrap_err();
@@ -362,7 +363,7 @@ proptest! {
     fn hostile_bytes_never_break_the_reader(bytes in prop::collection::vec(prop::sample::select(b"{}[]\":,\\<>/!-?&;abmarchesid1 \n\xe9\xc3\xa9\x00".to_vec()), 0..400), prefix in prop::sample::select(vec!["", "{\"marches\":[", "<marches><marche>", "[{\"objet\":", "\u{feff}"])) {
         let mut doc = prefix.as_bytes().to_vec();
         doc.extend(bytes);
-        let _ = split(&doc[..], &SplitOptions { max_record: 200 }, &mut |s| {
+        let _ = split(&doc[..], &SplitOptions { max_record: 200, ..SplitOptions::default() }, &mut |s| {
             let _ = parse(&s);
             ControlFlow::Continue(())
         });

@@ -2,7 +2,9 @@
 //!
 //! In: bytes as received. Out: the same text in UTF-8, through [`Text::fill`]. The encoding is
 //! decided once, from a byte order mark, a declaration that the bytes do not contradict, or the
-//! bytes themselves; what a label elsewhere says is not asked. Text that is already UTF-8 passes
+//! bytes themselves, as soon as they tell: a beginning that is all ASCII decides nothing, the
+//! stretch from the first other byte on does. What a label elsewhere says is not asked, unless the
+//! caller knows that the payload lies. Text that is already UTF-8 passes
 //! untouched, its mark and its damaged bytes included, so that offsets are those of the payload;
 //! anything else is transcoded while it streams. Memory: one head of [`HEAD`] bytes and one
 //! buffer of the same size. Knows neither JSON nor XML beyond the place of `encoding="…"`.
@@ -26,6 +28,19 @@ pub struct Text<R> {
     encoding: &'static Encoding,
     /// The encoding that the document declares and that its bytes refute.
     refuted: Option<String>,
+    /// Nothing but ASCII so far: what the document declares, to be weighed when more is known.
+    undecided: Option<Option<String>>,
+}
+
+/// What reading a text told of its encoding.
+#[derive(Debug, Clone)]
+pub struct Told {
+    /// The encoding of the payload's bytes.
+    pub encoding: &'static Encoding,
+    /// The encoding that the document declares and that its bytes refute.
+    pub refuted: Option<String>,
+    /// Bytes were met that have no meaning in the encoding (they became U+FFFD).
+    pub damaged: bool,
 }
 
 struct Transcoder {
@@ -55,28 +70,28 @@ fn read_full(input: &mut impl Read, buffer: &mut [u8]) -> io::Result<usize> {
 }
 
 impl<R: Read> Text<R> {
-    /// Reads the head and decides.
+    /// Reads the head and decides, unless `forced` names the encoding.
     ///
     /// # Errors
     /// Only those of the input.
-    pub fn open(mut input: R) -> io::Result<Self> {
+    pub fn open(mut input: R, forced: Option<&'static Encoding>) -> io::Result<Self> {
         let mut head = vec![0; HEAD];
         let n = read_full(&mut input, &mut head)?;
         head.truncate(n);
-        let (encoding, refuted) = detect(&head);
-        let transcode = (encoding != UTF_8).then(|| {
-            Box::new(Transcoder {
-                decoder: encoding.new_decoder_without_bom_handling(),
-                source: head.clone(),
-                from: 0,
-                to: n,
-                last: false,
-                damaged: false,
-                finished: false,
-            })
-        });
-        let taken = if transcode.is_some() { n } else { 0 };
-        Ok(Self { input, head, taken, transcode, encoding, refuted })
+        let mut text = Self { input, head, taken: 0, transcode: None, encoding: UTF_8, refuted: None, undecided: None };
+        let label = declared(&text.head);
+        match (forced, Encoding::for_bom(&text.head), wide_without_mark(&text.head)) {
+            (Some(encoding), ..) | (None, Some((encoding, _)), _) | (None, None, Some(encoding)) => {
+                text.encoding = encoding;
+            }
+            _ if text.head.is_ascii() => text.undecided = Some(label),
+            _ => (text.encoding, text.refuted) = decide(&text.head, label),
+        }
+        if text.encoding != UTF_8 {
+            text.transcode = Some(Box::new(Transcoder::new(text.encoding, text.head.clone())));
+            text.taken = text.head.len();
+        }
+        Ok(text)
     }
 
     /// The encoding of the payload's bytes.
@@ -84,14 +99,10 @@ impl<R: Read> Text<R> {
         self.encoding
     }
 
-    /// The encoding that the document declares and that its bytes refute.
-    pub fn refuted(&self) -> Option<&str> {
-        self.refuted.as_deref()
-    }
-
-    /// Whether bytes were met that have no meaning in the encoding (they became U+FFFD).
-    pub fn damaged(&self) -> bool {
-        self.transcode.as_ref().is_some_and(|t| t.damaged)
+    /// What is known of the encoding, once the text has been read.
+    pub fn told(&self) -> Told {
+        let damaged = self.transcode.as_ref().is_some_and(|t| t.damaged);
+        Told { encoding: self.encoding, refuted: self.refuted.clone(), damaged }
     }
 
     /// The first bytes of the payload as they came: what sniffing the container needs.
@@ -104,9 +115,44 @@ impl<R: Read> Text<R> {
     /// # Errors
     /// Only those of the input.
     pub fn fill(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        if self.undecided.is_some() {
+            let n = self.fill_ascii(out)?;
+            if n > 0 || self.undecided.is_some() {
+                return Ok(n);
+            }
+        }
         if let Some(t) = &mut self.transcode {
             return t.fill(&mut self.input, out);
         }
+        self.fill_plain(out)
+    }
+
+    /// The next text up to the first byte that is not ASCII. 0: such a byte stands there, and the
+    /// encoding is decided; or the end.
+    fn fill_ascii(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        let n = self.fill_plain(out)?;
+        let read = out.get(..n).unwrap_or_default();
+        if read.is_ascii() {
+            return Ok(n);
+        }
+        let ascii = read.iter().position(|b| !b.is_ascii()).unwrap_or(n);
+        // What decides is as long as the first head, whatever the sizes of the reads.
+        let mut sample = read.get(ascii..).unwrap_or_default().to_vec();
+        let held = sample.len();
+        sample.resize(held.max(HEAD), 0);
+        let more = read_full(&mut self.input, sample.get_mut(held..).unwrap_or_default())?;
+        sample.truncate(held + more);
+        let label = self.undecided.take().flatten();
+        (self.encoding, self.refuted) = decide(sample.get(..HEAD).unwrap_or(&sample), label);
+        if self.encoding == UTF_8 {
+            (self.head, self.taken) = (sample, 0);
+        } else {
+            self.transcode = Some(Box::new(Transcoder::new(self.encoding, sample)));
+        }
+        Ok(ascii)
+    }
+
+    fn fill_plain(&mut self, out: &mut [u8]) -> io::Result<usize> {
         if let Some(rest) = self.head.get(self.taken..).filter(|r| !r.is_empty()) {
             let n = rest.len().min(out.len());
             if let (Some(to), Some(from)) = (out.get_mut(..n), rest.get(..n)) {
@@ -125,6 +171,18 @@ impl<R: Read> Text<R> {
 }
 
 impl Transcoder {
+    fn new(encoding: &'static Encoding, source: Vec<u8>) -> Self {
+        Self {
+            decoder: encoding.new_decoder_without_bom_handling(),
+            from: 0,
+            to: source.len(),
+            source,
+            last: false,
+            damaged: false,
+            finished: false,
+        }
+    }
+
     fn fill(&mut self, input: &mut impl Read, out: &mut [u8]) -> io::Result<usize> {
         // A decoder that has seen the end must not be asked again.
         while !self.finished {
@@ -147,15 +205,9 @@ impl Transcoder {
     }
 }
 
-/// The encoding of a payload that begins with these bytes, and a declaration they refute.
-fn detect(head: &[u8]) -> (&'static Encoding, Option<String>) {
-    if let Some((encoding, _)) = Encoding::for_bom(head) {
-        return (encoding, None);
-    }
-    if let Some(wide) = wide_without_mark(head) {
-        return (wide, None);
-    }
-    let label = declared(head);
+/// The encoding of a payload that holds these bytes and declares `label`, and the declaration where
+/// the bytes refute it.
+fn decide(head: &[u8], label: Option<String>) -> (&'static Encoding, Option<String>) {
     let declared = label.as_deref().and_then(|l| Encoding::for_label(l.as_bytes()));
     let (valid, invalid) = multibyte(head);
     let looks_utf8 = invalid == 0 || valid > invalid;
@@ -247,7 +299,7 @@ mod tests {
     use super::*;
 
     fn all(bytes: &[u8]) -> (String, &'static Encoding) {
-        let mut text = Text::open(bytes).unwrap();
+        let mut text = Text::open(bytes, None).unwrap();
         let (mut out, mut buffer) = (Vec::new(), vec![0; 64]);
         loop {
             let n = text.fill(&mut buffer).unwrap();
@@ -288,16 +340,48 @@ mod tests {
     #[test]
     fn a_declaration_that_the_bytes_refute_is_not_believed() {
         let bytes = "<?xml version='1.0' encoding='utf-16'?><a>été</a>".as_bytes();
-        let text = Text::open(bytes).unwrap();
-        assert_eq!((text.encoding(), text.refuted()), (UTF_8, Some("utf-16")));
+        let text = Text::open(bytes, None).unwrap();
+        assert_eq!((text.encoding(), text.refuted.as_deref()), (UTF_8, Some("utf-16")));
         let bytes = "<?xml version='1.0' encoding='ISO-8859-1'?><a>été</a>".as_bytes();
         assert_eq!(all(bytes).1, UTF_8);
     }
 
     #[test]
+    fn a_beginning_in_ascii_decides_nothing_however_long() {
+        let ascii = "x".repeat(HEAD + 1000);
+        for (declared, body, encoding, refuted) in [
+            ("ISO-8859-1", "été".as_bytes(), UTF_8, Some("ISO-8859-1")),
+            ("ISO-8859-1", b"\xe9t\xe9", WINDOWS_1252, None),
+            ("UTF-8", b"\xe9t\xe9 \xe0 l'h\xf4pital", WINDOWS_1252, Some("UTF-8")),
+            ("UTF-8", "été".as_bytes(), UTF_8, None),
+            ("ISO-8859-1", b"ete", UTF_8, None),
+        ] {
+            let mut bytes = format!("<?xml version='1.0' encoding='{declared}'?><a>{ascii}").into_bytes();
+            bytes.extend_from_slice(body);
+            bytes.extend_from_slice(b"</a>");
+            let (mut out, mut buffer) = (Vec::new(), vec![0; 100]);
+            let mut text = Text::open(&bytes[..], None).unwrap();
+            while let n @ 1.. = text.fill(&mut buffer).unwrap() {
+                out.extend_from_slice(&buffer[..n]);
+            }
+            assert_eq!((text.encoding(), text.refuted.as_deref()), (encoding, refuted), "{declared} {body:?}");
+            let end = String::from_utf8(out).unwrap();
+            assert!(end.ends_with("été</a>") || end.ends_with("été à l'hôpital</a>") || end.ends_with("ete</a>"));
+        }
+    }
+
+    #[test]
+    fn an_encoding_that_the_caller_knows_is_not_judged() {
+        let mut text = Text::open("été".as_bytes(), Some(WINDOWS_1252)).unwrap();
+        let mut buffer = vec![0; 64];
+        let n = text.fill(&mut buffer).unwrap();
+        assert_eq!(std::str::from_utf8(&buffer[..n]), Ok("Ã©tÃ©"));
+    }
+
+    #[test]
     fn one_damaged_byte_does_not_make_a_utf_8_file_latin_1() {
         let bytes = b"{\"a\":\"\xc3\xa9t\xc3\xa9 \xc3\"}";
-        let mut text = Text::open(&bytes[..]).unwrap();
+        let mut text = Text::open(&bytes[..], None).unwrap();
         let mut buffer = vec![0; 64];
         let n = text.fill(&mut buffer).unwrap();
         assert_eq!((text.encoding(), &buffer[..n]), (UTF_8, &bytes[..]));

@@ -9,7 +9,7 @@ use crate::record::*;
 use super::dates::{When, day};
 use super::holders::{holder, holders};
 use super::ids::{Identity, cpv};
-use super::numbers::{Amount, amount, count, months, rate};
+use super::numbers::{Amount, Notation, amount, count, months, rate};
 use super::out::{Out, Path};
 use super::rules::Rule;
 use super::words::{boolean, code, meant, objet, text, value, word, words};
@@ -21,6 +21,11 @@ const MANY_OFFERS: u32 = 500;
 pub(super) fn fields(out: &mut Out, raw: RawRecord, identity: Identity, seen: Day) -> Record {
     let mut r = Record::new(raw.kind, identity.buyer, identity.id);
     let concession = raw.kind == Kind::Concession;
+    let notation = match (raw.cents, raw.decimal_comma) {
+        (true, _) => Notation::Cents,
+        (false, true) => Notation::Comma,
+        (false, false) => Notation::Usual,
+    };
     r.acheteur_nom = text(out, Path::of("acheteur.nom"), &raw.acheteur_nom);
     r.objet = objet(out, Path::of("objet"), &raw.objet, raw.format);
     if r.objet.as_deref().is_some_and(|o| o.len() < 24 && o.chars().filter(|c| c.is_alphabetic()).count() < 3) {
@@ -37,7 +42,7 @@ pub(super) fn fields(out: &mut Out, raw: RawRecord, identity: Identity, seen: Da
     r.date_notification = day(out, Path::of("dateNotification"), &raw.date_notification, seen, When::Past);
     r.date_publication = day(out, Path::of("datePublicationDonnees"), &raw.date_publication, seen, When::Past);
     r.date_debut_execution = day(out, Path::of("dateDebutExecution"), &raw.date_debut_execution, seen, When::Any);
-    r.montant = amount(out, Path::of("montant"), &raw.montant, raw.cents, Amount::Contract);
+    r.montant = amount(out, Path::of("montant"), &raw.montant, notation, Amount::Contract);
     if raw.planned && r.montant.is_some() {
         out.find(
             Rule::AmountPlanned,
@@ -46,7 +51,7 @@ pub(super) fn fields(out: &mut Out, raw: RawRecord, identity: Identity, seen: Da
         );
     }
     r.montant_subvention =
-        amount(out, Path::of("montantSubventionPublique"), &raw.montant_subvention, false, Amount::Other);
+        amount(out, Path::of("montantSubventionPublique"), &raw.montant_subvention, Notation::Usual, Amount::Other);
     r.types_prix = words(out, "typesPrix", raw.types_prix);
     forme_prix(out, &mut r, raw.format, &raw.forme_prix);
     r.considerations_sociales = words(out, "considerationsSociales", raw.considerations_sociales);
@@ -65,7 +70,7 @@ pub(super) fn fields(out: &mut Out, raw: RawRecord, identity: Identity, seen: Da
     r.donnees_execution = donnees(out, raw.donnees_execution, seen);
     r.actes = actes(out, raw.actes, seen);
     r.modifications_actes = modifications_actes(out, raw.modifications_actes, seen);
-    r.modifications = modifications(out, raw.modifications, seen, raw.cents);
+    r.modifications = modifications(out, raw.modifications, seen, notation);
     debug_assert!(!concession || r.kind == Kind::Concession);
     r
 }
@@ -163,7 +168,7 @@ fn place(out: &mut Out, place: &Option<Scalar>, kind: &Option<Scalar>, nom: &Opt
     (place.code.is_some() || place.name.is_some()).then_some(place)
 }
 
-fn modifications(out: &mut Out, raw: Vec<RawModification>, seen: Day, cents: bool) -> Vec<Modification> {
+fn modifications(out: &mut Out, raw: Vec<RawModification>, seen: Day, notation: Notation) -> Vec<Modification> {
     let list = "modifications";
     let mut clean = Vec::with_capacity(raw.len());
     for (i, m) in raw.into_iter().enumerate() {
@@ -180,7 +185,7 @@ fn modifications(out: &mut Out, raw: Vec<RawModification>, seen: Day, cents: boo
                 When::Past,
             ),
             duree_mois: months(out, at.field("dureeMois"), &m.duree_mois),
-            montant: amount(out, at.field("montant"), &m.montant, cents, Amount::Contract),
+            montant: amount(out, at.field("montant"), &m.montant, notation, Amount::Contract),
             titulaires: holders(out, at, "titulaires", m.titulaires),
         });
     }
@@ -198,7 +203,7 @@ fn actes(out: &mut Out, raw: Vec<RawActe>, seen: Day) -> Vec<ActeSousTraitance> 
             duree_mois: months(out, at.field("dureeMois"), &a.duree_mois),
             date: day(out, at.field("dateNotification"), &a.date, seen, When::Past),
             date_publication: day(out, at.field("datePublicationDonnees"), &a.date_publication, seen, When::Past),
-            montant: amount(out, at.field("montant"), &a.montant, false, Amount::Contract),
+            montant: amount(out, at.field("montant"), &a.montant, Notation::Usual, Amount::Contract),
             variation_prix: word(out, at.field("variationPrix"), &a.variation_prix),
         });
     }
@@ -215,7 +220,7 @@ fn modifications_actes(out: &mut Out, raw: Vec<RawModificationActe>, seen: Day) 
             duree_mois: months(out, at.field("dureeMois"), &m.duree_mois),
             date: day(out, at.field("dateNotificationModificationSousTraitance"), &m.date, seen, When::Past),
             date_publication: day(out, at.field("datePublicationDonnees"), &m.date_publication, seen, When::Past),
-            montant: amount(out, at.field("montant"), &m.montant, false, Amount::Contract),
+            montant: amount(out, at.field("montant"), &m.montant, Notation::Usual, Amount::Contract),
         });
     }
     clean.retain(|m| *m != ModificationActe::default());
@@ -231,7 +236,7 @@ fn donnees(out: &mut Out, raw: Vec<RawDonnees>, seen: Day) -> Vec<DonneesAnnuell
             let at = at.under("tarifs", j, "");
             tarifs.push(Tarif {
                 intitule: text(out, at.field("intituleTarif"), &intitule),
-                tarif: amount(out, at.field("tarif"), &tarif, false, Amount::Other),
+                tarif: amount(out, at.field("tarif"), &tarif, Notation::Usual, Amount::Other),
             });
         }
         tarifs.retain(|t| *t != Tarif::default());
@@ -247,7 +252,7 @@ fn donnees(out: &mut Out, raw: Vec<RawDonnees>, seen: Day) -> Vec<DonneesAnnuell
                 out,
                 at.field("depensesInvestissement"),
                 &d.depenses_investissement,
-                false,
+                Notation::Usual,
                 Amount::Other,
             ),
             tarifs,

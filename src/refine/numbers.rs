@@ -40,7 +40,7 @@ fn plain(text: &str) -> Option<Decimal> {
     if text.contains(['e', 'E']) { Decimal::from_scientific(text).ok() } else { text.parse().ok() }
 }
 
-fn read(text: &str) -> Read {
+fn read(text: &str, comma: bool) -> Read {
     if let Some(d) = plain(text) {
         return Read::Plain(d);
     }
@@ -58,7 +58,7 @@ fn read(text: &str) -> Read {
         (Some(c), None) if bare.matches(',').count() == 1 => {
             // `1,234`: thousands to an Englishman, thousandths to a Frenchman.
             let (before, after) = (c, bare.len() - c - 1);
-            if after == 3 && (1..=3).contains(&before) && !bare.starts_with('0') {
+            if !comma && after == 3 && (1..=3).contains(&before) && !bare.starts_with('0') {
                 return Read::Ambiguous;
             }
             bare.replace(',', ".")
@@ -77,10 +77,10 @@ fn groups(text: &str, separator: char) -> String {
 }
 
 /// A decimal number; `unreadable` names the rule of what is none.
-fn decimal(out: &mut Out, at: Path, scalar: &Option<Scalar>, unreadable: Rule) -> Option<Decimal> {
+fn decimal(out: &mut Out, at: Path, scalar: &Option<Scalar>, unreadable: Rule, comma: bool) -> Option<Decimal> {
     let scalar = value(out, at, scalar)?;
     let text = scalar.as_str().trim();
-    match read(text) {
+    match read(text, comma) {
         Read::Plain(d) => {
             if matches!(scalar, Scalar::Text(_)) {
                 out.find(Rule::NumberAsText, at, scalar.as_str());
@@ -120,11 +120,28 @@ pub(super) enum Amount {
     Other,
 }
 
-/// An amount in euros. `cents`: the declared number is in hundredths.
-pub(super) fn amount(out: &mut Out, at: Path, scalar: &Option<Scalar>, cents: bool, what: Amount) -> Option<Money> {
-    let mut d = decimal(out, at, scalar, Rule::AmountUnreadable)?;
+/// How a source writes its amounts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Notation {
+    /// As the format asks for; a comma may mean anything.
+    Usual,
+    /// In hundredths of a euro.
+    Cents,
+    /// With a comma before the decimals.
+    Comma,
+}
+
+/// An amount in euros.
+pub(super) fn amount(
+    out: &mut Out,
+    at: Path,
+    scalar: &Option<Scalar>,
+    notation: Notation,
+    what: Amount,
+) -> Option<Money> {
+    let mut d = decimal(out, at, scalar, Rule::AmountUnreadable, notation == Notation::Comma)?;
     let declared = scalar.as_ref().map(Scalar::as_str).unwrap_or_default();
-    if cents {
+    if notation == Notation::Cents {
         out.find(Rule::AmountInCents, at, declared);
         d /= Decimal::ONE_HUNDRED;
     }
@@ -166,13 +183,13 @@ fn judge(out: &mut Out, at: Path, d: Decimal, declared: &str) {
 /// A share between 0 and 1.
 pub(super) fn rate(out: &mut Out, at: Path, scalar: &Option<Scalar>) -> Option<Rate> {
     let declared = value(out, at, scalar)?.as_str();
-    let percent = declared.trim().strip_suffix('%').map(|n| read(n.trim()));
+    let percent = declared.trim().strip_suffix('%').map(|n| read(n.trim(), false));
     let d = match percent {
         Some(Read::Plain(d) | Read::Dressed(d)) => {
             out.find(Rule::RatePercent, at, declared);
             d / Decimal::ONE_HUNDRED
         }
-        _ => decimal(out, at, scalar, Rule::NumberUnreadable)?,
+        _ => decimal(out, at, scalar, Rule::NumberUnreadable, false)?,
     };
     if d < Decimal::ZERO || d > Decimal::ONE {
         out.find(Rule::RateRange, at, declared);
@@ -191,7 +208,7 @@ pub(super) fn months(out: &mut Out, at: Path, scalar: &Option<Scalar>) -> Option
         out.find(Rule::NumberAsText, at, text);
         plain(bare)
     } else {
-        decimal(out, at, scalar, Rule::DurationUnreadable)
+        decimal(out, at, scalar, Rule::DurationUnreadable, false)
     }?;
     if d <= Decimal::ZERO {
         out.find(Rule::DurationZero, at, text);
@@ -212,7 +229,7 @@ pub(super) fn months(out: &mut Out, at: Path, scalar: &Option<Scalar>) -> Option
 
 /// A whole number that is not negative.
 pub(super) fn count(out: &mut Out, at: Path, scalar: &Option<Scalar>) -> Option<u32> {
-    let d = decimal(out, at, scalar, Rule::NumberUnreadable)?;
+    let d = decimal(out, at, scalar, Rule::NumberUnreadable, false)?;
     let n = d.fract().is_zero().then(|| u32::try_from(d).ok()).flatten();
     if n.is_none() {
         out.find(Rule::NumberUnreadable, at, scalar.as_ref().map(Scalar::as_str).unwrap_or_default());
@@ -227,14 +244,14 @@ mod tests {
     fn money(text: &str) -> (Option<String>, Vec<String>) {
         let mut out = Out::default();
         let scalar = Some(Scalar::Text(text.into()));
-        let m = amount(&mut out, Path::of("montant"), &scalar, false, Amount::Contract);
+        let m = amount(&mut out, Path::of("montant"), &scalar, Notation::Usual, Amount::Contract);
         (m.map(|m| m.to_string()), out.findings.0.iter().map(|f| f.code.to_string()).collect())
     }
 
     fn of_number(text: &str) -> (Option<String>, Vec<String>) {
         let mut out = Out::default();
         let scalar = Some(Scalar::Number(text.into()));
-        let m = amount(&mut out, Path::of("montant"), &scalar, false, Amount::Contract);
+        let m = amount(&mut out, Path::of("montant"), &scalar, Notation::Usual, Amount::Contract);
         (m.map(|m| m.to_string()), out.findings.0.iter().map(|f| f.code.to_string()).collect())
     }
 

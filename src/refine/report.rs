@@ -19,10 +19,19 @@ pub struct ReadItem<'a> {
     pub position: u32,
     /// Where its bytes begin (see [`decode::Slice::offset`]).
     pub offset: u64,
+    /// The further places that it takes, in a table whose rows were gathered.
+    pub also: &'a [u32],
     /// Its bytes.
     pub bytes: &'a [u8],
     /// What came of it.
     pub outcome: Outcome,
+}
+
+impl ReadItem<'_> {
+    /// How many of the payload's records it is.
+    pub fn places(&self) -> u64 {
+        1 + self.also.len() as u64
+    }
 }
 
 /// What came of a record, wherever it was decided.
@@ -63,6 +72,6 @@ pub fn read_all(
                 Refined::OutOfRegion { reason } => Outcome::OutOfRegion { reason },
             },
         };
-        each(ReadItem { position: slice.position, offset: slice.offset, bytes: slice.bytes, outcome })
+        each(ReadItem { position: slice.position, offset: slice.offset, also: slice.also, bytes: slice.bytes, outcome })
     })
 }

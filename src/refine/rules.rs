@@ -38,11 +38,14 @@ rules! {
     EncodingDamaged = "encoding-damaged", "*", Warning, "Des octets n'ont pas de sens dans cet encodage : des caractères sont perdus.", "Some bytes mean nothing in this encoding: characters are lost.", "RFC 3629";
     EncodingMixed = "encoding-mixed", "*", Repaired, "Cette donnée est en Windows-1252 dans un fichier UTF-8 ; elle a été convertie.", "This record is Windows-1252 inside a UTF-8 file; it was converted.", "RFC 3629";
     TrailingText = "trailing-text", "*", Repaired, "Texte après la fin du document : ignoré.", "Text after the end of the document: passed over.", "RFC 8259 §2";
+    HtmlPage = "html-page", "*", Repaired, "Les données sont à l'intérieur d'une page web : elles en ont été tirées. Publiez le fichier seul.", "The data stand inside a web page, from which they were taken. Publish the file alone.", "RFC 8259 §11";
+    RowShort = "row-short", "*", Repaired, "Ligne de tableau avec moins de cellules que l'en-tête : les dernières sont lues comme vides.", "A row of a table with fewer cells than its header: the last ones are read as empty.", "RFC 4180 §2";
     NotANumber = "not-a-number", "*", Repaired, "NaN ou Infinity n'est pas une valeur JSON : lu comme absent. N'écrivez pas le champ.", "NaN or Infinity is no JSON value: read as absent. Leave the field out.", "RFC 8259 §6";
     TrailingComma = "trailing-comma", "*", Repaired, "Virgule en trop avant une fermeture.", "A comma too many before a closing bracket.", "RFC 8259 §4";
     ControlCharacter = "control-character", "*", Repaired, "Caractère de contrôle dans un texte : retiré ou lu comme une espace.", "A control character in a text: dropped or read as a space.", "RFC 8259 §7, XML 1.0 §2.2";
     BadEscape = "bad-escape", "*", Repaired, "Barre oblique inverse devant un caractère qui n'en demande pas, ou code Unicode isolé.", "A backslash before a character that needs none, or half a Unicode pair.", "RFC 8259 §7";
     BareQuote = "bare-quote", "*", Repaired, "Guillemets non échappés dans un texte.", "Quotes inside a text are not escaped.", "RFC 8259 §7";
+    UnclosedText = "unclosed-text", "*", Repaired, "Texte sans guillemet fermant : il s'arrête avant le champ suivant.", "A text without its closing quote: it ends before the next field.", "RFC 8259 §7";
     LiteralSpelling = "literal-spelling", "*", Repaired, "true, false ou null mal écrit (True, None…).", "true, false or null misspelt (True, None…).", "RFC 8259 §3";
     DuplicateField = "duplicate-field", "*", Repaired, "Champ présent deux fois : la première valeur est gardée.", "A field stands twice: the first value is kept.", "RFC 8259 §4, XSD";
     XmlEscape = "xml-escape", "*", Repaired, "« & » ou « < » non échappé, ou entité inconnue de XML.", "\"&\" or \"<\" is not escaped, or an entity XML does not know.", "XML 1.0 §2.4";

@@ -4,7 +4,7 @@
 //! same content again in one resource is a repeat. Memory: one byte an observation, and the
 //! distinct observations of one resource at a time.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 
 use super::known::Known;
 use super::{Snapshot, StoreError};
@@ -186,7 +186,7 @@ impl Snapshot {
         names: &HashMap<i64, String>,
     ) -> Result<SourceCounts, StoreError> {
         let mut counts = SourceCounts::default();
-        let mut seen: HashSet<i64> = HashSet::new();
+        let mut seen: HashMap<i64, i64> = HashMap::new();
         let mut current = None;
         let mut statement = self.conn.prepare_cached(
             "SELECT r.n, p.entries FROM resource r JOIN place p ON p.resource=r.n WHERE r.source=?1 AND p.page<?2 ORDER BY r.n, p.page",
@@ -266,28 +266,35 @@ impl Snapshot {
     }
 }
 
-fn count(c: &mut RecordCounts, known: Known, outcomes: &Outcomes, seen: &mut HashSet<i64>) {
+/// Counts one place. `seen`: for each observation, the one that stood for it first in this resource.
+fn count(c: &mut RecordCounts, known: Known, outcomes: &Outcomes, seen: &mut HashMap<i64, i64>) {
     c.received += 1;
     match known {
         Known::Quarantine => c.quarantined += 1,
         Known::Out(_) => c.out_of_region += 1,
         Known::Observation(id) => {
-            let id = outcomes.canonical(id);
-            let (outcome, repaired) = outcomes.of(id);
-            if outcome == 4 {
-                c.out_of_region += 1;
-                return;
+            let first = !seen.contains_key(&outcomes.canonical(id));
+            if standing(c, id, first, outcomes) {
+                seen.insert(outcomes.canonical(id), id);
+                c.repaired += u64::from(outcomes.of(outcomes.canonical(id)).1);
             }
-            if !seen.insert(id) {
-                c.repeats += 1;
-                return;
-            }
-            if outcome == 2 {
-                c.superseded += 1;
-            } else {
-                c.accepted += 1;
-            }
-            c.repaired += u64::from(repaired);
+        }
+        // A gathered row shares the fate of the first one.
+        Known::Gathered(id) => {
+            let first = seen.get(&outcomes.canonical(id)) == Some(&id);
+            standing(c, id, first, outcomes);
         }
     }
+}
+
+/// Counts a place that holds an observation; whether it speaks for it.
+fn standing(c: &mut RecordCounts, id: i64, first: bool, outcomes: &Outcomes) -> bool {
+    let outcome = outcomes.of(outcomes.canonical(id)).0;
+    match (outcome, first) {
+        (4, _) => c.out_of_region += 1,
+        (_, false) => c.repeats += 1,
+        (2, true) => c.superseded += 1,
+        (_, true) => c.accepted += 1,
+    }
+    first && outcome != 4
 }

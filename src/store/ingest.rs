@@ -285,7 +285,8 @@ fn replace_list(
             places.entry(id).or_insert(position);
         }
     }
-    let left: HashSet<i64> = before.iter().chain(&lingering).filter(|id| !places.contains_key(id)).copied().collect();
+    let left: HashSet<i64> =
+        before.iter().chain(&lingering).filter(|id| **id > 0 && !places.contains_key(id)).copied().collect();
     write_list(tx, resource.n, list.entries)?;
     let old_places: HashMap<i64, u32> = first_places(&before);
     stand(tx, resource, &places, &old_places, list.first_new_id)?;

@@ -28,10 +28,14 @@ pub enum Known {
     Out(OutReason),
     /// Quarantined: a row of its own tells why.
     Quarantine,
+    /// A further row of a table that was gathered into this observation, whose first row stands before it.
+    Gathered(i64),
 }
 
 const OUT_SEAT: i64 = -1;
 const QUARANTINE: i64 = 0;
+/// Codes at and below this: gathered rows. Above it there is room for reasons to turn a record away.
+const GATHERED: i64 = -1_000;
 
 impl Known {
     pub(super) fn code(self) -> i64 {
@@ -39,6 +43,7 @@ impl Known {
             Self::Observation(id) => id,
             Self::Out(OutReason::SeatOutside) => OUT_SEAT,
             Self::Quarantine => QUARANTINE,
+            Self::Gathered(id) => GATHERED - id,
         }
     }
 
@@ -46,6 +51,7 @@ impl Known {
         match code {
             QUARANTINE => Self::Quarantine,
             id if id > 0 => Self::Observation(id),
+            code if code <= GATHERED => Self::Gathered(GATHERED - code),
             _ => Self::Out(OutReason::SeatOutside),
         }
     }
@@ -103,7 +109,7 @@ impl Snapshot {
             sorted.push((RawHash::from_be_bytes(hash), row.get(1)?));
         }
         for_each_entry(&self.conn, source, |_, _, hash, code| {
-            if code < 0 {
+            if matches!(Known::from_code(code), Known::Out(_)) {
                 sorted.push((hash, code));
             }
         })?;

@@ -161,16 +161,8 @@ impl Found {
 pub(in crate::cli) fn recognise(prefix: &[u8]) -> Result<&'static str, String> {
     let first = &mut |_: decode::Slice<'_>| std::ops::ControlFlow::Break(());
     match decode::split(prefix, &SplitOptions::default(), first) {
-        Ok(split) => Ok(dialect(split.dialect)),
+        Ok(split) => Ok(split.dialect.format()),
         Err(error) => Err(error.to_string()),
-    }
-}
-
-/// The name of a format in sources.toml.
-fn dialect(dialect: decode::Dialect) -> &'static str {
-    match dialect {
-        decode::Dialect::DecpJson => "decp-json",
-        decode::Dialect::DecpXml => "decp-xml",
     }
 }
 

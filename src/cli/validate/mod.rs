@@ -19,7 +19,7 @@ use super::context::Start;
 use super::files::{self, Input};
 use super::output::Out;
 use crate::daemon::exit::Exit;
-use crate::decode::{Dialect, Ending, Note, Split, SplitOptions};
+use crate::decode::{Ending, Note, Split, SplitOptions};
 use crate::record::{Day, Field, Finding, Format, Observation, Severity};
 use crate::reference::Region;
 use crate::refine::{self, Context, Outcome, ReadItem, Rule};
@@ -158,10 +158,7 @@ impl FileReport {
     }
 
     fn document(&mut self, split: Split, asked: InputFormat) {
-        self.format = match split.dialect {
-            Dialect::DecpJson => "decp-json",
-            Dialect::DecpXml => "decp-xml",
-        };
+        self.format = split.dialect.format();
         if asked != InputFormat::Auto && asked.name() != self.format {
             self.error = Some(format!(
                 "{}: is {} by its content, not {} as --format says; leave --format out",
@@ -184,14 +181,18 @@ impl FileReport {
     }
 
     fn item(&mut self, item: ReadItem<'_>) {
-        self.records += 1;
+        let places = item.places();
+        self.records += places;
         let at = (item.position, item.offset);
         match item.outcome {
-            Outcome::Observation(o) => self.observation(&o, at),
+            Outcome::Observation(o) => {
+                self.accepted += places;
+                self.observation(&o, at);
+            }
             // Everywhere is inside: this reading has no region to be out of.
-            Outcome::OutOfRegion { .. } => self.accepted += 1,
+            Outcome::OutOfRegion { .. } => self.accepted += places,
             Outcome::Quarantine { reason, detail } => {
-                self.quarantined += 1;
+                self.quarantined += places;
                 self.add(Weight::Quarantine, reason.into(), || Example {
                     position: Some(at.0),
                     offset: Some(at.1),
@@ -204,7 +205,6 @@ impl FileReport {
     }
 
     fn observation(&mut self, o: &Observation, (position, offset): (u32, u64)) {
-        self.accepted += 1;
         self.editions[usize::from(o.format != Format::V2019)] += 1;
         self.repaired += u64::from(o.findings.iter().any(|f| f.severity == Severity::Repaired));
         for Finding { code, field, value, severity } in &o.findings {
