@@ -106,6 +106,11 @@ impl Closing {
             None => {
                 info!(source.id = %report.id, records = report.received, new = report.new, "source {} harvested", report.id)
             }
+            // What its resources failed for was said when they did.
+            Some(_) if report.failed > 0 => warn!(
+                source.id = %report.id, failed = report.failed,
+                "source {}: {} of {} resources failed", report.id, report.failed, report.listed
+            ),
             Some(error) => warn!(source.id = %report.id, "source {}: {error}", report.id),
         }
         Ok(report)
