@@ -58,6 +58,9 @@ impl Rule {
                 Remedy::Encoding
             }
             R::TrailingText
+            | R::HtmlPage
+            | R::RowShort
+            | R::UnclosedText
             | R::NotANumber
             | R::TrailingComma
             | R::ControlCharacter

@@ -190,6 +190,13 @@ fn writing() -> Vec<Case> {
         case(Rule::EncodingDamaged, [damaged, m("").repeat(3).into_bytes()].concat(), m("")),
         case(Rule::EncodingMixed, mixed(), m("")),
         case(Rule::TrailingText, m("") + "<!-- fin -->", m("") + "\n"),
+        case(Rule::HtmlPage, format!("<html><head></head><body>{}</body></html>", m("")), m("")),
+        case(
+            Rule::RowShort,
+            "uid,id,acheteur_id,objet,montant,codeCPV\r\n213105554000171,1,21310555400017,Toiture,120400\r\n",
+            "uid,id,acheteur_id,objet,montant,codeCPV\r\n213105554000171,1,21310555400017,Toiture,120400,45261000\r\n",
+        ),
+        case(Rule::UnclosedText, broken("du gymnase\"", "du gymnase"), m("")),
         case(Rule::NotANumber, broken("120400", "NaN"), m("")),
         case(Rule::TrailingComma, broken("[\"Définitif ferme\"]", "[\"Définitif ferme\",]"), m("")),
         case(Rule::ControlCharacter, objet("Toiture\u{1} du gymnase"), objet("Toiture du gymnase")),

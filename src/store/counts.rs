@@ -4,7 +4,7 @@
 //! same content again in one resource is a repeat. Memory: one byte an observation, and the
 //! distinct observations of one resource at a time.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::known::Known;
 use super::{Snapshot, StoreError};
