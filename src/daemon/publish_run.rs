@@ -246,7 +246,7 @@ fn quality(snapshot: &Snapshot) -> Result<Quality, StoreError> {
     })?;
     let gone = snapshot.gone_but_speaking()?;
     let gone = gone.into_iter().map(|(s, r, at, buyer, id)| (s, r, at, buyer.to_string(), id.to_string())).collect();
-    Ok(Quality { sources, buyers, gone })
+    Ok(Quality { sources, buyers, gone, ..Quality::default() })
 }
 
 /// Runs a publication on a blocking thread.

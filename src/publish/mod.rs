@@ -36,6 +36,7 @@ mod output;
 mod pipeline;
 mod previous;
 mod quality;
+mod quality_outliers;
 mod quality_page;
 mod quality_tally;
 mod quarantine_ndjson;
@@ -68,6 +69,7 @@ pub use input::{Counts, Input, OPTIONAL_FILES, Options, Outcome, ReadError, Reso
 pub use manifest::{FileEntry, LeftOut, MANIFEST, Manifest};
 pub use previous::Publication;
 pub use quality::{BuyerQuality, GoneKey, Judged, Quality, SourceQuality};
+pub use quality_outliers::Outlier;
 pub use quarantine_ndjson::{MAX_RAW, QuarantineRecord, QuarantineRecords};
 pub use reason::{Fault, Reason};
 pub use seats::reference_seat;

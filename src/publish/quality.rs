@@ -16,6 +16,7 @@ use super::catalog::Catalog;
 use super::error::PublishError;
 use super::format::Writer;
 use super::manifest::FileEntry;
+use super::quality_outliers::Outlier;
 use super::quality_tally::Tallies;
 use super::{output, quality_page};
 use crate::record::{Day, ObservationRef};
@@ -26,12 +27,15 @@ pub(super) const QUALITY: &str = "quality.json";
 pub(super) const QUALITY_PAGE: &str = "quality.html";
 
 /// The counts of every source and buyer.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Quality {
     /// In the order of their ids.
     pub sources: Vec<SourceQuality>,
     /// In the order of their SIRENs.
     pub buyers: Vec<BuyerQuality>,
+    /// Amounts far from those of their group, the furthest first; the publication finds them.
+    #[serde(default)]
+    pub outliers: Vec<Outlier>,
     /// Observations of contracts that no current payload holds any more: not judged.
     #[serde(skip)]
     pub gone: HashSet<GoneKey>,
@@ -122,7 +126,7 @@ impl Judged {
         self
     }
     /// Half records to be won by mending everything: what the page sorts by.
-    pub(super) fn to_win(&self) -> u64 {
+    pub(super) fn to_win(self) -> u64 {
         2 * self.faulty + self.doubtful
     }
 }
@@ -174,6 +178,7 @@ impl Writer for QualityFiles {
     fn finish(self: Box<Self>) -> Result<Vec<FileEntry>, PublishError> {
         let Self { dir, catalog, mut counts, mut tallies, day, region } = *self;
         tallies.end_of_buyer();
+        counts.outliers = tallies.outliers.told();
         counts.sources.sort_by(|a, b| a.source.cmp(&b.source));
         counts.buyers.sort_by(|a, b| a.buyer.cmp(&b.buyer));
         tallies.complete(&mut counts);
@@ -191,6 +196,8 @@ fn write(quality: &Quality) -> Result<Vec<u8>, serde_json::Error> {
     lines(&mut out, &quality.sources)?;
     out.extend_from_slice(b"],\"buyers\":[");
     lines(&mut out, &quality.buyers)?;
+    out.extend_from_slice(b"],\"outliers\":[");
+    lines(&mut out, &quality.outliers)?;
     out.extend_from_slice(b"]}\n");
     Ok(out)
 }

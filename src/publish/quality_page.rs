@@ -16,6 +16,8 @@ use crate::refine::catalogue;
 const SOURCES: usize = 200;
 const SOURCE_RULES: usize = 12;
 const BUYER_RULES: usize = 6;
+/// Amounts told.
+const OUTLIERS: usize = 30;
 /// Missing fields named.
 const MISSING: usize = 8;
 
@@ -28,6 +30,17 @@ struct Page<'a> {
     more_sources: usize,
     buyers: Vec<BuyerView<'a>>,
     all_buyers: usize,
+    outliers: Vec<OutlierView<'a>>,
+}
+
+/// An amount far from the usual one.
+struct OutlierView<'a> {
+    uid: &'a str,
+    montant: String,
+    cpv: &'a str,
+    buyers: &'static str,
+    median: String,
+    contracts: u64,
 }
 
 struct SourceView<'a> {
@@ -137,7 +150,21 @@ pub(super) fn write(
     });
     let buyers = buyers.collect();
     debug_assert!(tallies.worst().len() <= BUYERS);
-    Page { day: day.to_string(), region, sources, more_sources, buyers, all_buyers: quality.buyers.len() }.render()
+    let outliers = quality.outliers.iter().take(OUTLIERS).map(|o| OutlierView {
+        uid: &o.uid,
+        montant: euros(o.montant),
+        cpv: &o.cpv,
+        buyers: match o.buyers.as_str() {
+            "small" => "moins de 20 contrats",
+            "medium" => "20 à 199 contrats",
+            _ => "200 contrats et plus",
+        },
+        median: euros(o.median),
+        contracts: o.contracts,
+    });
+    let outliers = outliers.collect();
+    let all_buyers = quality.buyers.len();
+    Page { day: day.to_string(), region, sources, more_sources, buyers, all_buyers, outliers }.render()
 }
 
 fn facts<'a>(
@@ -178,6 +205,19 @@ fn rule<'a>(code: &'a str, records: u64, checked: u64, examples: &'a [Example]) 
         share: share(records, checked),
         examples,
     })
+}
+
+/// `1 234 567 €`, without cents, with no-break spaces.
+fn euros(amount: f64) -> String {
+    let digits = format!("{amount:.0}");
+    let mut text = String::new();
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            text.push('\u{202f}');
+        }
+        text.push(digit);
+    }
+    text + "\u{a0}€"
 }
 
 /// `12 %`, `0,4 %`, never `0 %` of something.

@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use super::input::Seat;
 use super::quality::{Judged, Quality};
+use super::quality_outliers::Outliers;
 use crate::record::{Contract, Finding, ObservationRef, Severity};
 use crate::refine::catalogue;
 
@@ -63,6 +64,8 @@ pub(super) struct Tallies {
     codes: Codes,
     sources: HashMap<String, Tally>,
     current: Option<BuyerTally>,
+    /// Amounts by group.
+    pub(super) outliers: Outliers,
     buyers: BTreeMap<String, BuyerRow>,
     /// At most twice [`BUYERS`], the worst.
     worst: Vec<BuyerTally>,
@@ -96,7 +99,14 @@ impl Default for Tallies {
         let names: Vec<String> = catalogue::entries().map(|e| e.code.to_owned()).collect();
         let numbers = names.iter().zip(0..).map(|(name, n)| (name.clone(), n)).collect();
         let codes = Codes { numbers, names };
-        Self { codes, sources: HashMap::new(), current: None, buyers: BTreeMap::new(), worst: Vec::new() }
+        Self {
+            codes,
+            sources: HashMap::new(),
+            current: None,
+            outliers: Outliers::default(),
+            buyers: BTreeMap::new(),
+            worst: Vec::new(),
+        }
     }
 }
 
@@ -184,6 +194,7 @@ impl Tallies {
                 buyer.tally.record(uid, &mine);
             }
         }
+        self.outliers.contract(contract);
         if let (Some(name), Some(buyer)) = (&contract.record.acheteur_nom, &mut self.current) {
             buyer.name = Some(name.clone());
         }
@@ -192,6 +203,7 @@ impl Tallies {
     /// The buyer at hand has no more contracts.
     pub(super) fn end_of_buyer(&mut self) {
         let Some(mut buyer) = self.current.take() else { return };
+        self.outliers.end_of_buyer();
         buyer.tally.judged = buyer.tally.judged.scored(0);
         let row = BuyerRow {
             name: buyer.name.clone(),

@@ -1,5 +1,5 @@
 //! Everything that can be found in a record, as one list for people: the rules of single records,
-//! what the merge finds, and the reasons of quarantine. `check --rules`, `docs/rules.md` and the
+//! what is found between several contracts, and the reasons of quarantine. `check --rules`, `docs/rules.md` and the
 //! quality pages show this list and nothing else.
 
 use std::fmt::Write as _;
@@ -26,21 +26,32 @@ pub struct Entry {
     pub remedy: Remedy,
 }
 
-/// What the merge itself finds.
-const OF_THE_MERGE: [Entry; 1] = [Entry {
-    code: "id-reused",
-    severity: "warning",
-    field: "id",
-    french: "L'acheteur a donné ce même identifiant à plusieurs contrats : leur uid porte un suffixe.",
-    english: "The buyer gave this id to several contracts: their uids carry a suffix.",
-    reference: Some("arrêté 22/12/2022, id"),
-    remedy: Remedy::ContractId,
-}];
+/// What depends on several contracts: the first is found by the merge, the second by a publication.
+const OF_SEVERAL: [Entry; 2] = [
+    Entry {
+        code: "id-reused",
+        severity: "warning",
+        field: "id",
+        french: "L'acheteur a donné ce même identifiant à plusieurs contrats : leur uid porte un suffixe.",
+        english: "The buyer gave this id to several contracts: their uids carry a suffix.",
+        reference: Some("arrêté 22/12/2022, id"),
+        remedy: Remedy::ContractId,
+    },
+    Entry {
+        code: "amount-outlier",
+        severity: "warning",
+        field: "montant",
+        french: "Montant très éloigné de ceux des contrats de même division CPV et d'acheteurs de taille comparable ; dans les fichiers de qualité seulement.",
+        english: "An amount far from those of contracts of the same CPV division and of buyers of like size; in the quality files only.",
+        reference: Some("règle de qualité"),
+        remedy: Remedy::Amount,
+    },
+];
 
-/// Every entry: rules in the order of their table, then the merge's, then reasons of quarantine.
+/// Every entry: rules in the order of their table, then those of several contracts, then reasons of quarantine.
 pub fn entries() -> impl Iterator<Item = Entry> {
     let rules = Rule::ALL.iter().map(|rule| of_rule(*rule));
-    rules.chain(OF_THE_MERGE).chain(REASONS.iter().map(|r| of_reason(*r)))
+    rules.chain(OF_SEVERAL).chain(REASONS.iter().map(|r| of_reason(*r)))
 }
 
 fn of_rule(rule: Rule) -> Entry {
@@ -63,7 +74,7 @@ fn of_reason((code, french, english): (&'static str, &'static str, &'static str)
 /// The entry of a code.
 pub fn entry(code: &str) -> Option<Entry> {
     let rule = Rule::from_code(code).map(of_rule);
-    let of_merge = || OF_THE_MERGE.into_iter().find(|e| e.code == code);
+    let of_merge = || OF_SEVERAL.into_iter().find(|e| e.code == code);
     rule.or_else(of_merge).or_else(|| REASONS.iter().find(|r| r.0 == code).map(|r| of_reason(*r)))
 }
 

@@ -30,7 +30,7 @@ mod rules_tests;
 mod tests;
 
 use crate::decode::{self, RawRecord, Scalar};
-use crate::record::{Day, Field, Format, Kind, Observation, Where};
+use crate::record::{Day, Field, Finding, Format, Kind, Observation, Severity, Where};
 use crate::reference;
 
 pub use remedies::Remedy;
@@ -108,17 +108,26 @@ pub fn refine(mut raw: RawRecord, cx: &Context<'_>) -> Refined {
     Refined::Observation(Box::new(observation))
 }
 
-/// One finding for all that the schema requires and the record lacks. A table has a schema of its own.
+/// One finding for all that the schema requires and the record lacks, but for what another error
+/// already accounts for. A table has a schema of its own.
 fn require(out: &mut out::Out, observation: &Observation) {
     if observation.format == Format::Table {
         return;
     }
     let mut names = String::new();
     for field in missing(observation) {
+        let name = field.name();
+        let blamed = |f: &Finding| {
+            f.severity == Severity::Error
+                && f.field.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+        };
+        if out.findings.0.iter().any(blamed) {
+            continue;
+        }
         if !names.is_empty() {
             names.push_str(", ");
         }
-        names.push_str(field.name());
+        names.push_str(name);
     }
     if !names.is_empty() {
         out.find_at(Rule::RequiredMissing, "".into(), &names);

@@ -62,7 +62,7 @@ rules! {
     TextTruncated = "text-truncated", "objet, objetModification", Warning, "Texte d'exactement 256 ou 1000 caractères : la fin a sans doute été coupée.", "A text of exactly 256 or 1000 characters: its end was probably cut off.", "règle de qualité";
     TextMarkup = "text-markup", "*", Warning, "Balises HTML ou code de script dans un texte.", "HTML tags or script code in a text.", "règle de qualité";
     ObjetShort = "objet-short", "objet", Warning, "Objet de moins de trois lettres : il ne dit pas ce qui est acheté.", "A subject of fewer than three letters: it does not say what is bought.", "règle de qualité";
-    RequiredMissing = "required-missing", "*", Error, "Des champs que le format officiel exige manquent, ou n'ont pas de valeur utilisable.", "Fields that the official format requires are missing, or have no usable value.", "schéma DECP 1.5 et 2.0.4, required";
+    RequiredMissing = "required-missing", "*", Error, "Des champs que le format officiel exige sont absents, ou ne portent qu'une mention sans valeur.", "Fields that the official format requires are absent, or hold a mere filler.", "schéma DECP 1.5 et 2.0.4, required";
     NumberAsText = "number-as-text", "*", Repaired, "Nombre écrit comme un texte.", "A number written as text.", "schéma DECP 2.0.4";
     TextAsNumber = "text-as-number", "*", Repaired, "Identifiant ou code écrit comme un nombre : des zéros peuvent être perdus.", "An identifier or a code written as a number: zeros may be lost.", "schéma DECP 2.0.4";
     BooleanAsText = "boolean-as-text", "*", Repaired, "Booléen écrit comme un texte ou un nombre.", "A boolean written as text or number.", "schéma DECP 2.0.4";

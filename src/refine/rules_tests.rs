@@ -221,6 +221,12 @@ fn writing() -> Vec<Case> {
         case(Rule::TextMarkup, objet("Voir javascript:alert(1)"), objet("Site en Javascript : refonte")),
         case(Rule::ObjetShort, objet("A1"), objet("Eau")),
         case(Rule::RequiredMissing, m(r#""ccag":null"#), m("")),
+        // What another error accounts for is not told twice.
+        case(
+            Rule::RequiredMissing,
+            m(r#""ccag":"NC""#),
+            m(r#""ccag":"Autre","montant":-5,"titulaires":[{"id":"x","typeIdentifiant":"SIRET"}]"#),
+        ),
         case(Rule::RequiredMissing, c(r#""dateDebutExecution":null"#), c("")),
         case(Rule::RequiredMissing, old(r#""dureeMois":null"#), old("")),
         case(Rule::NumberAsText, m(r#""montant":"120400""#), m("")),
