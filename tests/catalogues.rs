@@ -466,6 +466,24 @@ fn an_empty_page_after_the_last_is_the_end_and_one_page_is_a_whole_list() {
     assert_eq!(ids(&list(Catalog::Pages, upstream.url("/one"))), ["page-0001"]);
 }
 
+#[test]
+fn what_pages_gave_is_replayed_from_the_archive_without_the_network() {
+    let upstream = Upstream::start().unwrap();
+    upstream.answer("/api", |request| page(request, "next"));
+    let small = Small::quick().source("api", &upstream.url("/api"), "catalog = \"pages\"");
+    let before = small.night(0);
+    let records = before.status("api").records;
+    drop(upstream);
+    let config = before.pipeline.config();
+    drop(before);
+    guichet::daemon::replay::all(&config).unwrap();
+    let store = guichet::store::Store::open(&guichet::daemon::pipeline::store_path(&config)).unwrap();
+    let rows = store.snapshot().unwrap().resources(None).unwrap();
+    let found: Vec<_> = rows.iter().map(|r| (r.id.as_str(), r.records)).collect();
+    assert_eq!(found, [("page-0001", 2), ("page-0002", 2), ("page-0003", 2)]);
+    assert_eq!(records.received, 6);
+}
+
 // ---------------------------------------------------------------- probe
 
 fn probe(upstream: &Upstream, path: &str) -> Probe {

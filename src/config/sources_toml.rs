@@ -283,6 +283,11 @@ impl SourcesReader<'_> {
                 self.report.push(Diagnostic::warning(place, what));
             }
         }
+        let full = stanza.snapshot.as_ref().is_none_or(|s| s.value == Snapshot::Full);
+        if let Some(place) = at(&stanza.window).filter(|_| full && catalog == Catalog::Ods) {
+            let what = "`window` in a full snapshot: a record that leaves the window will count as withdrawn";
+            self.report.push(Diagnostic::warning(place, what).help("say snapshot = \"incremental\""));
+        }
         if let (None, Some(reason)) = (&stanza.enabled, &stanza.disabled_reason) {
             let what = "`disabled_reason` without `enabled = false`: the source is harvested";
             self.report.push(Diagnostic::warning(reason.at.clone(), what));

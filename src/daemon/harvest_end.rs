@@ -82,7 +82,9 @@ impl Closing {
         pipeline.meters.source(&source.id, &report, pipeline.settings().harvester.take_traffic(&source.id));
         let now = pipeline.clock.now();
         let succeeded = report.succeeded();
-        let outage = outage.filter(|_| !succeeded);
+        // Stopped by us: nothing is known of the source, and what was due is still due.
+        let stopped = report.stopped && !succeeded;
+        let outage = outage.filter(|_| !succeeded && !stopped);
         if let (Some(outage), Some(error)) = (outage, &mut report.error) {
             *error = format!("{error} — {outage}");
         }
@@ -97,8 +99,9 @@ impl Closing {
                 (false, None) => before + 1,
                 (false, Some(_)) => before.max(OUTAGE_STEP),
             };
+            let schedule = schedule.filter(|_| !stopped);
             let next_run = schedule.and_then(|s| due::next_run(&s, now, failures, &id)).map(|t| t.to_string());
-            let counted = outage.is_none();
+            let counted = outage.is_none() && !stopped;
             store.harvest_ends(n, HarvestEnd { at: now.to_string(), succeeded, counted, partial, error, next_run })
         })
         .await??;

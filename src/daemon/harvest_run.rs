@@ -61,6 +61,8 @@ pub struct SourceReport {
     pub quarantined: u64,
     /// Left something out: a cut document, a failed resource, an incomplete list.
     pub partial: bool,
+    /// We were asked to stop before its end.
+    pub stopped: bool,
     /// What went wrong first.
     pub error: Option<String>,
 }
@@ -147,7 +149,8 @@ impl Pipeline {
     /// Whether the failures of a run are our own.
     fn judge(&self, good: &[SourceReport], failed: &[Closing]) -> Option<Outage> {
         let good = good.iter().map(|s| (s.id.clone(), false));
-        let ends: Vec<_> = good.chain(failed.iter().map(|c| (c.report.id.clone(), true))).collect();
+        let bad = failed.iter().filter(|c| !c.report.stopped).map(|c| (c.report.id.clone(), true));
+        let ends: Vec<_> = good.chain(bad).collect();
         let outage = self.lately.judge(&ends, self.clock.now()).filter(|_| !failed.is_empty());
         if let Some(outage) = outage {
             warn!(failed = outage.failed, asked = outage.asked, "{outage}");
@@ -228,6 +231,7 @@ impl SourceRun {
         }
         for resource in &listing.resources {
             if stop.is_asked() {
+                self.report.stopped = true;
                 self.report.fail("stopped before its end: the rest is asked for at the next run");
                 return Ok(());
             }

@@ -69,6 +69,11 @@ impl Small {
     }
 
     pub fn at(&self, now: Timestamp, force: bool) -> Night {
+        self.until(now, force, Stop::never())
+    }
+
+    /// As [`Small::at`], stopped when asked.
+    pub fn until(&self, now: Timestamp, force: bool, stop: Stop) -> Night {
         let none = BTreeMap::<String, String>::new();
         let loaded = Config::load(Some(&self.dir.path().join("guichet.toml")), None, &none);
         let config = loaded.unwrap_or_else(|e| panic!("{}", e.render(false))).config;
@@ -77,7 +82,7 @@ impl Small {
         pipeline.enter_sources().unwrap();
         let pipeline = Arc::new(pipeline);
         let sources = pipeline.config().sources.enabled().cloned().collect();
-        let report = self.runtime.block_on(pipeline.harvest(sources, force, Stop::never())).unwrap();
+        let report = self.runtime.block_on(pipeline.harvest(sources, force, stop)).unwrap();
         Night { report, pipeline, now }
     }
 }

@@ -173,3 +173,22 @@ fn a_source_that_keeps_failing_is_asked_less_and_less_but_once_a_day_for_ever() 
     let night = small.at(now, false);
     assert_eq!((night.exit(), night.status("s").state, night.status("s").consecutive_failures), (Exit::Done, "ok", 0));
 }
+
+#[test]
+fn a_harvest_that_we_stop_is_no_failure_of_the_sources_and_stays_due() {
+    let upstream = Upstream::start().unwrap();
+    let small = Small::quick();
+    crowd(&small, &upstream, 4, 0);
+    small.night(0);
+    let due = at("2026-11-25T03:17:00Z");
+    let (handle, stop) = guichet::daemon::shutdown::stop();
+    handle.advance(guichet::daemon::shutdown::Phase::Draining);
+    let night = small.until(due, false, stop);
+    assert!(night.report.outage.is_none());
+    let states = night.pipeline.store.snapshot().unwrap().sources().unwrap();
+    for state in states {
+        assert_eq!(state.consecutive_failures, 0);
+        assert!(state.next_run.unwrap().parse::<Timestamp>().unwrap() <= due, "it is no longer due");
+        assert!(state.last_error.unwrap().contains("stopped before its end"));
+    }
+}

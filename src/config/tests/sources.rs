@@ -108,6 +108,18 @@ fn an_unknown_licence_warns_and_is_not_republished() {
 }
 
 #[test]
+fn a_window_in_a_full_snapshot_warns_that_old_records_will_count_as_withdrawn() {
+    let windowed = format!("{ONE}catalog = \"ods\"\nwhere = \"x = 1\"\nwindow = \"400d\"\n");
+    let folder = Folder::new("", &windowed);
+    let loaded = folder.load().unwrap();
+    assert!(folder.shown(&loaded.warnings).contains("say snapshot = \"incremental\""));
+    let source = loaded.config.sources.get("a").unwrap();
+    assert_eq!((source.filter.as_deref(), source.window), (Some("x = 1"), Some(Duration::from_secs(400 * 86_400))));
+    let folder = Folder::new("", &format!("{windowed}snapshot = \"incremental\"\n"));
+    assert!(folder.load().unwrap().warnings.is_empty());
+}
+
+#[test]
 fn bad_zones_globs_encodings_and_dates_are_errors_with_a_way_out() {
     for (line, expected) in [
         ("timezone = \"Europe/Pariss\"", "did you mean `Europe/Paris`?"),

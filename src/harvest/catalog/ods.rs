@@ -73,12 +73,12 @@ struct Described {
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct Metas {
-    default: Default_,
+    default: Meta,
 }
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
-struct Default_ {
+struct Meta {
     #[serde(deserialize_with = "json::text")]
     title: Option<String>,
     #[serde(deserialize_with = "json::text")]
