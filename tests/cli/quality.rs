@@ -15,7 +15,8 @@ fn titled(id: &str, objet: &str) -> Value {
 fn published() -> (Region, Profile) {
     let (region, profile) = (Region::new(), Profile::start());
     let secret = stanza("secret", &profile.url("secret.json")).replace("etalab-2.0", "unknown");
-    region.sources(&(stanza("albi", &profile.url("albi.json")) + &stanza("tarn", &profile.url("tarn.json")) + &secret));
+    let albi = stanza("albi", &profile.url("albi.json")) + "max_shrink = \"50%\"\n";
+    region.sources(&(albi + &stanza("tarn", &profile.url("tarn.json")) + &secret));
     let mut negative = titled("2024-03", "Achat de mobilier");
     negative["montant"] = (-5).into();
     let mut late = titled("2024-04", "Nettoyage des écoles");

@@ -63,7 +63,6 @@ impl Case {
                 repeats: 1,
                 ..SourceQuality::default()
             }],
-            buyers: Vec::new(),
             ..Quality::default()
         };
         let input = Input {
