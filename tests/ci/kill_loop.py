@@ -63,7 +63,7 @@ class Loop:
         self.random = random.Random(args.seed)
         self.until = time.monotonic() + args.minutes * 60
         self.upstream = None
-        self.deaths = {"harvest": 0, "publish": 0}
+        self.deaths = {"harvest": 0, "publish": 0, "replay": 0}
 
     # The region -----------------------------------------------------------------------------
 
@@ -141,29 +141,38 @@ class Loop:
                 self.step(name, night, data)
                 took[name, night] = time.monotonic() - start
             wanted[night] = state(data)
+        start = time.monotonic()
+        self.step("replay", self.nights, data)
+        took["replay", self.nights] = time.monotonic() - start
         if len({json.dumps(files) for files in wanted.values()}) != self.nights:
             raise Fault("two nights of the region have the same files: nothing would be proven")
         return wanted, took
 
+    def through(self, name, night, data, took, left):
+        """One step, by as many deaths as it takes: their number."""
+        # At random over the whole step; so many times at most that every step has its deaths.
+        for deaths in range(min(DEATHS, left)):
+            if self.step(name, night, data, self.random.uniform(0.001, took[name, night] * 1.15)):
+                break
+            whole(data)
+        else:
+            deaths = min(DEATHS, left)
+            self.step(name, night, data)
+        self.deaths[name] += deaths
+        return deaths
+
     def round(self, number, wanted, took, left):
-        """One data directory, from nothing through every night, by as many deaths as it takes."""
+        """One data directory, from nothing through every night and a replay of them all."""
         data, kills = self.work / f"round-{number}", 0
         for night in range(1, self.nights + 1):
             self.show(night)
             for name in ("harvest", "publish"):
-                # At random over the whole step; so many times at most that every step has its deaths.
-                for _ in range(min(DEATHS, left - kills)):
-                    if self.step(name, night, data, self.random.uniform(0.001, took[name, night] * 1.15)):
-                        break
-                    self.deaths[name] += 1
-                    kills += 1
-                    whole(data)
-                else:
-                    self.step(name, night, data)
+                kills += self.through(name, night, data, took, left - kills)
             compare(wanted[night], state(data), f"round {number}, night {night} ({kills} kills)")
         chain(data)
         self.step("db check", self.nights, data)
-        self.step("replay", self.nights, data)
+        kills += self.through("replay", self.nights, data, took, left - kills)
+        self.step("db check", self.nights, data)
         self.step("publish --force", self.nights, data)
         compare(wanted[self.nights], state(data), f"round {number}, replayed from its archive")
         return data, kills
