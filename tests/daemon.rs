@@ -197,6 +197,11 @@ fn a_daemon_harvests_publishes_serves_reloads_and_ends_in_order() {
     let (code, took) = daemon.ended();
     assert_eq!(code, Some(0), "{}", daemon.log());
     assert!(took < Duration::from_secs(10), "{took:?}");
+    // The message may still be on its way from the socket when the process has gone.
+    let patience = Instant::now() + Duration::from_secs(5);
+    while daemon.said("STOPPING=1") == 0 && Instant::now() < patience {
+        std::thread::sleep(Duration::from_millis(20));
+    }
     assert_eq!(daemon.said("STOPPING=1"), 1);
     assert_eq!(daemon.json(&["status", "--json"])["daemon"]["doing"], "stopped");
     assert!(!daemon.log().contains("no sign of life"), "{}", daemon.log());

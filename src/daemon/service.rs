@@ -69,11 +69,13 @@ impl<T: Send + Sync + 'static, J: Jobs> Service<T, J> {
         .run();
         tokio::pin!(scheduler);
         let ended = tokio::select! {
-            ended = &mut scheduler => ended,
+            // An idle scheduler ends in the same instant as the stop is asked for: it is said first.
+            biased;
             () = stop.asked() => {
                 self.notifier.stopping("ending what is under way");
                 self.notifier.extending(&mut scheduler).await
             }
+            ended = &mut scheduler => ended,
         };
         beside.shutdown().await;
         ended

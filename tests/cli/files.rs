@@ -61,15 +61,7 @@ fn each_broken_rule_is_told_with_its_place_value_and_meaning_worst_first() {
         .iter()
         .map(|r| (r["severity"].as_str().unwrap(), r["code"].as_str().unwrap()))
         .collect();
-    assert_eq!(
-        codes,
-        [
-            ("quarantine", "id-missing"),
-            ("error", "amount-negative"),
-            ("error", "required-missing"),
-            ("repaired", "cpv-check-digit")
-        ]
-    );
+    assert_eq!(codes, [("quarantine", "id-missing"), ("error", "amount-negative"), ("repaired", "cpv-check-digit")]);
     let amount = &file["rules"][1];
     assert_eq!(amount["count"], 1);
     let example = &amount["examples"][0];
