@@ -6,7 +6,10 @@ use std::ops::ControlFlow;
 use super::*;
 
 /// Every record with the places of its rows.
-fn read_with(bytes: &[u8], options: &SplitOptions) -> (Vec<(Vec<u32>, Result<RawRecord, Reject>)>, Split) {
+/// The rows of each record, and what it reads as.
+type Records = Vec<(Vec<u32>, Result<RawRecord, Reject>)>;
+
+fn read_with(bytes: &[u8], options: &SplitOptions) -> (Records, Split) {
     let mut out = Vec::new();
     let split = split(bytes, options, &mut |s| {
         let places = std::iter::once(s.position).chain(s.also.iter().copied()).collect();

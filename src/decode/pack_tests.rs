@@ -210,7 +210,7 @@ fn documents_follow_one_another_on_lines_or_without_anything_between() {
         format!("{}\r\n\r\n{}\r\n{}", one("a"), one("b"), one("c")),
         format!("{}{}{}", one("a"), one("b"), one("c")),
         format!("\u{1e}{}\n\u{1e}{}\n\u{1e}{}\n", one("a"), one("b"), one("c")),
-        format!("{}{}", json("a"), format!("[{},{}]", one("b"), one("c"))),
+        format!("{}[{},{}]", json("a"), one("b"), one("c")),
     ] {
         let (ids, split) = read(doc.as_bytes());
         assert_eq!((ids, split.ending), (["a", "b", "c"].map(str::to_owned).to_vec(), Ending::Complete), "{doc}");
