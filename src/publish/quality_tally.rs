@@ -129,7 +129,9 @@ impl Tally {
             *n += 1;
             // Two of one buyer at most, so that a source shows more than one of its buyers.
             let same = |e: &&Example| e.uid.get(..9) == uid.get(..9);
-            if examples.len() < EXAMPLES && examples.iter().filter(same).count() < EXAMPLES - 1 {
+            // Two sources may say one contract alike.
+            let told = examples.iter().any(|e| e.uid == uid && e.field == finding.field);
+            if !told && examples.len() < EXAMPLES && examples.iter().filter(same).count() < EXAMPLES - 1 {
                 let value = short(&finding.value);
                 examples.push(Example { uid: uid.to_owned(), field: finding.field.to_string(), value });
             }
