@@ -154,12 +154,13 @@ impl QualityFiles {
     pub(super) fn new(dir: &Path, catalog: Arc<Catalog>, counts: Quality, day: Day, region: Option<String>) -> Self {
         Self { dir: dir.to_owned(), catalog, counts, tallies: Tallies::default(), day, region }
     }
+}
 
-    fn is_gone(&self, o: &ObservationRef) -> bool {
-        // Nearly always empty: the key is made only when it can matter.
-        let key = || (o.source.clone(), o.resource.clone(), o.position, o.acheteur_id.clone(), o.id.clone());
-        !self.counts.gone.is_empty() && self.counts.gone.contains(&key())
-    }
+/// Whether no current payload holds an observation any more.
+fn is_gone(gone: &HashSet<GoneKey>, o: &ObservationRef) -> bool {
+    // Nearly always empty: the key is made only when it can matter.
+    let key = || (o.source.clone(), o.resource.clone(), o.position, o.acheteur_id.clone(), o.id.clone());
+    !gone.is_empty() && gone.contains(&key())
 }
 
 impl Writer for QualityFiles {
@@ -167,11 +168,9 @@ impl Writer for QualityFiles {
         QUALITY
     }
     fn batch(&mut self, batch: &Batch) -> Result<(), PublishError> {
-        for numbered in batch.iter().filter(|n| !n.item.contract.withdrawn) {
-            let contract = &numbered.item.contract;
-            let mut tallies = std::mem::take(&mut self.tallies);
-            tallies.contract(contract, numbered.item.seat.as_deref(), |o| self.is_gone(o));
-            self.tallies = tallies;
+        let Self { tallies, counts, .. } = self;
+        for item in batch.items.iter().filter(|item| !item.contract.withdrawn) {
+            tallies.contract(&item.contract, item.seat.as_deref(), |o| is_gone(&counts.gone, o));
         }
         Ok(())
     }

@@ -71,10 +71,13 @@ pub(super) struct Tallies {
     worst: Vec<BuyerTally>,
 }
 
+/// Codes are ours, not a feed's: no defence against chosen keys is needed.
+type FastHash = xxhash_rust::xxh3::Xxh3DefaultBuilder;
+
 /// Numbers for the codes of rules, so that counting compares no text.
 #[derive(Debug)]
 struct Codes {
-    numbers: HashMap<String, u16>,
+    numbers: HashMap<String, u16, FastHash>,
     names: Vec<String>,
 }
 

@@ -118,7 +118,8 @@ fn has_markup(text: &str) -> bool {
         let name = rest.first().is_some_and(|b| b.is_ascii_alphabetic() || matches!(b, b'/' | b'!'));
         name && memchr::memchr(b'>', rest.get(..rest.len().min(200)).unwrap_or_default()).is_some()
     });
-    tag || text.contains("javascript:")
+    let script = |at| text.as_bytes().get(..at).is_some_and(|before| before.ends_with(b"javascript"));
+    tag || memchr::memchr_iter(b':', text.as_bytes()).any(script)
 }
 
 /// A code or an identifier: a text that a number may have stood for.
