@@ -12,6 +12,7 @@ use super::context::{Failure, Opened};
 use super::output::{Column, Out, OutputError, counted};
 use crate::daemon::exit::Exit;
 use crate::daemon::{quarantine, replay};
+use crate::decode::SplitOptions;
 use crate::harvest::{Archive, NoProgress};
 use crate::refine::catalogue;
 use crate::store::{Quarantined, Snapshot, StoreError};
@@ -154,7 +155,8 @@ pub(super) fn show(opened: &Opened, n: i64, as_json: bool) -> Ended {
             "nothing in quarantine has number {n}: `guichet quarantine list` shows the numbers; a record that was mended loses its own"
         )));
     };
-    let raw = raw(&snapshot, &Archive::beside(opened.config.data_dir.join("archive")), &row)?;
+    let archive = Archive::beside(opened.config.data_dir.join("archive"));
+    let raw = raw(&snapshot, &archive, &quarantine::reading_of(&opened.config, &source), &row)?;
     let shown = Shown::of(&source, &resource, row);
     let mut out = Out::stdout(as_json);
     if out.is_json() {
@@ -187,7 +189,12 @@ fn print<W: Write>(s: &Shown<'_>, raw: Option<&str>, out: &mut Out<W>) -> Result
 }
 
 /// The text of one record; `None` when the archive has it no more.
-fn raw(snapshot: &Snapshot, archive: &Archive, wanted: &Quarantined) -> Result<Option<String>, Failure> {
+fn raw(
+    snapshot: &Snapshot,
+    archive: &Archive,
+    options: &SplitOptions,
+    wanted: &Quarantined,
+) -> Result<Option<String>, Failure> {
     enum End {
         Found(Option<String>),
         Store(StoreError),
@@ -197,7 +204,7 @@ fn raw(snapshot: &Snapshot, archive: &Archive, wanted: &Quarantined) -> Result<O
             Self::Store(e)
         }
     }
-    let end = quarantine::of_resource(snapshot, archive, wanted.resource, usize::MAX, |row, raw| {
+    let end = quarantine::of_resource(snapshot, archive, wanted.resource, options, usize::MAX, |row, raw| {
         if row.n == wanted.n { Err(End::Found(raw)) } else { Ok(()) }
     });
     match end {

@@ -61,7 +61,7 @@ impl Pipeline {
             sources: sources(&config, &snapshot)?,
             resources: resources(&snapshot)?,
             quality: quality(&snapshot)?,
-            quarantine: super::quarantine::for_publication(self.store.snapshot()?, self.archive.clone()),
+            quarantine: super::quarantine::for_publication(self.config(), self.store.snapshot()?, self.archive.clone()),
             seats: &seat,
             day,
             created,

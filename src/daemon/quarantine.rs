@@ -7,6 +7,7 @@
 
 use std::collections::VecDeque;
 use std::ops::ControlFlow;
+use std::sync::Arc;
 use std::sync::mpsc::sync_channel;
 
 use super::ingest::{Ingest, IngestError, Payload};
@@ -22,8 +23,14 @@ const PAGE: u32 = 512;
 /// Records on their way to the publication's writer.
 const AHEAD: usize = 64;
 
+/// How the payloads of a source are read: what its stanza says, as in a harvest and in a replay.
+pub fn reading_of(config: &Config, source: &str) -> SplitOptions {
+    super::ingest::reading(config.sources.get(source).map(|s| &**s), config.harvest.max_ratio)
+}
+
 /// Calls back with each record in quarantine of a resource, by position, with the first `limit`
 /// bytes of its raw text: `None` where the archive has its payload no more, or reads it otherwise.
+/// `options` are those of its source ([`reading_of`]).
 ///
 /// # Errors
 /// A disk fault, or what the callback fails with.
@@ -31,6 +38,7 @@ pub fn of_resource<E: From<StoreError>>(
     snapshot: &Snapshot,
     archive: &Archive,
     resource: i64,
+    options: &SplitOptions,
     limit: usize,
     mut each: impl FnMut(Quarantined, Option<String>) -> Result<(), E>,
 ) -> Result<(), E> {
@@ -40,9 +48,7 @@ pub fn of_resource<E: From<StoreError>>(
         && let Some(input) = payload.parse().ok().and_then(|name| archive.read(&name).ok())
     {
         // What cannot be read any more ends here; the rows that are left go out without their text.
-        let _ = decode::split(input, &SplitOptions::default(), &mut |slice| match meet(
-            &mut rows, &slice, limit, &mut each,
-        ) {
+        let _ = decode::split(input, options, &mut |slice| match meet(&mut rows, &slice, limit, &mut each) {
             Ok(flow) => flow,
             Err(e) => {
                 failed = Some(e);
@@ -111,11 +117,12 @@ impl Rows<'_> {
 }
 
 /// What goes into a publication: records of sources whose licence is known to allow it.
-pub(super) fn for_publication(snapshot: Snapshot, archive: Archive) -> QuarantineRecords<'static> {
+pub(super) fn for_publication(config: Arc<Config>, snapshot: Snapshot, archive: Archive) -> QuarantineRecords<'static> {
     let (out, items) = sync_channel::<Result<QuarantineRecord, ReadError>>(AHEAD);
     let body = move || {
         let each = |of: &QuarantineOf| {
-            of_resource(&snapshot, &archive, of.resource, MAX_RAW, |row, raw| {
+            let options = reading_of(&config, &of.source);
+            of_resource(&snapshot, &archive, of.resource, &options, MAX_RAW, |row, raw| {
                 let record = record(of, row, raw);
                 out.send(Ok(record)).map_err(|_| End::Stopped)
             })
@@ -233,7 +240,7 @@ impl Pipeline {
             sha256: crate::harvest::Sha256::to_string(&name),
             bytes: row.bytes.unwrap_or_default(),
             before: Some(&row),
-            split: SplitOptions::default(),
+            split: reading_of(config, &of.source),
             full_snapshot: full,
             max_shrink: 1.0,
             min_records: 0,

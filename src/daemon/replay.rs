@@ -42,7 +42,10 @@ pub struct ReplayReport {
 /// All that decides what a payload's bytes mean, by source, as the store remembers it.
 pub fn fingerprint(config: &Config) -> String {
     let mut all: BTreeMap<&str, String> = BTreeMap::new();
-    all.insert("", format!("{} {}", env!("CARGO_PKG_VERSION"), config.decoding_fingerprint()));
+    all.insert(
+        "",
+        format!("{} {} {}", env!("CARGO_PKG_VERSION"), crate::refine::VERSION, config.decoding_fingerprint()),
+    );
     for source in config.sources.iter() {
         all.insert(&source.id, source.decoding_fingerprint());
     }

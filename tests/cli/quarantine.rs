@@ -194,3 +194,22 @@ fn a_current_payload_goes_only_by_its_name_and_what_that_means_is_said_first() {
     let e = json(&region, &["explain", &format!("{BUYER}2024-01")], 0);
     assert!(e["observations"].as_array().unwrap().iter().all(|o| o["source"] == "albi"), "{e}");
 }
+
+/// A table that only its stanza's `columns` explain must be read again by them.
+#[test]
+fn a_table_is_shown_and_read_again_as_its_stanza_says() {
+    let (region, profile) = (Region::new(), Profile::start());
+    let columns = "format = \"decp-csv\"\ncolumns = { Numero = \"id\", Qui = \"acheteur.id\", Quoi = \"objet\", Combien = \"montant\" }\n";
+    region.sources(&(stanza("mairie", &profile.url("achats.csv")) + columns));
+    let rows = "Numero;Qui;Quoi;Combien\r\nA-1;21310555400017;Toiture du gymnase;120400\r\nA-2;;Sans acheteur;5000\r\n";
+    profile.put("achats.csv", rows.to_owned());
+    region.guichet().args(["-q", "harvest"]).assert().code(0);
+    let before = json(&region, &["status"], 0)["sources"][0]["records"].clone();
+    assert_eq!((&before["accepted"], &before["quarantined"]), (&1.into(), &1.into()), "{before}");
+    let n = listed(&region)[0]["n"].to_string();
+    let shown = json(&region, &["quarantine", "show", &n], 0);
+    assert!(shown["raw"].as_str().is_some_and(|raw| raw.contains("Sans acheteur")), "{shown}");
+    region.guichet().args(["quarantine", "retry"]).assert().code(0);
+    let after = json(&region, &["status"], 0)["sources"][0]["records"].clone();
+    assert_eq!(before, after);
+}
