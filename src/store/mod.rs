@@ -101,10 +101,17 @@ fn connect_rw(path: &Path) -> Result<Connection, StoreError> {
     let conn = Connection::open_with_flags(path, flags).map_err(|e| StoreError::sqlite("open", path, e))?;
     let setup = || -> rusqlite::Result<()> {
         conn.busy_timeout(BUSY_TIMEOUT)?;
+        keep_plans(&conn)?;
         conn.execute_batch(schema::PRAGMAS)
     };
     setup().map_err(|e| StoreError::sqlite("open", path, e))?;
     Ok(conn)
+}
+
+/// A plan must not depend on the values bound: SQLite would otherwise plan a statement anew for each
+/// value that might suit a partial index, at several times the cost of running it.
+fn keep_plans(conn: &Connection) -> rusqlite::Result<()> {
+    conn.set_db_config(rusqlite::config::DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map(drop)
 }
 
 fn connect_ro(path: &Path) -> Result<Connection, StoreError> {
@@ -112,6 +119,7 @@ fn connect_ro(path: &Path) -> Result<Connection, StoreError> {
     let conn = Connection::open_with_flags(path, flags).map_err(|e| StoreError::sqlite("open", path, e))?;
     let setup = || -> rusqlite::Result<()> {
         conn.busy_timeout(BUSY_TIMEOUT)?;
+        keep_plans(&conn)?;
         conn.execute_batch("PRAGMA query_only=ON; PRAGMA cache_size=-8192; PRAGMA mmap_size=0; PRAGMA temp_store=FILE;")
     };
     setup().map_err(|e| StoreError::sqlite("open", path, e))?;
