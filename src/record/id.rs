@@ -13,6 +13,18 @@ impl<const N: usize> Digits<N> {
         let bytes: [u8; N] = text.as_bytes().try_into().ok()?;
         bytes.iter().all(u8::is_ascii_digit).then_some(Self(bytes))
     }
+    /// The digits of a number that has no more than `N`.
+    fn of_number(mut n: u64) -> Option<Self> {
+        let mut digits = [b'0'; N];
+        for digit in digits.iter_mut().rev() {
+            *digit += (n % 10) as u8;
+            n /= 10;
+        }
+        (n == 0).then_some(Self(digits))
+    }
+    fn number(&self) -> u64 {
+        self.0.iter().fold(0, |n, b| n * 10 + u64::from(b - b'0'))
+    }
     fn as_str(&self) -> &str {
         std::str::from_utf8(&self.0).unwrap_or_default()
     }
@@ -59,14 +71,13 @@ macro_rules! digits_type {
         }
         impl Serialize for $name {
             fn serialize<S: serde::Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
-                self.as_str().parse::<u64>().unwrap_or_default().serialize(s)
+                self.0.number().serialize(s)
             }
         }
         impl<'de> Deserialize<'de> for $name {
             fn deserialize<D: serde::Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
-                let n = u64::deserialize(d)?;
-                Self::parse(&format!("{n:0width$}", width = $n))
-                    .ok_or_else(|| serde::de::Error::custom(concat!("not a ", stringify!($name))))
+                let digits = Digits::of_number(u64::deserialize(d)?);
+                digits.map(Self).ok_or_else(|| serde::de::Error::custom(concat!("not a ", stringify!($name))))
             }
         }
     };

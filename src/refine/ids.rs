@@ -112,7 +112,8 @@ pub(super) fn identity(
     let at = Path::of("acheteur.id");
     let uid_text = uid.as_ref().map(|u| u.as_str().trim());
     let of_uid = uid_text.and_then(|u| {
-        let siret = Siret::parse(u.get(..14)?).filter(Siret::has_valid_key)?;
+        // Zeros have a right key, and name nobody.
+        let siret = Siret::parse(u.get(..14)?).filter(|s| s.has_valid_key() && !s.is_placeholder())?;
         Some((siret, LocalId::new(u.get(14..)?)?))
     });
     let buyer = buyer(out, at, acheteur, of_uid.as_ref().map(|(s, _)| *s))?;
@@ -288,6 +289,7 @@ mod tests {
         for acheteur in ["00000000000000", "11111111111111", "2131055540001", "213105554000170", "Mairie", "213105555"]
         {
             assert_eq!(who(acheteur, "1", "").0, Err("buyer-unusable"), "{acheteur}");
+            assert_eq!(who(acheteur, "1", "000000000000001").0, Err("buyer-unusable"), "{acheteur} and its uid");
         }
         assert_eq!(who("", "1", "").0, Err("buyer-missing"));
         assert_eq!(who("NC", "1", "").0, Err("buyer-missing"));

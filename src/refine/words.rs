@@ -18,6 +18,10 @@ pub(super) fn is_placeholder(text: &str) -> bool {
     if text.len() > 20 || text.is_empty() {
         return text.is_empty();
     }
+    // Most texts of this length are numbers and days: none of the words begins with a digit.
+    if text.starts_with(|c: char| c.is_ascii_digit()) {
+        return false;
+    }
     matches!(
         text.to_ascii_lowercase().as_str(),
         "nc" | "n/c"
