@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::pipeline::{Pipeline, RunError, day_in};
 use crate::config::Config;
 use crate::publish::{
-    self, BuyerQuality, Input, Options, Published, Quality, ReadError, ResourceRow, Seat, SourceQuality, SourceRow,
+    self, BuyerCounts, Input, Options, Published, Quality, ReadError, ResourceRow, Seat, SourceQuality, SourceRow,
 };
 use crate::record::{Contract, Field, Siret};
 use crate::reference;
@@ -236,17 +236,16 @@ fn quality(snapshot: &Snapshot) -> Result<Quality, StoreError> {
         .collect();
     let mut buyers = Vec::new();
     snapshot.buyer_counts(&silent, |b| {
-        buyers.push(BuyerQuality {
-            buyer: b.siren.to_string(),
+        buyers.push(BuyerCounts {
+            buyer: b.siren,
             accepted: b.accepted,
             repaired: b.repaired,
-            missing: names(&b.missing),
-            ..BuyerQuality::default()
+            missing: b.missing.into_iter().map(|(f, n)| (f, u32::try_from(n).unwrap_or(u32::MAX))).collect(),
         });
     })?;
     let gone = snapshot.gone_but_speaking()?;
     let gone = gone.into_iter().map(|(s, r, at, buyer, id)| (s, r, at, buyer.to_string(), id.to_string())).collect();
-    Ok(Quality { sources, buyers, gone, ..Quality::default() })
+    Ok(Quality { sources, buyers, gone })
 }
 
 /// Runs a publication on a blocking thread.

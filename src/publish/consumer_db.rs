@@ -27,6 +27,9 @@ pub const CONSUMER_DB: &str = "guichet.sqlite";
 /// Page cache of the connection while it writes, in KiB.
 const CACHE_KIB: i32 = 16 * 1024;
 
+/// And while it makes the indexes: SQLite sorts in as much memory as the cache may have, beside it.
+const SORT_KIB: i32 = 4 * 1024;
+
 /// The writer.
 pub(super) struct ConsumerDb<'a> {
     connection: Connection,
@@ -97,6 +100,7 @@ impl<'a> ConsumerDb<'a> {
             documented.execute(row)?;
         }
         drop(documented);
+        connection.pragma_update(None, "cache_size", -SORT_KIB)?;
         connection.execute_batch(INDEXES)?;
         connection.execute_batch(&views())?;
         connection.execute_batch("COMMIT")

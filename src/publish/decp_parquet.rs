@@ -31,7 +31,7 @@ use crate::record::Day;
 pub(super) const PARQUET: &str = "decp.parquet";
 
 /// Rows of a row group: large enough to compress well, small enough to hold.
-const GROUP: usize = 24 * 1024;
+const GROUP: usize = 8 * 1024;
 
 /// The values of one column in the row group that is being gathered.
 struct Column {

@@ -68,7 +68,7 @@ pub use gate::Refusal;
 pub use input::{Counts, Input, OPTIONAL_FILES, Options, Outcome, ReadError, ResourceRow, Seat, Seats, SourceRow};
 pub use manifest::{FileEntry, LeftOut, MANIFEST, Manifest};
 pub use previous::Publication;
-pub use quality::{BuyerQuality, GoneKey, Judged, Quality, SourceQuality};
+pub use quality::{BuyerCounts, GoneKey, Judged, Quality, SourceQuality};
 pub use quality_outliers::Outlier;
 pub use quarantine_ndjson::{MAX_RAW, QuarantineRecord, QuarantineRecords};
 pub use reason::{Fault, Reason};

@@ -16,29 +16,38 @@ use super::catalog::Catalog;
 use super::error::PublishError;
 use super::format::Writer;
 use super::manifest::FileEntry;
-use super::quality_outliers::Outlier;
-use super::quality_tally::Tallies;
-use super::{output, quality_page};
-use crate::record::{Day, ObservationRef};
+use super::output::{self, Output};
+use super::quality_page;
+use super::quality_tally::{LATE, Tallies};
+use crate::record::{Day, Field, ObservationRef, Siren};
 
 /// Name of the counts.
 pub(super) const QUALITY: &str = "quality.json";
 /// Name of the page.
 pub(super) const QUALITY_PAGE: &str = "quality.html";
 
-/// The counts of every source and buyer.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+/// What the store counted of every source and buyer.
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct Quality {
-    /// In the order of their ids.
+    /// In any order.
     pub sources: Vec<SourceQuality>,
     /// In the order of their SIRENs.
-    pub buyers: Vec<BuyerQuality>,
-    /// Amounts far from those of their group, the furthest first; the publication finds them.
-    #[serde(default)]
-    pub outliers: Vec<Outlier>,
+    pub buyers: Vec<BuyerCounts>,
     /// Observations of contracts that no current payload holds any more: not judged.
-    #[serde(skip)]
     pub gone: HashSet<GoneKey>,
+}
+
+/// What the store counted of a buyer. There are tens of thousands: nothing is kept twice.
+#[derive(Debug, Clone, PartialEq)]
+pub struct BuyerCounts {
+    /// Who.
+    pub buyer: Siren,
+    /// Accepted records.
+    pub accepted: u64,
+    /// Accepted ones of which a value was repaired.
+    pub repaired: u64,
+    /// Accepted ones that lack a field, by field.
+    pub missing: Box<[(Field, u32)]>,
 }
 
 /// Source, resource, position, SIRET of the buyer and id, as an observation of a contract names them.
@@ -75,28 +84,37 @@ pub struct SourceQuality {
     pub judged: Judged,
 }
 
-/// The same for a buyer, whatever the source.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct BuyerQuality {
+/// The line of a buyer in quality.json: the same, whatever the source.
+#[derive(Debug, Serialize)]
+struct BuyerQuality<'a> {
     /// SIREN.
-    pub buyer: String,
+    buyer: &'a str,
     /// Name, as last declared.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub name: Option<String>,
-    /// Accepted records.
-    pub accepted: u64,
-    /// Accepted ones of which a value was repaired.
-    pub repaired: u64,
-    /// Judged ones published more than two months after the notification.
-    #[serde(default)]
-    pub late: u64,
-    /// Accepted ones that lack a field, by field.
-    pub missing: BTreeMap<String, u64>,
-    /// Judged ones that break a rule, by rule; one that breaks it twice counts once.
-    pub rules: BTreeMap<String, u64>,
-    /// How the judged ones fare.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<&'a str>,
+    accepted: u64,
+    repaired: u64,
+    late: u64,
+    missing: BTreeMap<&'static str, u64>,
+    rules: BTreeMap<&'a str, u64>,
     #[serde(flatten)]
-    pub judged: Judged,
+    judged: Judged,
+}
+
+impl<'a> BuyerQuality<'a> {
+    fn of(counts: &'a BuyerCounts, tallies: &'a Tallies) -> Self {
+        let rules = tallies.rules_of(&counts.buyer);
+        Self {
+            buyer: counts.buyer.as_str(),
+            name: tallies.name_of(&counts.buyer),
+            accepted: counts.accepted,
+            repaired: counts.repaired,
+            late: rules.get(LATE).copied().unwrap_or(0),
+            missing: counts.missing.iter().map(|(f, n)| (f.name(), u64::from(*n))).collect(),
+            rules,
+            judged: tallies.judged_of(&counts.buyer),
+        }
+    }
 }
 
 /// The records that were judged: each accepted one once, in however many resources it stands.
@@ -177,37 +195,51 @@ impl Writer for QualityFiles {
     fn finish(self: Box<Self>) -> Result<Vec<FileEntry>, PublishError> {
         let Self { dir, catalog, mut counts, mut tallies, day, region } = *self;
         tallies.end_of_buyer();
-        counts.outliers = tallies.outliers.told();
+        let outliers = tallies.outliers.told();
         counts.sources.sort_by(|a, b| a.source.cmp(&b.source));
         counts.buyers.sort_by(|a, b| a.buyer.cmp(&b.buyer));
-        tallies.complete(&mut counts);
-        let json = write(&counts).map_err(super::unwritable(&dir, QUALITY))?;
-        let page = quality_page::write(&counts, &tallies, &catalog, day, region.as_deref()).map_err(|e| {
-            PublishError::Io { action: "write", path: dir.join(QUALITY_PAGE), source: std::io::Error::other(e) }
-        })?;
-        Ok(vec![output::put(&dir, QUALITY, &json, None)?, output::put(&dir, QUALITY_PAGE, page.as_bytes(), None)?])
+        tallies.complete(&mut counts.sources);
+        let page =
+            quality_page::write(&counts, &outliers, &tallies, &catalog, day, region.as_deref()).map_err(|e| {
+                PublishError::Io { action: "write", path: dir.join(QUALITY_PAGE), source: std::io::Error::other(e) }
+            })?;
+        let mut lines = Lines::create(&dir)?;
+        lines.list("{\"sources\":[", counts.sources.iter())?;
+        lines.list("],\"buyers\":[", counts.buyers.iter().map(|b| BuyerQuality::of(b, &tallies)))?;
+        lines.list("],\"outliers\":[", outliers.iter())?;
+        let mut files = lines.finish()?;
+        files.push(output::put(&dir, QUALITY_PAGE, page.as_bytes(), None)?);
+        Ok(files)
     }
 }
 
-/// The text of quality.json: one source or buyer a line.
-fn write(quality: &Quality) -> Result<Vec<u8>, serde_json::Error> {
-    let mut out = b"{\"sources\":[".to_vec();
-    lines(&mut out, &quality.sources)?;
-    out.extend_from_slice(b"],\"buyers\":[");
-    lines(&mut out, &quality.buyers)?;
-    out.extend_from_slice(b"],\"outliers\":[");
-    lines(&mut out, &quality.outliers)?;
-    out.extend_from_slice(b"]}\n");
-    Ok(out)
+/// quality.json on its way to the disk: one source or buyer a line.
+struct Lines {
+    output: Output,
+    buffer: Vec<u8>,
+    dir: PathBuf,
 }
 
-fn lines<T: Serialize>(out: &mut Vec<u8>, items: &[T]) -> Result<(), serde_json::Error> {
-    for (i, item) in items.iter().enumerate() {
-        out.extend_from_slice(if i > 0 { b",\n" } else { b"\n" });
-        serde_json::to_writer(&mut *out, item)?;
+impl Lines {
+    fn create(dir: &Path) -> Result<Self, PublishError> {
+        Ok(Self { output: Output::create(dir, QUALITY, false)?, buffer: Vec::new(), dir: dir.to_owned() })
     }
-    if !items.is_empty() {
-        out.push(b'\n');
+
+    fn list<T: Serialize>(&mut self, opening: &str, items: impl Iterator<Item = T>) -> Result<(), PublishError> {
+        self.output.write_all(opening.as_bytes())?;
+        let mut end: &[u8] = b"";
+        for (i, item) in items.enumerate() {
+            self.buffer.clear();
+            self.buffer.extend_from_slice(if i > 0 { b",\n" } else { b"\n" });
+            serde_json::to_writer(&mut self.buffer, &item).map_err(super::unwritable(&self.dir, QUALITY))?;
+            self.output.write_all(&self.buffer)?;
+            end = b"\n";
+        }
+        self.output.write_all(end)
     }
-    Ok(())
+
+    fn finish(mut self) -> Result<Vec<FileEntry>, PublishError> {
+        self.output.write_all(b"]}\n")?;
+        self.output.finish(None)
+    }
 }

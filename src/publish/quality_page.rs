@@ -8,6 +8,7 @@ use askama::Template;
 
 use super::catalog::Catalog;
 use super::quality::{Judged, Quality, SourceQuality};
+use super::quality_outliers::Outlier;
 use super::quality_tally::{BUYERS, Example, Tallies};
 use crate::record::{Day, Field};
 use crate::refine::catalogue;
@@ -117,6 +118,7 @@ fn level(judged: &Judged) -> &'static str {
 /// The text of the page.
 pub(super) fn write(
     quality: &Quality,
+    outliers: &[Outlier],
     tallies: &Tallies,
     catalog: &Catalog,
     day: Day,
@@ -134,12 +136,19 @@ pub(super) fn write(
     let views = sources.iter().take(SOURCES).map(|q| SourceView {
         q,
         name: source(q).unwrap_or(&q.source),
-        facts: facts(tallies, tallies.source(&q.source), q.judged.checked, q.missing.iter(), SOURCE_RULES),
+        facts: facts(
+            tallies,
+            tallies.source(&q.source),
+            q.judged.checked,
+            q.missing.iter().filter_map(|(name, n)| Some((Field::from_name(name)?, *n))),
+            SOURCE_RULES,
+        ),
     });
     let sources: Vec<SourceView<'_>> = views.collect();
     let buyers = tallies.worst().iter().map(|b| {
         let row = quality.buyers.binary_search_by(|row| row.buyer.as_str().cmp(&b.siren)).ok();
-        let missing = row.and_then(|n| quality.buyers.get(n)).map(|row| row.missing.iter());
+        let missing =
+            row.and_then(|n| quality.buyers.get(n)).map(|row| row.missing.iter().map(|(f, n)| (*f, u64::from(*n))));
         BuyerView {
             siren: &b.siren,
             name: b.name.as_deref(),
@@ -150,7 +159,7 @@ pub(super) fn write(
     });
     let buyers = buyers.collect();
     debug_assert!(tallies.worst().len() <= BUYERS);
-    let outliers = quality.outliers.iter().take(OUTLIERS).map(|o| OutlierView {
+    let outliers = outliers.iter().take(OUTLIERS).map(|o| OutlierView {
         uid: &o.uid,
         montant: euros(o.montant),
         cpv: &o.cpv,
@@ -171,15 +180,14 @@ fn facts<'a>(
     tallies: &'a Tallies,
     tally: Option<&'a super::quality_tally::Tally>,
     checked: u64,
-    missing: impl Iterator<Item = (&'a String, &'a u64)>,
+    missing: impl Iterator<Item = (Field, u64)>,
     limit: usize,
 ) -> Facts<'a> {
     let ranked = tally.map(|t| tallies.ranked(t)).unwrap_or_default();
     let more_rules = ranked.len().saturating_sub(limit);
     let rules = ranked.into_iter().take(limit).filter_map(|(code, n, examples)| rule(code, n, checked, examples));
     let rules = rules.collect();
-    let mut missing: Vec<(&'static str, u64)> =
-        missing.filter_map(|(name, n)| Some((Field::from_name(name)?.name(), *n))).collect();
+    let mut missing: Vec<(&'static str, u64)> = missing.map(|(field, n)| (field.name(), n)).collect();
     missing.sort_by(|a, b| b.1.cmp(&a.1).then(a.0.cmp(b.0)));
     missing.truncate(MISSING);
     Facts { rules, more_rules, missing }

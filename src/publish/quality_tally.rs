@@ -7,9 +7,9 @@
 use std::collections::{BTreeMap, HashMap};
 
 use super::input::Seat;
-use super::quality::{Judged, Quality};
+use super::quality::{Judged, SourceQuality};
 use super::quality_outliers::Outliers;
-use crate::record::{Contract, Finding, ObservationRef, Severity};
+use crate::record::{Contract, Finding, ObservationRef, Severity, Siren};
 use crate::refine::catalogue;
 
 /// Buyers that the page shows, those with most to mend: a page that can be read and sent.
@@ -19,7 +19,7 @@ const EXAMPLES: usize = 3;
 /// Longest value in an example, in characters; contrats.ndjson has more of it.
 const VALUE: usize = 100;
 /// The rule that a publication more than two months after the notification breaks.
-const LATE: &str = "publication-late";
+pub(super) const LATE: &str = "publication-late";
 
 /// Where a rule was broken.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,9 +53,9 @@ pub(super) struct BuyerTally {
 /// What quality.json keeps of a buyer.
 #[derive(Debug)]
 struct BuyerRow {
-    name: Option<String>,
+    name: Option<Box<str>>,
     judged: Judged,
-    rules: Vec<(u16, u64)>,
+    rules: Box<[(u16, u32)]>,
 }
 
 /// All counters.
@@ -66,7 +66,7 @@ pub(super) struct Tallies {
     current: Option<BuyerTally>,
     /// Amounts by group.
     pub(super) outliers: Outliers,
-    buyers: BTreeMap<String, BuyerRow>,
+    buyers: BTreeMap<Siren, BuyerRow>,
     /// At most twice [`BUYERS`], the worst.
     worst: Vec<BuyerTally>,
 }
@@ -211,11 +211,18 @@ impl Tallies {
         self.outliers.end_of_buyer();
         buyer.tally.judged = buyer.tally.judged.scored(0);
         let row = BuyerRow {
-            name: buyer.name.clone(),
+            name: buyer.name.as_deref().map(Into::into),
             judged: buyer.tally.judged,
-            rules: buyer.tally.rules.iter().map(|(rule, (n, _))| (*rule, *n)).collect(),
+            rules: buyer
+                .tally
+                .rules
+                .iter()
+                .map(|(rule, (n, _))| (*rule, u32::try_from(*n).unwrap_or(u32::MAX)))
+                .collect(),
         };
-        self.buyers.insert(buyer.siren.clone(), row);
+        if let Some(siren) = Siren::parse(&buyer.siren) {
+            self.buyers.insert(siren, row);
+        }
         if buyer.tally.judged.to_win() > 0 {
             self.worst.push(buyer);
         }
@@ -233,10 +240,10 @@ impl Tallies {
         self.worst.truncate(BUYERS);
     }
 
-    /// Adds to the store's counts what was found here.
-    pub(super) fn complete(&mut self, quality: &mut Quality) {
+    /// Adds to the store's counts of sources what was found here.
+    pub(super) fn complete(&mut self, sources: &mut [SourceQuality]) {
         self.keep_worst();
-        for source in &mut quality.sources {
+        for source in sources {
             if let Some(tally) = self.sources.get(&source.source) {
                 source.rules = tally.counts(&self.codes);
                 source.judged = tally.judged;
@@ -244,12 +251,22 @@ impl Tallies {
             source.judged = source.judged.scored(source.quarantined);
             source.late = source.rules.get(LATE).copied().unwrap_or(0);
         }
-        for buyer in &mut quality.buyers {
-            let Some(row) = self.buyers.remove(&buyer.buyer) else { continue };
-            buyer.rules = row.rules.iter().map(|(rule, n)| (self.codes.name(*rule).to_owned(), *n)).collect();
-            buyer.late = buyer.rules.get(LATE).copied().unwrap_or(0);
-            (buyer.name, buyer.judged) = (row.name, row.judged);
-        }
+    }
+
+    /// Records of a buyer that break a rule, by rule.
+    pub(super) fn rules_of(&self, buyer: &Siren) -> BTreeMap<&str, u64> {
+        let rules = self.buyers.get(buyer).map_or(&[][..], |row| &row.rules);
+        rules.iter().map(|(rule, n)| (self.codes.name(*rule), u64::from(*n))).collect()
+    }
+
+    /// How the records of a buyer fare.
+    pub(super) fn judged_of(&self, buyer: &Siren) -> Judged {
+        self.buyers.get(buyer).map(|row| row.judged).unwrap_or_default()
+    }
+
+    /// The name of a buyer, as last declared.
+    pub(super) fn name_of(&self, buyer: &Siren) -> Option<&str> {
+        self.buyers.get(buyer)?.name.as_deref()
     }
 
     /// The buyers with most to mend, the worst first.
