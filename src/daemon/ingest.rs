@@ -97,6 +97,8 @@ struct Reading<'a> {
     entries: Vec<Entry>,
     quarantine: Vec<QuarantineRow>,
     batch: Vec<NewObservation>,
+    /// Where one observation is encoded, before its bytes are taken at their size.
+    scratch: Vec<u8>,
     pending: Option<crate::store::Pending<()>>,
     buyers: BTreeSet<u32>,
     counts: Ingested,
@@ -127,6 +129,7 @@ impl Ingest<'_> {
             entries: Vec::new(),
             quarantine: Vec::new(),
             batch: Vec::new(),
+            scratch: Vec::new(),
             pending: None,
             buyers: BTreeSet::new(),
             counts: Ingested::default(),
@@ -226,13 +229,13 @@ impl Reading<'_> {
             Known::Out(_) => self.counts.out_of_region += places,
             Known::Observation(_) | Known::Gathered(_) => {}
         }
-        self.enter(slice.position, Entry { hash, known });
+        self.enter(slice.position, Entry::new(hash, known));
         let further = match known {
             Known::Observation(id) => Known::Gathered(id),
             other => other,
         };
         for place in slice.also {
-            self.enter(*place, Entry { hash, known: further });
+            self.enter(*place, Entry::new(hash, further));
         }
         if self.failure.is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     }
@@ -241,7 +244,7 @@ impl Reading<'_> {
     fn enter(&mut self, place: u32, entry: Entry) {
         let place = place as usize;
         if place >= self.entries.len() {
-            self.entries.resize(place + 1, Entry { hash: 0, known: Known::Quarantine });
+            self.entries.resize(place + 1, Entry::new(0, Known::Quarantine));
         }
         if let Some(slot) = self.entries.get_mut(place) {
             *slot = entry;
@@ -272,8 +275,13 @@ impl Reading<'_> {
                 let repaired = observation.findings.iter().any(|f| f.severity == Severity::Repaired);
                 let missing = missing_mask(&observation);
                 let last_day = observation.record.declared_days().max();
-                match postcard::to_allocvec(&*observation) {
-                    Ok(body) => self.batch.push(NewObservation { id, hash, siren, last_day, repaired, missing, body }),
+                self.scratch.clear();
+                match postcard::to_extend(&*observation, std::mem::take(&mut self.scratch)) {
+                    Ok(encoded) => {
+                        let body = encoded.as_slice().to_vec();
+                        self.scratch = encoded;
+                        self.batch.push(NewObservation { id, hash, siren, last_day, repaired, missing, body });
+                    }
                     Err(e) => {
                         self.failure =
                             Some(StoreError::Damaged { what: "an observation".to_owned(), why: e.to_string() })

@@ -8,7 +8,7 @@ use std::collections::{HashMap, HashSet};
 
 use rusqlite::{OptionalExtension, Transaction, params};
 
-use super::known::{ENTRY, Known, RawHash, entries};
+use super::known::{ENTRY, HashBytes, Known, RawHash, entries};
 use super::{Store, StoreError, Validators};
 use crate::record::Day;
 
@@ -54,10 +54,15 @@ pub struct QuarantineRow {
 /// One record of a payload, in its order.
 #[derive(Debug, Clone, Copy)]
 pub struct Entry {
-    /// Hash of the raw record.
-    pub hash: RawHash,
-    /// What became of it.
-    pub known: Known,
+    hash: HashBytes,
+    code: i64,
+}
+
+impl Entry {
+    /// A record's hash and what became of it.
+    pub fn new(hash: RawHash, known: Known) -> Self {
+        Self { hash: hash.to_be_bytes(), code: known.code() }
+    }
 }
 
 /// What a fetch tells of a resource besides its records.
@@ -281,7 +286,7 @@ fn replace_list(
     let (before, lingering) = read_list(tx, resource.n)?;
     let mut places: HashMap<i64, u32> = HashMap::with_capacity(list.entries.len());
     for (position, entry) in (0_u32..).zip(list.entries) {
-        if let Known::Observation(id) = entry.known {
+        if let Known::Observation(id) = Known::from_code(entry.code) {
             places.entry(id).or_insert(position);
         }
     }
@@ -328,8 +333,8 @@ fn write_list(tx: &Transaction<'_>, resource: i64, list: &[Entry]) -> Result<(),
     for (number, chunk) in list.chunks(PAGE).enumerate() {
         page.clear();
         for entry in chunk {
-            page.extend_from_slice(&entry.hash.to_be_bytes());
-            page.extend_from_slice(&entry.known.code().to_be_bytes());
+            page.extend_from_slice(&entry.hash);
+            page.extend_from_slice(&entry.code.to_be_bytes());
         }
         insert.execute(params![resource, number, page])?;
     }

@@ -12,6 +12,9 @@ use super::{Snapshot, StoreError};
 /// xxh3-128 of a raw record, big-endian.
 pub type RawHash = u128;
 
+/// A hash as its bytes: a number of this width would pad what is kept a hundred thousand times.
+pub(super) type HashBytes = [u8; 16];
+
 /// Why a record was turned away at the door (records.md §8).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum OutReason {
@@ -60,15 +63,16 @@ impl Known {
 /// The hashes of one source, and the ids for its new observations.
 #[derive(Debug, Default)]
 pub struct KnownRecords {
-    sorted: Vec<(RawHash, i64)>,
-    added: HashMap<RawHash, i64>,
+    sorted: Vec<(HashBytes, i64)>,
+    added: HashMap<HashBytes, i64>,
 }
 
 impl KnownRecords {
     /// What became of a raw record, when this source already had it. A quarantined one is not
     /// known: it is read again, since a rule may have changed.
     pub fn get(&self, hash: RawHash) -> Option<Known> {
-        let code = match self.sorted.binary_search_by_key(&hash, |e| e.0) {
+        let hash = hash.to_be_bytes();
+        let code = match self.sorted.binary_search_by(|e| e.0.cmp(&hash)) {
             Ok(i) => self.sorted.get(i).map(|e| e.1),
             Err(_) => self.added.get(&hash).copied(),
         };
@@ -78,7 +82,7 @@ impl KnownRecords {
     /// Remembers what became of a new one.
     pub fn add(&mut self, hash: RawHash, known: Known) {
         if known != Known::Quarantine {
-            self.added.insert(hash, known.code());
+            self.added.insert(hash.to_be_bytes(), known.code());
         }
     }
 
@@ -105,12 +109,11 @@ impl Snapshot {
             self.conn.prepare_cached("SELECT hash, id FROM observation INDEXED BY observation_hash WHERE source=?1")?;
         let mut rows = statement.query([source])?;
         while let Some(row) = rows.next()? {
-            let hash: [u8; 16] = row.get(0)?;
-            sorted.push((RawHash::from_be_bytes(hash), row.get(1)?));
+            sorted.push((row.get(0)?, row.get(1)?));
         }
         for_each_entry(&self.conn, source, |_, _, hash, code| {
             if matches!(Known::from_code(code), Known::Out(_)) {
-                sorted.push((hash, code));
+                sorted.push((hash.to_be_bytes(), code));
             }
         })?;
         sorted.sort_unstable();

@@ -72,7 +72,7 @@ impl Fixture {
                 known.add(hash, Known::Observation(id));
                 Known::Observation(id)
             });
-            entries.push(Entry { hash, known: what });
+            entries.push(Entry::new(hash, what));
         }
         self.store.append(self.source, day, batch).wait().unwrap();
         let buyers = BTreeSet::from([BUYER.parse().unwrap()]);
@@ -167,9 +167,7 @@ fn the_same_payload_again_marks_no_buyer() {
         seen: f.seen("r", day(0)),
         sha256: "again".into(),
         bytes: 1,
-        entries: [b'a', b'b', b'a', b'b']
-            .map(|l| Entry { hash: l.into(), known: buyers.get(l.into()).unwrap() })
-            .to_vec(),
+        entries: [b'a', b'b', b'a', b'b'].map(|l| Entry::new(l.into(), buyers.get(l.into()).unwrap())).to_vec(),
         quarantine: vec![],
         end: FlipEnd::Complete,
         error: None,
