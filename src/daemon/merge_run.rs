@@ -1,7 +1,7 @@
 //! Merging the buyers that changed: rows out, the pure merge, rows in.
 //!
 //! A few workers each read one buyer at a time in a snapshot of their own and hand batches to the
-//! store's writer. Memory: the largest buyer per worker, and the batches in flight.
+//! store's writer. Memory: the largest buyer, a smaller one per further worker, and the batches in flight.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -12,6 +12,10 @@ use crate::store::{BuyerInput, MergeRow, MergedBuyer, Pending, SourceState, Stor
 
 /// Observations per transaction: enough that commits do not count.
 const BATCH: usize = 4096;
+
+/// Buyers of so many observations are merged one at a time: two of the largest at once would need
+/// the memory of both.
+const LARGE: usize = 1024;
 
 /// What a merge run did.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -65,10 +69,11 @@ pub fn run(store: &Store, sources: &Sources, rules: &Rules, workers: usize) -> R
     let next = AtomicUsize::new(0);
     let changed = AtomicUsize::new(0);
     let failure: Mutex<Option<StoreError>> = Mutex::new(None);
+    let large = Mutex::new(());
     std::thread::scope(|scope| {
         for _ in 0..workers.clamp(1, due.len().max(1)) {
             scope.spawn(|| {
-                let work = Worker { store, sources, rules, due: &due, next: &next, changed: &changed };
+                let work = Worker { store, sources, rules, due: &due, next: &next, changed: &changed, large: &large };
                 if let Err(error) = work.run() {
                     next.store(due.len(), Ordering::Relaxed);
                     if let Ok(mut first) = failure.lock() {
@@ -92,6 +97,7 @@ struct Worker<'a> {
     due: &'a [(Siren, i64)],
     next: &'a AtomicUsize,
     changed: &'a AtomicUsize,
+    large: &'a Mutex<()>,
 }
 
 /// Buyers taken at once: neighbours, so that contracts reach the store nearly in order.
@@ -110,13 +116,15 @@ impl Worker<'_> {
             for (siren, mark) in buyers {
                 let mut input = snapshot.buyer(*siren)?;
                 weight += input.rows.len();
+                let alone = (input.rows.len() >= LARGE).then(|| self.large.lock());
                 let merged = merge_one(&mut input, self.sources, self.rules);
                 batch.push(snapshot.change(&input, *mark, merged)?);
-            }
-            if weight >= BATCH {
-                self.settle(&mut pending)?;
-                pending = Some(self.store.merged(std::mem::take(&mut batch)));
-                weight = 0;
+                drop(alone);
+                if weight >= BATCH {
+                    self.settle(&mut pending)?;
+                    pending = Some(self.store.merged(std::mem::take(&mut batch)));
+                    weight = 0;
+                }
             }
         }
         self.settle(&mut pending)?;

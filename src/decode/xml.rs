@@ -112,16 +112,17 @@ fn run(text: &str) -> Result<Element<'static>, Reject> {
 
 fn append(stack: &mut [Open], text: &str) {
     if let Some(open) = stack.last_mut() {
-        // Indentation between fields is no text.
-        if open.text.is_empty() && text.trim_start().is_empty() {
-            return;
+        if !open.text.is_empty() {
+            open.text.push_str(text);
+        } else if !text.trim_start().is_empty() {
+            // Indentation between fields is no text.
+            open.text = text.to_owned();
         }
-        open.text.push_str(text);
     }
 }
 
 fn local(name: &str) -> &str {
-    name.rsplit_once(':').map_or(name, |(_, local)| local)
+    memchr::memrchr(b':', name.as_bytes()).and_then(|colon| name.get(colon + 1..)).unwrap_or(name)
 }
 
 /// What an entity stands for, and whether XML itself defines it.

@@ -3,7 +3,8 @@
 //! Observations of a key that agree on amount, lots and holders never contradict: they form an
 //! *atom*. Here: what an atom is, when two contradict, how well two fit. `cluster` joins them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
+use std::hash::Hash;
 
 use crate::record::{Cpv, Day, Kind, Money};
 
@@ -39,7 +40,7 @@ impl Tier {
 /// The observations of one key that agree on amount, lots and holders; of one tier, and, where they
 /// are gone, of one source.
 #[derive(Debug, Default)]
-pub(super) struct Atom {
+pub(super) struct Atom<'a> {
     /// Index into [`Atoms::keys`].
     pub key: u32,
     pub tier: Tier,
@@ -49,7 +50,7 @@ pub(super) struct Atom {
     pub montant: Option<Money>,
     /// What holders may be known by ([`Node::tokens`]), as words.
     pub tokens: Vec<Word>,
-    pub objets: Vec<String>,
+    pub objets: Vec<&'a str>,
     lots: Vec<Word>,
     holders: Vec<Word>,
     /// Its objects as words.
@@ -65,20 +66,20 @@ pub(super) struct Atom {
 /// A text by number: atoms are compared by the million, and texts only for being equal.
 pub(super) type Word = u32;
 
-/// Numbers equal things equally.
+/// Numbers equal things equally, in the order in which they come.
 #[derive(Debug)]
-struct Numbers<T>(BTreeMap<T, u32>);
+struct Numbers<T>(HashMap<T, u32>);
 
-impl<T: Ord> Numbers<T> {
+impl<T: Eq + Hash> Numbers<T> {
     fn of(&mut self, thing: T) -> u32 {
         let next = self.0.len() as u32;
         *self.0.entry(thing).or_insert(next)
     }
 }
 
-impl Numbers<String> {
-    fn each(&mut self, texts: &[String]) -> Vec<Word> {
-        let mut out: Vec<Word> = texts.iter().map(|t| self.of(t.clone())).collect();
+impl<'a> Numbers<&'a str> {
+    fn each(&mut self, texts: impl Iterator<Item = &'a str>) -> Vec<Word> {
+        let mut out: Vec<Word> = texts.map(|t| self.of(t)).collect();
         out.sort_unstable();
         out.dedup();
         out
@@ -96,10 +97,10 @@ struct Slice {
 }
 
 /// The numbers of what atoms are compared by.
-struct Lexicon {
-    words: Numbers<String>,
-    payloads: Numbers<(u32, String, Option<Day>)>,
-    pieces: Numbers<(String, Option<Day>)>,
+struct Lexicon<'a> {
+    words: Numbers<&'a str>,
+    payloads: Numbers<(u32, Word, Option<Day>)>,
+    pieces: Numbers<(Word, Option<Day>)>,
 }
 
 /// When an observation stood in its resource.
@@ -132,14 +133,14 @@ impl Life {
 /// is off), normalised id.
 pub(super) type Key = (Option<Kind>, String, String);
 
-pub(super) struct Atoms {
-    pub atoms: Vec<Atom>,
+pub(super) struct Atoms<'a> {
+    pub atoms: Vec<Atom<'a>>,
     /// Sorted.
     pub keys: Vec<Key>,
 }
 
 /// Groups nodes by key, then by what they say of amount, lots and holders. Sorted by content.
-pub(super) fn atoms(nodes: &[Node], rules: &Rules) -> Atoms {
+pub(super) fn atoms<'a>(nodes: &'a [Node], rules: &Rules) -> Atoms<'a> {
     type Signature<'a> = (Key, (Tier, Option<u32>), &'a [String], Option<Money>, &'a [String]);
     let mut groups: BTreeMap<Signature<'_>, Vec<u32>> = BTreeMap::new();
     for (i, n) in (0u32..).zip(nodes) {
@@ -151,11 +152,8 @@ pub(super) fn atoms(nodes: &[Node], rules: &Rules) -> Atoms {
         let kept = (tier, (tier != Tier::Present).then_some(n.source));
         groups.entry((key, kept, &n.lots, n.montant(), &n.holders)).or_default().push(i);
     }
-    let mut lexicon = Lexicon {
-        words: Numbers(BTreeMap::new()),
-        payloads: Numbers(BTreeMap::new()),
-        pieces: Numbers(BTreeMap::new()),
-    };
+    let mut lexicon =
+        Lexicon { words: Numbers(HashMap::new()), payloads: Numbers(HashMap::new()), pieces: Numbers(HashMap::new()) };
     let mut keys: Vec<Key> = Vec::new();
     let mut atoms = Vec::with_capacity(groups.len());
     for ((key, (tier, _), lots, montant, holders), members) in groups {
@@ -165,8 +163,8 @@ pub(super) fn atoms(nodes: &[Node], rules: &Rules) -> Atoms {
         let mut atom = Atom {
             key: keys.len().saturating_sub(1) as u32,
             montant,
-            lots: lexicon.words.each(lots),
-            holders: lexicon.words.each(holders),
+            lots: lexicon.words.each(lots.iter().map(String::as_str)),
+            holders: lexicon.words.each(holders.iter().map(String::as_str)),
             tier,
             ..Atom::default()
         };
@@ -182,15 +180,15 @@ pub(super) fn atoms(nodes: &[Node], rules: &Rules) -> Atoms {
     Atoms { atoms, keys }
 }
 
-fn describe(atom: &mut Atom, n: &Node, lexicon: &mut Lexicon, rules: &Rules) {
+fn describe<'a>(atom: &mut Atom<'a>, n: &'a Node, lexicon: &mut Lexicon<'a>, rules: &Rules) {
     let r = n.record();
     atom.sources.push(n.source);
     let named_by = |kind: char| n.tokens.iter().any(|t| t.starts_with(kind));
     atom.named_by.0 |= named_by('i');
     atom.named_by.1 |= named_by('n');
-    atom.tokens.extend(lexicon.words.each(&n.tokens));
+    atom.tokens.extend(lexicon.words.each(n.tokens.iter().map(String::as_str)));
     if !n.objet.is_empty() {
-        atom.objets.push(n.objet.clone());
+        atom.objets.push(&n.objet);
     }
     atom.days.extend(r.date_notification);
     atom.cpvs.extend(r.cpv);
@@ -200,26 +198,26 @@ fn describe(atom: &mut Atom, n: &Node, lexicon: &mut Lexicon, rules: &Rules) {
         && r.titulaires.len() == 1
         && r.montant.is_some()
         && !n.objet.is_empty())
-    .then(|| lexicon.pieces.of((n.objet.clone(), r.date_notification)));
+    .then(|| lexicon.pieces.of((lexicon.words.of(&n.objet), r.date_notification)));
     let life = Life {
         first: n.candidate.first_seen,
         gone: n.candidate.gone_since.filter(|_| !n.candidate.present),
         lost: !n.candidate.present && n.candidate.gone_since.is_none(),
     };
     for resource in &n.resources {
-        let payload = (n.source, resource.clone(), r.date_publication);
+        let payload = (n.source, lexicon.words.of(resource), r.date_publication);
         atom.slices.push(Slice { payload: lexicon.payloads.of(payload), life, piece });
     }
 }
 
-fn finish(atom: &mut Atom, lexicon: &mut Lexicon) {
+fn finish<'a>(atom: &mut Atom<'a>, lexicon: &mut Lexicon<'a>) {
     fn few<T: Ord>(marks: &mut Vec<T>) {
         marks.sort_unstable();
         marks.dedup();
         marks.truncate(MOST_MARKS);
     }
     few(&mut atom.objets);
-    atom.texts = lexicon.words.each(&atom.objets);
+    atom.texts = lexicon.words.each(atom.objets.iter().copied());
     few(&mut atom.days);
     few(&mut atom.cpvs);
     few(&mut atom.durations);

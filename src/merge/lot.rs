@@ -6,6 +6,9 @@
 
 /// The lot numbers that a text names: leading zeros dropped, letters in capitals, sorted, each once.
 pub fn lot_numbers(objet: &str) -> Vec<String> {
+    if !objet.as_bytes().windows(3).any(|w| w.eq_ignore_ascii_case(b"lot")) {
+        return Vec::new();
+    }
     let text: Vec<char> = objet.chars().collect();
     let mut found = Vec::new();
     let mut at = 0;

@@ -82,12 +82,12 @@ pub(super) fn prepare(
     candidates: Vec<Candidate>,
     rules: &Rules,
 ) -> (Vec<Node>, Vec<Same>) {
-    let ordinals = ordinals(sources);
+    let ids = source_ids(sources, &candidates);
     let mut hashed: Vec<(u32, u128, Candidate)> = candidates
         .into_iter()
         .map(|c| {
-            let source = ordinals.get(c.source as usize).copied().unwrap_or_default();
-            (source, content(&c), c)
+            let id = sources.get(c.source as usize).map_or("", |s| s.id.as_str());
+            (ids.binary_search(&id).unwrap_or_default() as u32, content(&c), c)
         })
         .collect();
     hashed.sort_by(|a, b| {
@@ -120,12 +120,15 @@ pub(super) fn prepare(
     (nodes, same)
 }
 
-/// Place of each source in the order of ids, so that the order of the list has no influence.
-fn ordinals(sources: &[SourceFacts]) -> Vec<u32> {
-    let mut ids: Vec<&str> = sources.iter().map(|s| s.id.as_str()).collect();
+/// The ids of the sources that speak of the buyer, sorted, so that the order of the list has no influence.
+fn source_ids<'a>(sources: &'a [SourceFacts], candidates: &[Candidate]) -> Vec<&'a str> {
+    let mut used: Vec<u32> = candidates.iter().map(|c| c.source).collect();
+    used.sort_unstable();
+    used.dedup();
+    let mut ids: Vec<&str> = used.iter().filter_map(|s| Some(sources.get(*s as usize)?.id.as_str())).collect();
     ids.sort_unstable();
     ids.dedup();
-    sources.iter().map(|s| ids.binary_search(&s.id.as_str()).unwrap_or_default() as u32).collect()
+    ids
 }
 
 /// What the record declares: two records of a source with equal content say the same. Findings
@@ -193,8 +196,8 @@ fn tokens(holders: &[Holder]) -> Vec<String> {
     let mut out = Vec::with_capacity(holders.len() * 3);
     for h in holders {
         if let Some(id) = &h.id {
-            let id: String = id.chars().filter(|c| c.is_alphanumeric()).collect();
-            out.push(format!("i{}", id.to_uppercase()));
+            let letters = id.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_uppercase);
+            out.push(std::iter::once('i').chain(letters).collect());
         }
         if let Some(siren) = h.siren() {
             out.push(format!("s{siren}"));

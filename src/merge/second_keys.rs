@@ -6,9 +6,12 @@
 //! (form, holder), so the work does not grow with the square of a buyer's contracts.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
+use std::hash::Hash;
 
-use crate::record::{Day, Kind, Money};
+use xxhash_rust::xxh3::Xxh3Default;
+
+use crate::record::{Day, Money};
 
 use super::cluster::Cluster;
 use super::id_forms::{Id, YEARS_APART, forms, meet, sequence, stem};
@@ -135,40 +138,47 @@ impl Group {
     }
 }
 
-/// Clusters of one kind, establishment (see [`Key`]), form of the id, and holder.
-type Block<'a> = (Option<Kind>, &'a str, &'a str, Option<Word>);
+/// Hash of kind, establishment (see [`Key`]) and form of an id; a holder, where one is asked for; a cluster.
+type Place = (u128, Option<Word>, u32);
 /// Best fit first, then order of content.
 type Pair = (Reverse<u32>, usize, usize);
 
-/// Pairs of clusters whose ids meet and whose records agree, best fit first. With the first
-/// `settled` groups settled, only pairs of one of them and another.
-fn pairs(groups: &[Group], settled: usize, ids: &[Id], keys: &[Key], atoms: &[Atom], rules: &Rules) -> Vec<Pair> {
+/// Where clusters can meet: those of one form and holder stand side by side.
+fn places(groups: &[Group], ids: &[Id], keys: &[Key], rules: &Rules) -> Vec<Place> {
     let evidence_needed = rules.on(Rule::SecondKeysNeedEvidence);
-    let mut blocks: BTreeMap<Block<'_>, Vec<usize>> = BTreeMap::new();
-    for (i, g) in groups.iter().enumerate() {
+    let mut places = Vec::new();
+    for (i, g) in (0_u32..).zip(groups) {
         for k in &g.keys {
-            let (Some(id), Some(key)) = (ids.get(*k as usize), keys.get(*k as usize)) else {
+            let (Some(id), Some((kind, establishment, _))) = (ids.get(*k as usize), keys.get(*k as usize)) else {
                 continue;
             };
             for form in forms(id) {
-                let of_anyone = (!evidence_needed).then_some(None);
-                let of_holders = g.tokens.iter().copied().map(Some);
-                let tokens = of_holders.filter(|_| evidence_needed).chain(of_anyone);
-                for token in tokens {
-                    let block = blocks.entry((key.0, &key.1, form, token)).or_default();
-                    if block.last() != Some(&i) {
-                        block.push(i);
-                    }
+                let mut hash = Xxh3Default::new();
+                (kind, establishment, form).hash(&mut hash);
+                let form = hash.digest128();
+                if evidence_needed {
+                    places.extend(g.tokens.iter().map(|token| (form, Some(*token), i)));
+                } else {
+                    places.push((form, None, i));
                 }
             }
         }
     }
+    places.sort_unstable();
+    places.dedup();
+    places
+}
+
+/// Pairs of clusters whose ids meet and whose records agree, best fit first. With the first
+/// `settled` groups settled, only pairs of one of them and another.
+fn pairs(groups: &[Group], settled: usize, ids: &[Id], keys: &[Key], atoms: &[Atom], rules: &Rules) -> Vec<Pair> {
+    let places = places(groups, ids, keys, rules);
     let mut seen = BTreeSet::new();
-    for block in blocks.values().filter(|b| b.len() <= MOST_CLUSTERS) {
-        for (k, i) in block.iter().enumerate() {
-            let others = block.iter().skip(k + 1);
-            let wanted = others.filter(|j| settled == 0 || (*i < settled && **j >= settled));
-            seen.extend(wanted.map(|j| (*i, *j)));
+    let blocks = places.chunk_by(|a, b| (a.0, a.1) == (b.0, b.1));
+    for block in blocks.filter(|b| (2..=MOST_CLUSTERS).contains(&b.len())) {
+        for (k, (_, _, i)) in block.iter().enumerate() {
+            let others = block.iter().skip(k + 1).map(|(_, _, j)| (*i as usize, *j as usize));
+            seen.extend(others.filter(|(i, j)| settled == 0 || (*i < settled && *j >= settled)));
         }
     }
     let mut out: Vec<Pair> = seen
@@ -213,7 +223,11 @@ fn evidence(a: &Group, b: &Group, atoms: &[Atom], rules: &Rules) -> Option<u32> 
         .max()
 }
 
-fn atom_pairs<'a>(a: &'a Group, b: &'a Group, atoms: &'a [Atom]) -> impl Iterator<Item = (&'a Atom, &'a Atom)> {
+fn atom_pairs<'a>(
+    a: &'a Group,
+    b: &'a Group,
+    atoms: &'a [Atom<'a>],
+) -> impl Iterator<Item = (&'a Atom<'a>, &'a Atom<'a>)> {
     a.atoms
         .iter()
         .flat_map(|x| b.atoms.iter().map(move |y| (x, y)))

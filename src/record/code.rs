@@ -32,8 +32,11 @@ macro_rules! vocabulary {
                 if let Some(v) = Self::exact(text) {
                     return Some(v);
                 }
+                static LABELS: std::sync::LazyLock<Vec<String>> =
+                    std::sync::LazyLock::new(|| $name::ALL.iter().map(|v| fold(v.label())).collect());
                 let folded = fold(text);
-                Self::ALL.iter().copied().find(|v| fold(v.label()) == folded)
+                let spelled = |label: &String| *label == folded;
+                LABELS.iter().position(spelled).and_then(|i| Self::ALL.get(i).copied())
                     .or_else(|| match folded.as_str() { $($($alias => Some(Self::$variant),)*)+ _ => None })
             }
         }

@@ -172,8 +172,11 @@ fn diff(snapshot: &Snapshot, input: &BuyerInput, mark: i64, merged: MergedBuyer)
             (row.get::<_, i64>(0)?, row.get::<_, bool>(2)?, row.get::<_, bool>(3)?, row.get::<_, Vec<u8>>(4)?),
         );
     }
+    let mut encoded = Vec::new();
     for contract in merged.contracts {
-        let body = postcard::to_allocvec(&contract).map_err(|e| StoreError::damaged("a contract", e))?;
+        encoded.clear();
+        encoded = postcard::to_extend(&contract, encoded).map_err(|e| StoreError::damaged("a contract", e))?;
+        let body = encoded.as_slice().to_vec();
         let row = ContractRow {
             uid: contract.uid.as_str().to_owned(),
             in_scope: contract.region.in_scope,
