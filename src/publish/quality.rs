@@ -197,7 +197,7 @@ impl Writer for QualityFiles {
         tallies.end_of_buyer();
         let outliers = tallies.outliers.told();
         counts.sources.sort_by(|a, b| a.source.cmp(&b.source));
-        counts.buyers.sort_by(|a, b| a.buyer.cmp(&b.buyer));
+        counts.buyers.sort_by_key(|b| b.buyer);
         tallies.complete(&mut counts.sources);
         let page =
             quality_page::write(&counts, &outliers, &tallies, &catalog, day, region.as_deref()).map_err(|e| {
