@@ -35,6 +35,7 @@ pub(super) fn run(opened: &Opened, args: &Harvest) -> Ended {
         }
     })?;
     super::publish::write_status(&pipeline)?;
+    pipeline.close();
     tell(&report)?;
     Ok(report.exit())
 }

@@ -15,7 +15,7 @@ const BATCH: usize = 4096;
 
 /// Buyers of so many observations are merged one at a time: two of the largest at once would need
 /// the memory of both.
-const LARGE: usize = 1024;
+const LARGE: usize = 512;
 
 /// What a merge run did.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

@@ -94,6 +94,12 @@ pub struct Pipeline {
 }
 
 impl Pipeline {
+    /// Ends the writing and folds the store's log into its file, so that the next start has nothing to
+    /// read back. Nothing can be written after this.
+    pub fn close(&self) {
+        self.store.clone().close();
+    }
+
     /// Opens the data directory of a configuration. The caller holds its lock.
     ///
     /// # Errors

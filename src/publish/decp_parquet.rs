@@ -12,7 +12,7 @@ use std::sync::Arc;
 use parquet::basic::{Compression, LogicalType, Repetition, Type as Physical, ZstdLevel};
 use parquet::data_type::{BoolType, ByteArray, ByteArrayType, DataType, DoubleType, Int32Type};
 use parquet::errors::ParquetError;
-use parquet::file::properties::WriterProperties;
+use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::file::writer::{SerializedFileWriter, SerializedRowGroupWriter};
 use parquet::schema::types::Type;
 
@@ -31,7 +31,7 @@ use crate::record::Day;
 pub(super) const PARQUET: &str = "decp.parquet";
 
 /// Rows of a row group: large enough to compress well, small enough to hold.
-const GROUP: usize = 8 * 1024;
+const GROUP: usize = 16 * 1024;
 
 /// The values of one column in the row group that is being gathered.
 struct Column {
@@ -104,6 +104,9 @@ fn open<W: std::io::Write + Send>(out: W) -> Result<SerializedFileWriter<W>, Par
     let properties = WriterProperties::builder()
         .set_created_by("guichet".to_owned())
         .set_compression(Compression::ZSTD(ZstdLevel::try_new(1)?))
+        // Statistics of each page would be held for every row group until the file ends.
+        .set_statistics_enabled(EnabledStatistics::Chunk)
+        .set_offset_index_disabled(true)
         .build();
     SerializedFileWriter::new(out, Arc::new(schema), Arc::new(properties))
 }
