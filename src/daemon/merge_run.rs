@@ -150,7 +150,7 @@ pub fn candidates(rows: Vec<MergeRow>, sources: &Sources) -> Vec<Candidate> {
             source: *sources.numbers.get(&row.source)?,
             resource: row.resource,
             position: row.position,
-            also_in: Vec::new(),
+            also_in: row.also_in,
             present: row.gone.is_none(),
             withdrawn: row.withdrawn,
             gone_since: row.gone,

@@ -191,7 +191,7 @@ impl Snapshot {
         let mut statement = self.conn.prepare_cached(
             "SELECT r.n, p.entries FROM resource r JOIN place p ON p.resource=r.n WHERE r.source=?1 AND p.page<?2 ORDER BY r.n, p.page",
         )?;
-        let mut rows = statement.query([source, super::ingest::LINGERING])?;
+        let mut rows = statement.query([source, super::places::LINGERING])?;
         while let Some(row) = rows.next()? {
             let resource: i64 = row.get(0)?;
             if current != Some(resource) {

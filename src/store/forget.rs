@@ -27,7 +27,7 @@ impl Store {
             let Some(n) = n else { return Err(StoreError::UnknownSource(id)) };
             let buyers = tx.execute("INSERT INTO dirty SELECT DISTINCT siren, 1 FROM observation WHERE source=?1 ON CONFLICT DO UPDATE SET mark=mark+1", [n])? as u64;
             tx.execute("DELETE FROM standing WHERE id IN (SELECT id FROM observation WHERE source=?1)", [n])?;
-            for table in ["place", "quarantine"] {
+            for table in ["place", "quarantine", "also"] {
                 tx.execute(&format!("DELETE FROM {table} WHERE resource IN (SELECT n FROM resource WHERE source=?1)"), [n])?;
             }
             let observations = tx.execute("DELETE FROM observation WHERE source=?1", [n])? as u64;

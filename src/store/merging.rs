@@ -19,6 +19,8 @@ pub struct MergeRow {
     pub resource: String,
     /// 0-based place there.
     pub position: u32,
+    /// Other resources of the source that hold it now.
+    pub also_in: Vec<String>,
     /// The day since when it is in no payload of its source.
     pub gone: Option<Day>,
     /// Gone for so many days of whole payloads that it counts as withdrawn.
@@ -130,6 +132,11 @@ impl Snapshot {
              WHERE o.siren=?1 {which}"
         ))?;
         let mut rows = statement.query([siren_number(buyer)])?;
+        let mut also = self
+            .conn
+            .prepare_cached("SELECT r.id FROM also a JOIN resource r ON r.n=a.resource WHERE a.id=?1 ORDER BY r.id")?;
+        let shared =
+            self.conn.prepare_cached("SELECT EXISTS (SELECT 1 FROM also)")?.query_row([], |r| r.get::<_, bool>(0))?;
         let (mut found, mut before) = (Vec::new(), Vec::new());
         while let Some(row) = rows.next()? {
             let id: i64 = row.get(0)?;
@@ -141,6 +148,10 @@ impl Snapshot {
                 source: row.get(1)?,
                 resource: row.get(2)?,
                 position: row.get(3)?,
+                also_in: match shared {
+                    true => also.query_map([id], |r| r.get(0))?.collect::<Result<_, _>>()?,
+                    false => Vec::new(),
+                },
                 gone: day(gone),
                 withdrawn: gone.zip(whole).is_some_and(|(gone, whole)| whole - gone >= WITHDRAWN_AFTER_DAYS),
                 resource_date: day(row.get(6)?),

@@ -17,6 +17,7 @@ mod known;
 mod maintenance;
 mod merging;
 mod meta;
+mod places;
 mod quarantine;
 mod schema;
 mod snapshot;

@@ -132,6 +132,31 @@ fn an_observation_stands_at_the_smallest_resource_that_holds_it() {
 }
 
 #[test]
+fn further_resources_that_hold_an_observation_are_named_beside_until_they_hold_it_no_more() {
+    let mut f = Fixture::new();
+    let also = |f: &Fixture| {
+        let input = f.store.snapshot().unwrap().buyer(Siren::parse(BUYER).unwrap()).unwrap();
+        let named = |r: crate::store::MergeRow| (r.observation.record.id.to_string(), r.resource, r.also_in.join(" "));
+        let mut rows: Vec<_> = input.rows.into_iter().map(named).collect();
+        rows.sort();
+        rows.into_iter().map(|(id, at, also)| format!("{id}@{at}+{also}")).collect::<Vec<_>>().join(" ")
+    };
+    f.harvest("r2", "ab", day(0), FlipEnd::Complete);
+    f.harvest("r3", "a", day(0), FlipEnd::Complete);
+    f.harvest("r1", "xa", day(0), FlipEnd::Complete);
+    assert_eq!(also(&f), "a@r1+r2 r3 b@r2+ x@r1+");
+    f.harvest("r3", "b", day(1), FlipEnd::Complete);
+    assert_eq!(also(&f), "a@r1+r2 b@r2+r3 x@r1+");
+    f.harvest("r2", "b", day(1), FlipEnd::Partial);
+    assert_eq!(also(&f), "a@r1+r2 b@r2+r3 x@r1+", "a cut payload ends nothing");
+    f.harvest("r1", "x", day(1), FlipEnd::Complete);
+    assert_eq!(also(&f), "a@r2+ b@r2+r3 x@r1+");
+    f.harvest("r2", "b", day(2), FlipEnd::Complete);
+    f.harvest("r2", "", day(2), FlipEnd::Complete);
+    assert!(also(&f).contains("b@r3+ x@r1+"), "{}", also(&f));
+}
+
+#[test]
 fn what_left_a_whole_payload_is_gone_and_withdrawn_after_seven_days_without_it() {
     let mut f = Fixture::new();
     f.harvest("r", "ab", day(0), FlipEnd::Complete);
