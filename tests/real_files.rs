@@ -47,6 +47,7 @@ const TABLE: &[(&str, Counts)] = &[
     ("decp-v1/pes-2019-02-11.json", [138, 136, 0, 2, 0, 138]),
     ("decp-v1/pes-par-acheteur", [233, 233, 0, 0, 0, 233]),
     ("decp-v1/region-bretagne-csv-root.xml", [762, 760, 0, 2, 0, 762]),
+    ("decp-v1/region-bretagne-latin1.csv", [762, 760, 0, 2, 0, 762]),
     ("decp-v1/region-bretagne.xml", [762, 760, 0, 2, 0, 762]),
     ("decp-v2/decp-59920013600241-2024-07-09-01.json", [5, 5, 0, 0, 0, 5]),
     ("decp-v2/dematis13.json", [137, 137, 0, 0, 0, 5]),
@@ -79,7 +80,7 @@ fn files(dir: &Path) -> Vec<PathBuf> {
         let path = entry.unwrap().path();
         if path.is_dir() {
             out.extend(files(&path));
-        } else if path.extension().is_some_and(|e| e == "json" || e == "xml") {
+        } else if path.extension().is_some_and(|e| e == "json" || e == "xml" || e == "csv") {
             out.push(path);
         }
     }

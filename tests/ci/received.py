@@ -4,11 +4,13 @@
     received.py target/release/guichet DATA
 
 DATA is a directory that holds decp-v1/ and decp-v2/ as they were collected. JSON files are read
-by Python's json, XML files by expat, so that the two counts share no line of code. For each file
+by Python's json, XML files by expat, tables by its csv, so that the two counts share no line of code. For each file
 the counts must balance too: every record is accepted or quarantined, none is out of a region
 without limit, and the sums of the report are those of its files.
 """
 
+import csv
+import io
 import json
 import pathlib
 import subprocess
@@ -35,10 +37,20 @@ def count_xml(path):
     return records
 
 
+def count_csv(path):
+    """Rows below the header: in the one table among the real files each is a record."""
+    text = path.read_bytes().decode("latin-1")
+    rows = csv.reader(io.StringIO(text, newline=""), delimiter=csv.Sniffer().sniff(text[:4096]).delimiter)
+    return sum(1 for row in rows if any(row)) - 1
+
+
+COUNT = {".json": count_json, ".xml": count_xml, ".csv": count_csv}
+
+
 def main():
     guichet, data = sys.argv[1], pathlib.Path(sys.argv[2])
     files = sorted(p for folder in ("decp-v1", "decp-v2") for p in (data / folder).rglob("*")
-                   if p.suffix in (".json", ".xml"))
+                   if p.suffix in COUNT)
     if not files:
         print(f"skipped: no real file below {data}")
         return 0
@@ -52,7 +64,7 @@ def main():
     report = {pathlib.Path(f["file"]): f for f in document["files"]}
     faults, records = 0, 0
     for path in files:
-        counted = count_json(path) if path.suffix == ".json" else count_xml(path)
+        counted = COUNT[path.suffix](path)
         records += counted
         read = report.get(path)
         if read is None:
