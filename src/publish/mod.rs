@@ -19,6 +19,7 @@ mod consumer_rows;
 mod consumer_schema;
 mod contract_json;
 mod contrats_ndjson;
+mod datapackage;
 mod decp2019_json;
 mod decp2019_xml;
 mod decp_csv;
@@ -31,6 +32,7 @@ mod format;
 mod gate;
 mod input;
 mod json;
+mod lisezmoi;
 mod manifest;
 mod output;
 mod pipeline;
@@ -128,10 +130,18 @@ pub fn write(input: In<'_>, options: &Options, force: bool) -> Result<Published,
     let (changed, changes) = changes.finish(&dir.join(CONSUMER_DB))?;
     files.extend(changed);
     files.sort_by(|a, b| a.name.cmp(&b.name));
+    let (publication, created) = (swap::name(&options.public, input.day)?, input.created.to_string());
+    let region = input.region.as_deref();
+    let text = lisezmoi::write(input.day, region, &read.counts, &read.left_out, &catalog, &files);
+    files.push(output::put(dir, lisezmoi::LISEZMOI, text.as_bytes(), None)?);
+    let about = datapackage::About { publication: &publication, created: &created, region, catalog: &catalog };
+    let text = datapackage::write(&about, &files).map_err(unwritable(dir, datapackage::DATAPACKAGE))?;
+    files.push(output::put(dir, datapackage::DATAPACKAGE, &text, None)?);
+    files.sort_by(|a, b| a.name.cmp(&b.name));
     let manifest = Manifest {
         day: input.day.to_string(),
-        publication: swap::name(&options.public, input.day)?,
-        created: input.created.to_string(),
+        publication,
+        created,
         generator: GENERATOR.to_owned(),
         epoch: input.epoch,
         first_seq,

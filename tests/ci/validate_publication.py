@@ -456,6 +456,19 @@ def quality(folder):
     check("quality.json balances", [s["source"] for s in sources if s["received"] != sum(s[p] for p in parts)])
 
 
+def package(folder):
+    """datapackage.json describes every plain file as it is, and the table as its header stands."""
+    described = {r["path"]: r for r in json.loads((folder / "datapackage.json").read_text())["resources"]}
+    own = {"datapackage.json", "manifest.json", "SHA256SUMS"}
+    plain = {p.name for p in folder.iterdir() if p.suffix not in (".gz", ".zst")} - own
+    check("datapackage.json names every plain file", sorted(plain ^ described.keys()) or None)
+    other = [n for n, r in described.items() if r["bytes"] != (folder / n).stat().st_size or r["hash"] !=
+             "sha256:" + hashlib.sha256((folder / n).read_bytes()).hexdigest()]
+    check("datapackage.json has the size and sum of each", other or None)
+    fields = [f["name"] for f in described["decp.csv"]["schema"]["fields"]]
+    check("datapackage.json has the columns of decp.csv", None if fields == next(csv_rows(folder)) else fields)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("publication", type=pathlib.Path)
@@ -478,6 +491,7 @@ def main():
     guarded("tables", tables, folder)
     guarded("changes.ndjson", changes, folder)
     guarded("quality.json", quality, folder)
+    guarded("datapackage.json", package, folder)
     if given.left_out:
         guarded("left out", left_out, given.left_out, given.schemas)
     print(f"{folder.name}: {len(FAILED)} checks failed")

@@ -30,8 +30,15 @@ pub fn guichet() -> std::process::Command {
 }
 
 /// Files that depend on when we looked; every other one is a state file (contract.md §5).
-const JOURNAL: &[&str] =
-    &["changes.ndjson", "quality.json", "quality.html", "quarantine.ndjson", "manifest.json", "SHA256SUMS"];
+const JOURNAL: &[&str] = &[
+    "changes.ndjson",
+    "quality.json",
+    "quality.html",
+    "quarantine.ndjson",
+    "manifest.json",
+    "SHA256SUMS",
+    "datapackage.json",
+];
 
 /// A world on its stage, and a runtime to ask it with.
 pub struct Region {

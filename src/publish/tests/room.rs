@@ -7,8 +7,15 @@ use super::generate::{contracts, stream};
 use super::*;
 
 /// Files that may differ between two publications of the same contracts.
-const JOURNAL: &[&str] =
-    &["changes.ndjson", "quality.json", "quality.html", "quarantine.ndjson", "manifest.json", "SHA256SUMS"];
+const JOURNAL: &[&str] = &[
+    "changes.ndjson",
+    "quality.json",
+    "quality.html",
+    "quarantine.ndjson",
+    "manifest.json",
+    "SHA256SUMS",
+    "datapackage.json",
+];
 
 fn state_files(dir: &Path) -> BTreeMap<String, Vec<u8>> {
     let mut files = BTreeMap::new();
@@ -36,7 +43,7 @@ fn the_same_contracts_give_the_same_state_files_byte_for_byte() {
     for (name, bytes) in &first {
         assert!(bytes == &second[name], "{name} differs");
     }
-    assert_eq!(first.len(), 6 + 2 + 2 * 6, "plain, database and table, compressed forms");
+    assert_eq!(first.len(), 6 + 2 + 2 * 6 + 1, "plain, database and table, compressed forms, LISEZMOI.md");
 }
 
 #[test]
@@ -134,9 +141,11 @@ fn only_the_formats_asked_for_are_written_and_uncompressed_when_asked() {
     assert_eq!(
         swap::names(&outcome.dir).unwrap(),
         [
+            "LISEZMOI.md",
             "SHA256SUMS",
             "changes.ndjson",
             "contrats.ndjson",
+            "datapackage.json",
             "decp.csv",
             "guichet.sqlite",
             "manifest.json",
