@@ -215,9 +215,9 @@ fn known(config: &Config, s: &SourceState, now: Timestamp, counts: Option<Record
 fn health(s: &SourceState, now: Timestamp) -> &'static str {
     let since =
         |t: &Option<String>| t.as_ref().and_then(|t| t.parse::<Timestamp>().ok()).map(|t| now.duration_since(t));
-    match since(&s.last_success) {
+    // Never a success: failing once it has been tried for as long.
+    match since(&s.last_success).or(since(&s.first_attempt).filter(|_| s.consecutive_failures > 0)) {
         Some(age) if age >= FAILING_AFTER => "failing",
-        // Never a success: failing once it has been tried for as long.
         _ if s.consecutive_failures > 0 || s.partial => "degraded",
         _ => "ok",
     }
@@ -247,4 +247,42 @@ pub fn write(public: &Path, status: &Status) -> std::io::Result<()> {
     file.as_file().sync_all()?;
     file.persist(public.join("status.json")).map_err(|e| e.error)?;
     std::fs::File::open(public)?.sync_all()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::SourceRow;
+
+    #[test]
+    fn a_source_is_failing_after_a_week_without_success_even_if_it_never_had_one() {
+        let source = SourceRow {
+            n: 1,
+            id: "a".to_owned(),
+            name: String::new(),
+            url: String::new(),
+            licence: "etalab-2.0".to_owned(),
+            authority: "platform".to_owned(),
+            buyers: Vec::new(),
+            snapshot: "full".to_owned(),
+        };
+        let mut state = SourceState {
+            source,
+            first_attempt: Some("2026-11-01T03:00:00Z".to_owned()),
+            last_attempt: Some("2026-11-24T03:00:00Z".to_owned()),
+            last_success: None,
+            next_run: None,
+            consecutive_failures: 9,
+            last_error: None,
+            partial: false,
+        };
+        let on = |day: &str| day.parse::<Timestamp>().unwrap();
+        assert_eq!(health(&state, on("2026-11-03T06:00:00Z")), "degraded");
+        assert_eq!(health(&state, on("2026-11-08T06:00:00Z")), "failing");
+        state.last_success = Some("2026-11-07T03:00:00Z".to_owned());
+        assert_eq!(health(&state, on("2026-11-08T06:00:00Z")), "degraded");
+        state.consecutive_failures = 0;
+        assert_eq!(health(&state, on("2026-11-08T06:00:00Z")), "ok");
+        assert_eq!(health(&state, on("2026-11-15T06:00:00Z")), "failing");
+    }
 }

@@ -18,10 +18,10 @@ impl Store {
         let publications = old.publications()?;
         self.writer.run("carry over to", move |tx| {
             let mut source = tx.prepare_cached(
-                "UPDATE source SET last_attempt=?2, last_success=?3, next_run=?4, consecutive_failures=?5, last_error=?6, partial=?7 WHERE id=?1",
+                "UPDATE source SET last_attempt=?2, last_success=?3, next_run=?4, consecutive_failures=?5, last_error=?6, partial=?7, first_attempt=?8 WHERE id=?1",
             )?;
             for s in &states {
-                source.execute(params![s.source.id, s.last_attempt, s.last_success, s.next_run, s.consecutive_failures, s.last_error, s.partial])?;
+                source.execute(params![s.source.id, s.last_attempt, s.last_success, s.next_run, s.consecutive_failures, s.last_error, s.partial, s.first_attempt])?;
             }
             let mut resource = tx.prepare_cached(
                 "UPDATE resource SET etag=?4, last_modified=?5, checksum=?6, full_fetch=?7, error=?8

@@ -33,6 +33,8 @@ pub struct SourceState {
     /// The source.
     pub source: SourceRow,
     /// RFC 3339, UTC; `None` = never tried.
+    pub first_attempt: Option<String>,
+    /// The same of the last time.
     pub last_attempt: Option<String>,
     /// RFC 3339, UTC; a partial harvest is a success that leaves the source degraded.
     pub last_success: Option<String>,
@@ -108,7 +110,7 @@ pub struct HarvestEnd {
 }
 
 const COLUMNS: &str = "n, id, name, url, licence, authority, buyers, snapshot, last_attempt, last_success, next_run,
-    consecutive_failures, last_error, partial";
+    consecutive_failures, last_error, partial, first_attempt";
 
 fn state(r: &Row<'_>) -> rusqlite::Result<SourceState> {
     let buyers: String = r.get(6)?;
@@ -129,6 +131,7 @@ fn state(r: &Row<'_>) -> rusqlite::Result<SourceState> {
         consecutive_failures: r.get(11)?,
         last_error: r.get(12)?,
         partial: r.get(13)?,
+        first_attempt: r.get(14)?,
     })
 }
 
@@ -203,8 +206,10 @@ impl Store {
     /// A disk fault.
     pub fn harvest_begins(&self, source: i64, at: String) -> Result<(), StoreError> {
         self.writer.run("begin a harvest in", move |tx| {
-            tx.prepare_cached("UPDATE source SET running=1, last_attempt=?2 WHERE n=?1")?
-                .execute(params![source, at])?;
+            tx.prepare_cached(
+                "UPDATE source SET running=1, last_attempt=?2, first_attempt=coalesce(first_attempt, ?2) WHERE n=?1",
+            )?
+            .execute(params![source, at])?;
             Ok(())
         })
     }

@@ -6,3 +6,7 @@ CREATE TABLE also (
   PRIMARY KEY (id, resource)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX also_resource ON also (resource);
+
+-- When a source was first asked: one that never answered is failing once it has been asked for a week.
+ALTER TABLE source ADD COLUMN first_attempt TEXT;
+UPDATE source SET first_attempt = last_attempt;
