@@ -147,6 +147,13 @@ impl Ingest<'_> {
         };
         if counts.partial.is_none() {
             refuse_shrunk(&payload, counts.received)?;
+            if self.spoils(&payload, &counts)? {
+                counts.partial = Some(format!(
+                    "not one of its {} records can be used, unlike those of the payload before: what stood still stands; \
+                     `guichet quarantine list` says what is wrong with each",
+                    counts.received
+                ));
+            }
         }
         log(counts.partial.is_none())?;
         let mut seen = payload.seen;
@@ -168,6 +175,19 @@ impl Ingest<'_> {
         };
         self.store.flip(flip)?;
         Ok(counts)
+    }
+}
+
+impl Ingest<'_> {
+    /// Whether a whole payload of nothing but records for quarantine comes after one that could be used, or
+    /// after one that spoilt it so: a new fault of the export, which withdraws nothing.
+    fn spoils(&self, payload: &Payload<'_>, counts: &Ingested) -> Result<bool, StoreError> {
+        let Some(before) = payload.before.filter(|_| counts.received > 0 && counts.quarantined == counts.received)
+        else {
+            return Ok(false);
+        };
+        let held = self.store.snapshot()?.quarantines()?.into_iter().find(|q| q.resource == before.n);
+        Ok(before.state == "partial" || before.records > held.map_or(0, |q| q.records))
     }
 }
 

@@ -13,7 +13,7 @@ use super::sniff::begins;
 use super::window::{Window, is_space};
 use super::{Ended, Ending, NotData, Shape, Sink, SplitOptions};
 
-/// Longest tag read above the records, in bytes; also how far a name is read.
+/// Longest tag read above the records, in bytes; that of a record may be as long as a record.
 const MAX_TAG: usize = 16 * 1024;
 
 /// What begins at a `<`.
@@ -290,7 +290,14 @@ impl<R: Read> Splitter<'_, '_, R> {
                 return Ok(Tag::Cut);
             }
             if want >= MAX_TAG {
-                return Ok(Tag::Stray);
+                let name = local_name(text);
+                if from != lt + 1 || !is_record(name) {
+                    return Ok(Tag::Stray);
+                }
+                if want > self.max_record {
+                    // A record all the same: too long already.
+                    return Ok(Tag::Open(name.to_vec(), lt + want as u64, false));
+                }
             }
             want *= 4;
         }

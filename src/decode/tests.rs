@@ -273,6 +273,14 @@ fn a_record_beyond_the_limit_is_refused_and_reading_goes_on() {
     let long = xml("long").replace(" R&amp;D", &"x ".repeat(500));
     let doc = format!("<marches>{}{long}{}</marches>", xml("a"), xml("b"));
     assert_eq!(read_by(doc.as_bytes(), 800).0, ["a", "!oversized", "b"]);
+    for n in [2_000, 9_000] {
+        // Up to its `>`, the start tag of a record is part of it.
+        let attributes: String = (0..n).map(|i| format!(" a{i}=\"1\"")).collect();
+        let long = xml("long").replacen("<marche", &format!("<marche{attributes}"), 1);
+        let doc = format!("<marches>{}{long}{}</marches>", xml("a"), xml("b"));
+        assert_eq!(read_by(doc.as_bytes(), 800).0, ["a", "!oversized", "b"]);
+        assert_eq!(read_by(doc.as_bytes(), MAX_RECORD).0, ["a", "long", "b"]);
+    }
 }
 
 #[test]
