@@ -175,7 +175,7 @@ impl<R: Read> Splitter<'_, '_, R> {
         }
     }
 
-    /// The next place of `needle` from `from` on.
+    /// The next place of `needle` from `from` on; what stands before it is let go.
     fn find(&mut self, from: u64, needle: &[u8]) -> std::io::Result<Option<u64>> {
         let mut at = from;
         loop {
@@ -183,6 +183,7 @@ impl<R: Read> Splitter<'_, '_, R> {
                 return Ok(Some(at + n as u64));
             }
             at = at.max((self.window.end() + 1).saturating_sub(needle.len() as u64));
+            self.window.keep_from(at);
             if !self.window.more()? {
                 return Ok(None);
             }
