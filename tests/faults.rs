@@ -2,8 +2,8 @@
 //! does, how it exits, how the source fares, what the operator is told.
 //!
 //! Everything is on loopback. Where a case needs a resolver, a silent network or a certificate, a scripted one
-//! stands in the place of the machine's. Faults inside a document that came whole are tested where documents are
-//! read; here their transfer.
+//! stands in the place of the machine's. Every single damage of a document is tested where documents are read; here
+//! what a run makes of it.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may fail loudly")]
 
@@ -12,6 +12,8 @@ mod small;
 
 #[path = "faults/answers.rs"]
 mod answers;
+#[path = "faults/documents.rs"]
+mod documents;
 #[path = "faults/network.rs"]
 mod network;
 #[path = "faults/nights.rs"]

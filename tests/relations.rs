@@ -72,5 +72,56 @@ proptest! {
         relations::chunking_does_not_matter(&doc, max, step);
         relations::counts_balance(&doc, max);
         relations::every_record_has_an_outcome(&doc);
+        relations::decoded_re_encodes_to_the_same(&doc);
+        relations::packing_changes_nothing(&doc);
+    }
+
+    #[test]
+    fn a_configuration_damaged_anywhere_is_understood_whole_or_refused(
+        faults in prop::collection::vec((0.0..1.0_f64, prop::sample::select(vec!["\"", "\n", "[", "]", "=", "#", "{", "}", "é", "\u{0}", "'", "[[source]]\n", "id = \"b\"\n", " "]), 0..6_usize), 0..4),
+    ) {
+        let dir = tempfile::tempdir().unwrap();
+        let mut doc = CONFIGURATION.as_bytes().to_vec();
+        for (at, fault, gone) in faults {
+            let at = (doc.len() as f64 * at) as usize;
+            let gone = gone.min(doc.len() - at);
+            doc.splice(at..at + gone, fault.bytes());
+        }
+        relations::a_configuration_re_encodes_to_the_same(dir.path(), &doc);
+    }
+
+    #[test]
+    fn any_retry_after_is_bounded(
+        header in prop_oneof!["[0-9]{0,22}", "[ -~]{0,40}", ".{0,20}", "(Mon|Tue|Sat), [0-3][0-9] (Jan|Nov) [0-9]{4} [0-2][0-9]:[0-5][0-9]:[0-5][0-9] GMT"],
+        now in 0..4_000_000_000_i64,
+        max in 0..100_000_u64,
+    ) {
+        let now = jiff::Timestamp::from_second(now).unwrap();
+        relations::a_retry_after_is_bounded(&header, now, std::time::Duration::from_secs(max));
     }
 }
+
+const CONFIGURATION: &str = r#"
+[defaults]
+schedule = "17 3 * * *"
+
+[[source]]
+id = "a"
+name = "Ville \"d'Albi\" é"
+url = "https://albi.example.org/decp.json?x=1#y"
+licence = "etalab-2.0"
+authority = "buyer"
+buyers = ["218100048"]
+
+[[source]]
+id = "tableau"
+name = '\ tableau'
+url = "https://tableau.example.org/"
+licence = "unknown"
+format = "decp-csv"
+columns = { "N° de marché" = "id", "Siret = acheteur" = "acheteur.id" }
+encoding = "windows-1252"
+max_bytes = "2MiB"
+enabled = false
+disabled_reason = "fermé"
+"#;

@@ -4,8 +4,9 @@
 mod relations;
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
-    let doc = [b"id;acheteur_id;objet;montant;titulaire_id;modification_id\n", bytes].concat();
+    let doc = [&b"id;acheteur_id;objet;montant;titulaire_id;modification_id\n"[..], bytes].concat();
     relations::chunking_does_not_matter(&doc, 256, 3);
     relations::counts_balance(&doc, 256);
     relations::every_record_has_an_outcome(&doc);
+    relations::decoded_re_encodes_to_the_same(&doc);
 });

@@ -9,4 +9,6 @@ libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
         relations::chunking_does_not_matter(&doc, 256, 7);
         relations::counts_balance(&doc, 256);
     }
+    relations::packing_changes_nothing(bytes);
+    relations::packing_changes_nothing(&[b"{\"marches\":[", bytes].concat());
 });

@@ -11,6 +11,7 @@ use std::time::Duration;
 use clap::{ArgAction, Args as ClapArgs, Parser, Subcommand, ValueEnum, ValueHint};
 
 use crate::daemon::exit::Exit;
+use crate::decode;
 use crate::harvest::Sha256;
 
 /// Configuration files tried in turn when `--config` is not given.
@@ -260,9 +261,33 @@ pub struct Validate {
     /// Their format
     #[arg(long, value_enum, value_name = "F", default_value_t)]
     pub format: InputFormat,
+    /// In tables, the field that a header stands for, as `columns` in sources.toml; once for each header
+    #[arg(long, value_name = "HEADER=FIELD", value_parser = column)]
+    pub columns: Vec<(String, String)>,
+    /// Their encoding, where they lie about it, as latin1 or windows-1252 [default: recognised]
+    #[arg(long, value_name = "LABEL", value_parser = encoding)]
+    pub encoding: Option<&'static encoding_rs::Encoding>,
     /// Print JSON (see docs/json.md) instead of a report
     #[arg(long)]
     pub json: bool,
+}
+
+/// `HEADER=FIELD`; a header may hold `=`, a field does not.
+fn column(text: &str) -> Result<(String, String), String> {
+    match text.rsplit_once('=').map(|(header, field)| (header.trim(), field.trim())) {
+        Some((header, field)) if !header.is_empty() && decode::is_column(field) => {
+            Ok((header.to_owned(), field.to_owned()))
+        }
+        Some((header, field)) if !header.is_empty() => {
+            Err(format!("`{field}` is no field of a table; write one as acheteur.id, titulaires.id or montant"))
+        }
+        _ => Err("write a header, `=` and a field, as \"N° du marché=id\"".to_owned()),
+    }
+}
+
+fn encoding(label: &str) -> Result<&'static encoding_rs::Encoding, String> {
+    decode::encoding(label)
+        .ok_or_else(|| format!("`{label}` is not an encoding; write latin1, windows-1252, utf-16le…"))
 }
 
 /// Formats that local files can be read in.

@@ -22,9 +22,10 @@ use crate::store::{
     Store, StoreError, Validators, missing_mask,
 };
 
-/// Observations of one transaction: large enough that commits do not count, small enough that two
-/// of them waiting for the writer stay under a few megabytes.
+/// Observations of one transaction, and their bytes: large enough that commits do not count, small enough that
+/// two of them waiting for the writer stay under a few megabytes, however long the records are.
 const BATCH: usize = 2048;
+const BATCH_BYTES: usize = 4 << 20;
 
 /// What a payload is to its source.
 pub struct Payload<'a> {
@@ -97,6 +98,7 @@ struct Reading<'a> {
     entries: Vec<Entry>,
     quarantine: Vec<QuarantineRow>,
     batch: Vec<NewObservation>,
+    batch_bytes: usize,
     /// Where one observation is encoded, before its bytes are taken at their size.
     scratch: Vec<u8>,
     pending: Option<crate::store::Pending<()>>,
@@ -129,6 +131,7 @@ impl Ingest<'_> {
             entries: Vec::new(),
             quarantine: Vec::new(),
             batch: Vec::new(),
+            batch_bytes: 0,
             scratch: Vec::new(),
             pending: None,
             buyers: BTreeSet::new(),
@@ -147,6 +150,13 @@ impl Ingest<'_> {
         };
         if counts.partial.is_none() {
             refuse_shrunk(&payload, counts.received)?;
+            if self.spoils(&payload, &counts)? {
+                counts.partial = Some(format!(
+                    "not one of its {} records can be used, unlike those of the payload before: what stood still stands; \
+                     `guichet quarantine list` says what is wrong with each",
+                    counts.received
+                ));
+            }
         }
         log(counts.partial.is_none())?;
         let mut seen = payload.seen;
@@ -168,6 +178,19 @@ impl Ingest<'_> {
         };
         self.store.flip(flip)?;
         Ok(counts)
+    }
+}
+
+impl Ingest<'_> {
+    /// Whether a whole payload of nothing but records for quarantine comes after one that could be used, or
+    /// after one that spoilt it so: a new fault of the export, which withdraws nothing.
+    fn spoils(&self, payload: &Payload<'_>, counts: &Ingested) -> Result<bool, StoreError> {
+        let Some(before) = payload.before.filter(|_| counts.received > 0 && counts.quarantined == counts.received)
+        else {
+            return Ok(false);
+        };
+        let held = self.store.snapshot()?.quarantines()?.into_iter().find(|q| q.resource == before.n);
+        Ok(before.state == "partial" || before.records > held.map_or(0, |q| q.records))
     }
 }
 
@@ -280,6 +303,7 @@ impl Reading<'_> {
                     Ok(encoded) => {
                         let body = encoded.as_slice().to_vec();
                         self.scratch = encoded;
+                        self.batch_bytes += body.len();
                         self.batch.push(NewObservation { id, hash, siren, last_day, repaired, missing, body });
                     }
                     Err(e) => {
@@ -288,7 +312,7 @@ impl Reading<'_> {
                     }
                 }
                 self.buyers.insert(siren);
-                if self.batch.len() >= BATCH {
+                if self.batch.len() >= BATCH || self.batch_bytes >= BATCH_BYTES {
                     self.flush();
                 }
                 Known::Observation(id)
@@ -303,6 +327,7 @@ impl Reading<'_> {
         }
         if !self.batch.is_empty() {
             let batch = std::mem::take(&mut self.batch);
+            self.batch_bytes = 0;
             self.pending = Some(self.ingest.store.append(self.source, self.day, batch));
         }
     }

@@ -111,6 +111,11 @@ pub fn encoding(label: &str) -> Option<&'static Encoding> {
     Encoding::for_label(label.trim().as_bytes())
 }
 
+/// Whether a column may be said to hold this field: `acheteur.id`, `titulaires.id`, `montant`…
+pub fn is_column(field: &str) -> bool {
+    csv_columns::target(field) != csv_columns::Target::Unknown
+}
+
 /// The format of a document, recognised from its content. Which edition (2019, 2022) is decided
 /// for each record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

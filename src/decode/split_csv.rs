@@ -42,6 +42,8 @@ struct Splitter<'s, 'e, R> {
     /// The rows so far.
     rows: u32,
     cut: bool,
+    /// The beginning of the row at hand, when it is longer than what is held.
+    long: Option<Vec<u8>>,
 }
 
 /// What a row is.
@@ -65,7 +67,7 @@ pub(super) fn run<R: Read>(
     let at = (mark + table.start) as u64;
     let max_record = options.max_record.max(64);
     let first = sink.records;
-    let mut s = Splitter { window, at, table, max_record, sink, rows: 0, cut: false };
+    let mut s = Splitter { window, at, table, max_record, sink, rows: 0, cut: false, long: None };
     if s.table.gather { s.gathered() } else { s.one_by_one() }.map_err(NotData::Read)?;
     s.sink.records = first.saturating_add(s.rows);
     let ending = if s.cut { Ending::Cut { what: "a row".into() } } else { Ending::Complete };
@@ -75,6 +77,7 @@ pub(super) fn run<R: Read>(
 impl<R: Read> Splitter<'_, '_, R> {
     /// The next row that is not blank; `None` at the end.
     fn next(&mut self) -> io::Result<Option<Found>> {
+        self.long = None;
         loop {
             self.window.keep_from(self.at);
             match self.window.byte(self.at)? {
@@ -133,8 +136,9 @@ impl<R: Read> Splitter<'_, '_, R> {
         if fits && !literal { Found::Sound(length) } else { Found::Damaged(length, Shape::DamagedRow) }
     }
 
-    /// A line beyond the limit: passed to its end.
+    /// A line beyond the limit: its beginning is kept, the rest passed to its end.
     fn too_long(&mut self) -> io::Result<Found> {
+        self.long = Some(self.window.slice(self.at, self.at + self.max_record as u64).to_vec());
         let mut length = self.max_record;
         loop {
             let text = self.window.bytes(self.at + length as u64);
@@ -142,7 +146,8 @@ impl<R: Read> Splitter<'_, '_, R> {
                 return Ok(Found::Damaged(length + n + 1, Shape::Oversized));
             }
             length += text.len();
-            if length > 64 * self.max_record || !self.window.more()? {
+            self.window.keep_from(self.at + length as u64);
+            if !self.window.more()? {
                 return Ok(Found::Damaged(length, Shape::Oversized));
             }
         }
@@ -166,8 +171,7 @@ impl<R: Read> Splitter<'_, '_, R> {
 
     /// Gives the row at hand.
     fn give(&mut self, length: usize, shape: Shape) {
-        let length = length.min(self.max_record);
-        let bytes = self.window.slice(self.at, self.at + length as u64).trim_ascii_end();
+        let bytes = held(&self.long, &self.window, self.at, length.min(self.max_record)).trim_ascii_end();
         let position = self.sink.records.saturating_add(self.rows);
         self.sink.give_rows(Slice { bytes, offset: self.at, position, shape, also: &[], table: Some(&self.table) });
     }
@@ -185,7 +189,7 @@ impl<R: Read> Splitter<'_, '_, R> {
                 Found::Sound(length) => (length, None),
                 Found::Damaged(length, shape) => (length, Some(shape)),
             };
-            let bytes = self.window.slice(self.at, self.at + length.min(self.max_record) as u64);
+            let bytes = held(&self.long, &self.window, self.at, length.min(self.max_record));
             let key = match shape {
                 None => self.key(bytes),
                 Some(shape) => {
@@ -295,6 +299,11 @@ impl<R: Read> Splitter<'_, '_, R> {
         }
         Some(hash.digest())
     }
+}
+
+/// The row at `at`, as far as it is held.
+fn held<'w, R: Read>(long: &'w Option<Vec<u8>>, window: &'w Window<R>, at: u64, length: usize) -> &'w [u8] {
+    long.as_deref().unwrap_or_else(|| window.slice(at, at + length as u64))
 }
 
 /// Whether a line after the first one has as many cells as the header.

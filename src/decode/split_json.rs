@@ -13,7 +13,7 @@ use super::rescue::opens_damaged_record;
 use super::resync::{LOOK, opens_record};
 use super::scan::{Scan, Step};
 use super::sniff::begins;
-use super::window::{Window, is_space};
+use super::window::{Ahead, Window, is_space};
 use super::{Container, Ended, Ending, NotData, Shape, Sink, SplitOptions};
 
 /// Levels of objects and lists that may stand above the records.
@@ -121,9 +121,22 @@ impl<R: Read> Splitter<'_, '_, R> {
 
     /// The next byte that is no white space; the walk stands on it.
     fn next(&mut self) -> Result<Option<u8>, Stop> {
-        let found = self.window.skip_space(self.at)?;
-        self.at = found.map_or(self.window.end(), |(at, _)| at);
-        Ok(found.map(|(_, b)| b))
+        loop {
+            match self.window.ahead(self.at, self.max_record)? {
+                Ahead::Byte(at, b) => {
+                    self.at = at;
+                    return Ok(Some(b));
+                }
+                Ahead::Far => {
+                    self.at += self.max_record as u64;
+                    self.window.keep_from(self.at);
+                }
+                Ahead::End => {
+                    self.at = self.window.end();
+                    return Ok(None);
+                }
+            }
+        }
     }
 
     /// An object above the records, or a record in the place of one. `hint` says what the name
@@ -141,11 +154,10 @@ impl<R: Read> Splitter<'_, '_, R> {
         // While nothing tells, the start is kept: this may turn out to be a record.
         let mut kept = true;
         loop {
-            if kept && self.at - start > self.max_record as u64 {
-                kept = false;
-            }
+            kept &= self.at - start <= self.max_record as u64 && self.window.keeps(start);
             self.window.keep_from(if kept { start } else { self.at });
             let b = self.next()?.ok_or_else(|| Stop::Cut("the outer object".into()))?;
+            kept &= self.window.keeps(start);
             match b {
                 b'}' => {
                     self.at += 1;
@@ -157,6 +169,7 @@ impl<R: Read> Splitter<'_, '_, R> {
                 b',' => self.at += 1,
                 b'"' => {
                     let key = self.key()?;
+                    kept &= self.window.keeps(start);
                     if is_record_field(&key) && kept {
                         self.at = start;
                         return self.record(hint.unwrap_or(Container::Plain), false).map(|_| ());
@@ -235,11 +248,13 @@ impl<R: Read> Splitter<'_, '_, R> {
         if b != Some(b'[') {
             return Ok(false);
         }
-        Ok(match self.window.skip_space(self.at + 1)? {
-            Some((at, b'{')) => {
+        Ok(match self.window.ahead(self.at + 1, self.max_record)? {
+            Ahead::Byte(at, b'{') => {
                 self.window.ensure(at, LOOK)?;
                 opens_record(self.window.bytes(at))
             }
+            // Rather one record too many in quarantine than a list passed over.
+            Ahead::Far => true,
             _ => false,
         })
     }
@@ -248,6 +263,7 @@ impl<R: Read> Splitter<'_, '_, R> {
     fn skip_value(&mut self) -> Result<(), Stop> {
         let mut scan = Scan::new();
         loop {
+            self.window.let_go(self.at, self.max_record);
             let last = !self.window.ensure(self.at, 256)?;
             match scan.step(self.window.bytes(self.at), last) {
                 Step::End(n) => {
@@ -277,6 +293,7 @@ impl<R: Read> Splitter<'_, '_, R> {
 
     fn items(&mut self, mut container: Container, level: u32) -> Result<(), Stop> {
         loop {
+            self.window.keep_from(self.at);
             let b = self.next()?;
             self.window.keep_from(self.at);
             match b {
@@ -331,7 +348,7 @@ impl<R: Read> Splitter<'_, '_, R> {
                 Step::End(_)
                     if in_list
                         && held
-                        && self.window.skip_space(self.at)?.is_none()
+                        && self.window.ahead(self.at, self.max_record)? == Ahead::End
                         && self.holds_record(start, self.at) =>
                 {
                     return self.seek_next(start, held, container);
@@ -361,16 +378,16 @@ impl<R: Read> Splitter<'_, '_, R> {
 
     /// Whether what follows an element is what may follow one: another, or the end of the list.
     fn follows(&mut self) -> Result<bool, Stop> {
-        Ok(match self.window.skip_space(self.at)? {
-            None | Some((_, b']')) => true,
-            Some((at, b',')) => match self.window.skip_space(at + 1)? {
-                None => true,
-                Some((at, b'"')) => !self.is_field(at)?,
-                Some((_, b)) => {
+        Ok(match self.window.ahead(self.at, self.max_record)? {
+            Ahead::End | Ahead::Far | Ahead::Byte(_, b']') => true,
+            Ahead::Byte(at, b',') => match self.window.ahead(at + 1, self.max_record)? {
+                Ahead::End | Ahead::Far => true,
+                Ahead::Byte(at, b'"') => !self.is_field(at)?,
+                Ahead::Byte(_, b) => {
                     matches!(b, b'{' | b'[' | b']' | b',' | b'-' | b'0'..=b'9' | b'a'..=b'z' | b'N')
                 }
             },
-            Some(_) => false,
+            Ahead::Byte(..) => false,
         })
     }
 

@@ -13,7 +13,7 @@ use super::sniff::begins;
 use super::window::{Window, is_space};
 use super::{Ended, Ending, NotData, Shape, Sink, SplitOptions};
 
-/// Longest tag read above the records, in bytes; also how far a name is read.
+/// Longest tag read above the records, in bytes; that of a record may be as long as a record.
 const MAX_TAG: usize = 16 * 1024;
 
 /// What begins at a `<`.
@@ -175,7 +175,7 @@ impl<R: Read> Splitter<'_, '_, R> {
         }
     }
 
-    /// The next place of `needle` from `from` on.
+    /// The next place of `needle` from `from` on; what stands before it is let go.
     fn find(&mut self, from: u64, needle: &[u8]) -> std::io::Result<Option<u64>> {
         let mut at = from;
         loop {
@@ -183,6 +183,7 @@ impl<R: Read> Splitter<'_, '_, R> {
                 return Ok(Some(at + n as u64));
             }
             at = at.max((self.window.end() + 1).saturating_sub(needle.len() as u64));
+            self.window.keep_from(at);
             if !self.window.more()? {
                 return Ok(None);
             }
@@ -290,7 +291,14 @@ impl<R: Read> Splitter<'_, '_, R> {
                 return Ok(Tag::Cut);
             }
             if want >= MAX_TAG {
-                return Ok(Tag::Stray);
+                let name = local_name(text);
+                if from != lt + 1 || !is_record(name) {
+                    return Ok(Tag::Stray);
+                }
+                if want > self.max_record {
+                    // A record all the same: too long already.
+                    return Ok(Tag::Open(name.to_vec(), lt + want as u64, false));
+                }
             }
             want *= 4;
         }

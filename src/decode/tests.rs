@@ -273,6 +273,48 @@ fn a_record_beyond_the_limit_is_refused_and_reading_goes_on() {
     let long = xml("long").replace(" R&amp;D", &"x ".repeat(500));
     let doc = format!("<marches>{}{long}{}</marches>", xml("a"), xml("b"));
     assert_eq!(read_by(doc.as_bytes(), 800).0, ["a", "!oversized", "b"]);
+    for n in [2_000, 9_000] {
+        // Up to its `>`, the start tag of a record is part of it.
+        let attributes: String = (0..n).map(|i| format!(" a{i}=\"1\"")).collect();
+        let long = xml("long").replacen("<marche", &format!("<marche{attributes}"), 1);
+        let doc = format!("<marches>{}{long}{}</marches>", xml("a"), xml("b"));
+        assert_eq!(read_by(doc.as_bytes(), 800).0, ["a", "!oversized", "b"]);
+        assert_eq!(read_by(doc.as_bytes(), MAX_RECORD).0, ["a", "long", "b"]);
+    }
+}
+
+#[test]
+fn white_space_and_texts_longer_than_a_record_cost_none_beside_them() {
+    let (space, text) = (" \n".repeat(5_000), "sans fin ".repeat(1_000));
+    let (a, b) = (json_2019("a"), json_2019("b"));
+    for doc in [
+        format!("{{{space}\"marches\"{space}:{space}[{space}{a}{space},{space}{b}{space}]{space}}}{space}"),
+        format!("{{\"source\":\"{text}\",\"marches\":[{a},{b}]}}"),
+        format!("{{\"data\":[{space}{a},{b}]}}"),
+        format!("{a}{space}{b}"),
+        format!("[[{a}{space}]{space},[{b}]]"),
+    ] {
+        let (ids, split) = read_by(doc.as_bytes(), 1000);
+        assert_eq!((ids, split.ending), (vec!["a".to_owned(), "b".into()], Ending::Complete), "{doc:.60}");
+    }
+    let doc = format!("<marches>{text}{}{space}{text}{}{text}</marches>", xml("a"), xml("b"));
+    assert_eq!(read_by(doc.as_bytes(), 1000).0, ["a", "b"]);
+}
+
+#[test]
+fn a_row_of_a_table_longer_than_any_limit_is_one_row() {
+    let long = "sans fin ".repeat(50_000);
+    let head = "id;acheteur_id;objet;montant;titulaire_id";
+    let row = |id: &str| format!("{id};21310555400017;objet;12;55208131766522");
+    for (head, row, long) in [
+        (head.to_owned(), row("a"), format!("x;21310555400017;{long};1;2")),
+        // Rows that may be gathered go another way.
+        (format!("{head};modification_id"), row("a") + ";0", format!("x;21310555400017;{long};1;2;0")),
+    ] {
+        let doc = format!("{head}\n{row}\n{long}\n{}\n", row.replacen('a', "b", 1));
+        let (ids, split) = read_by(doc.as_bytes(), 1000);
+        assert_eq!((ids, split.records), (vec!["a".to_owned(), "!oversized".into(), "b".into()], 3));
+    }
 }
 
 #[test]

@@ -95,20 +95,47 @@ impl<R: Read> Window<R> {
         Ok(self.bytes(at).first().copied())
     }
 
-    /// The first offset from `from` on whose byte is no white space (nor a record separator);
-    /// `None` at the end of the text.
-    pub fn skip_space(&mut self, mut from: u64) -> io::Result<Option<(u64, u8)>> {
+    /// Whether everything from `at` on is still held.
+    pub fn keeps(&self, at: u64) -> bool {
+        self.keep <= at
+    }
+
+    /// Lets go of what stands more than `most` bytes before `at`, and of all before `at` with it: white space
+    /// or a text without end must not be held for what began before it.
+    pub fn let_go(&mut self, at: u64, most: usize) {
+        if at.saturating_sub(self.keep) > most as u64 {
+            self.keep_from(at);
+        }
+    }
+
+    /// The first byte from `from` on that is no white space (nor a record separator), if it is one of the next
+    /// `most`. What is looked at is held.
+    pub fn ahead(&mut self, from: u64, most: usize) -> io::Result<Ahead> {
+        let (mut seen, mut look) = (0, 64.min(most));
         loop {
-            let bytes = self.bytes(from);
-            if let Some((i, b)) = bytes.iter().enumerate().find(|(_, b)| !is_space(**b)) {
-                return Ok(Some((from + i as u64, *b)));
+            let more = self.ensure(from, look)?;
+            let text = self.slice(from + seen as u64, from + look as u64);
+            if let Some((i, b)) = text.iter().enumerate().find(|(_, b)| !is_space(**b)) {
+                return Ok(Ahead::Byte(from + (seen + i) as u64, *b));
             }
-            from = from.max(self.end());
-            if !self.more()? {
-                return Ok(None);
+            match more {
+                false => return Ok(Ahead::End),
+                true if look >= most => return Ok(Ahead::Far),
+                true => (seen, look) = (look, (look * 4).min(most)),
             }
         }
     }
+}
+
+/// What follows white space.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Ahead {
+    /// A byte, and its offset.
+    Byte(u64, u8),
+    /// More white space than was looked at.
+    Far,
+    /// The end of the text.
+    End,
 }
 
 /// White space between values: that of JSON, and the separators of record streams.

@@ -95,13 +95,14 @@ fn decimal(out: &mut Out, at: Path, scalar: &Option<Scalar>, unreadable: Rule, c
             out.find(Rule::AmountAmbiguous, at, scalar.as_str());
             None
         }
-        // A number too large for any exact decimal is still a number.
-        Read::Unreadable if is_huge_number(text) => {
-            out.find(Rule::AmountAbsurd, at, scalar.as_str());
-            None
-        }
         Read::Unreadable => {
-            out.find(unreadable, at, scalar.as_str());
+            // A number too large for any exact decimal is still a number.
+            let rule = match unreadable {
+                Rule::AmountUnreadable if is_huge_number(text) => Rule::AmountAbsurd,
+                Rule::DurationUnreadable if is_huge_number(text) => Rule::DurationAbsurd,
+                other => other,
+            };
+            out.find(rule, at, scalar.as_str());
             None
         }
     }
@@ -317,6 +318,8 @@ mod tests {
         assert_eq!(months(&mut out, at, &t("24 mois")), Some(24));
         assert_eq!(months(&mut out, at, &t("0")), None);
         assert_eq!(months(&mut out, at, &t("99999")), None);
+        assert_eq!(months(&mut out, at, &t("1e400")), None);
+        assert_eq!(out.findings.0.last().unwrap().code, "duration-absurd");
         assert_eq!(rate(&mut out, at, &t("5 %")).unwrap().to_string(), "0.05");
         assert_eq!(rate(&mut out, at, &t("30")), None);
         assert_eq!(count(&mut out, at, &t("3")), Some(3));

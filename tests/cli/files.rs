@@ -139,6 +139,32 @@ fn stdin_is_read_and_a_wrong_format_is_refused() {
     assert!(json["files"][0]["error"].as_str().unwrap().contains("decp-json by its content"), "{json}");
 }
 
+#[test]
+fn a_table_of_an_unknown_kind_is_read_by_the_columns_and_the_encoding_that_are_given() {
+    let table = "Numéro;Pouvoir adjudicateur;Sujet;Prix;Attributaire\n\
+                 2024-01;21310555400017;Réfection de l’école;12000;55208131766522\n";
+    let dir = tempfile::tempdir().unwrap();
+    let (bytes, ..) = encoding_rs::WINDOWS_1252.encode(table);
+    std::fs::write(dir.path().join("t.csv"), &bytes).unwrap();
+    let refused = validated(&dir, &["t.csv"], 1);
+    assert!(refused["files"][0]["error"].is_string(), "{refused}");
+    let columns =
+        ["Numéro=id", "Pouvoir adjudicateur=acheteur.id", "Sujet=objet", "Prix=montant", "Attributaire=titulaires.id"];
+    let mut arguments = vec!["t.csv"];
+    for column in columns {
+        arguments.extend(["--columns", column]);
+    }
+    let file = validated(&dir, &arguments, 0)["files"][0].clone();
+    assert_eq!(
+        (&file["format"], &file["encoding"], &file["accepted"]),
+        (&"decp-csv".into(), &"windows-1252".into(), &1.into()),
+        "{file}"
+    );
+    // What the operator says of the encoding is believed.
+    arguments.extend(["--encoding", "macintosh"]);
+    assert_eq!(validated(&dir, &arguments, 0)["files"][0]["encoding"], "macintosh");
+}
+
 fn merged(dir: &tempfile::TempDir, files: &[&str], code: i32) -> (Vec<Value>, String) {
     let out = guichet().current_dir(dir.path()).arg("merge").args(files).assert().code(code).get_output().clone();
     let lines = text(&out.stdout).lines().map(|l| serde_json::from_str(l).unwrap()).collect();

@@ -113,7 +113,12 @@ struct Example {
 pub(super) fn run(start: &Start, args: &Validate) -> Ended {
     start.log(None)?;
     let day = files::today(start.clock);
-    let reports = files::each(&args.files, |path| read(path, args.format, day));
+    let options = SplitOptions {
+        encoding: args.encoding,
+        columns: args.columns.iter().cloned().collect(),
+        ..SplitOptions::default()
+    };
+    let reports = files::each(&args.files, |path| read(path, args.format, &options, day));
     let mut out = Out::stdout(args.json);
     if out.is_json() {
         out.json(&json::document(&reports))?;
@@ -124,10 +129,10 @@ pub(super) fn run(start: &Start, args: &Validate) -> Ended {
     Ok(if reports.iter().all(FileReport::is_good) { Exit::Done } else { Exit::Failed })
 }
 
-fn read(path: &Path, format: InputFormat, day: Day) -> FileReport {
+fn read(path: &Path, format: InputFormat, options: &SplitOptions, day: Day) -> FileReport {
     let mut report = FileReport { file: path.display().to_string(), ..FileReport::default() };
     match Input::open(path) {
-        Ok(input) => report.read(path, input, format, day),
+        Ok(input) => report.read(path, input, (format, options), day),
         Err(why) => report.error = Some(why),
     }
     report
@@ -144,10 +149,11 @@ impl FileReport {
         self.rules.iter().filter(|((w, _), _)| *w == weight).map(|(_, group)| group.count).sum()
     }
 
-    fn read(&mut self, path: &Path, input: impl std::io::Read, format: InputFormat, day: Day) {
+    fn read(&mut self, path: &Path, input: impl std::io::Read, how: (InputFormat, &SplitOptions), day: Day) {
+        let (format, options) = how;
         let region = Region::everywhere();
         let context = Context { region: &region, seen: day };
-        let split = refine::read_all(input, &SplitOptions::default(), &context, &mut |item| {
+        let split = refine::read_all(input, options, &context, &mut |item| {
             self.item(item);
             ControlFlow::Continue(())
         });
