@@ -245,11 +245,13 @@ impl Pipeline {
             max_shrink: 1.0,
             min_records: 0,
         };
-        let ingest = Ingest { store: &self.store, next_id: &self.next_id, region: &config.region };
+        let register = self.register.as_deref();
+        let ingest = Ingest { store: &self.store, next_id: &self.next_id, region: &config.region, register };
         match ingest.payload(piece, input, &mut known, |_| Ok(())) {
             Ok(read) => Ok(Some(read.quarantined)),
             Err(IngestError::Store(e)) => Err(e.into()),
             Err(IngestError::Log(e)) => Err(e.into()),
+            Err(IngestError::Register(e)) => Err(e.into()),
             Err(e) => {
                 tracing::warn!(source.id = %of.source, "payload {name} cannot be read again: {e}");
                 Ok(None)

@@ -19,6 +19,7 @@ mod merging;
 mod meta;
 mod quarantine;
 mod schema;
+mod seats;
 mod snapshot;
 mod sources;
 mod writer;

@@ -146,7 +146,7 @@ impl FileReport {
 
     fn read(&mut self, path: &Path, input: impl std::io::Read, format: InputFormat, day: Day) {
         let region = Region::everywhere();
-        let context = Context { region: &region, seen: day };
+        let context = Context { region: &region, register: None, seen: day };
         let split = refine::read_all(input, &SplitOptions::default(), &context, &mut |item| {
             self.item(item);
             ControlFlow::Continue(())
