@@ -20,6 +20,8 @@ use crate::store::{QuarantineOf, Quarantined, ResourceRow, ResourceSeen, Snapsho
 
 /// Rows read at once.
 const PAGE: u32 = 512;
+/// Of each, the publication shows [`MAX_RAW`] bytes, and looks at these for names to mask.
+const LOOKED_AT: usize = 3 * MAX_RAW;
 /// Records on their way to the publication's writer.
 const AHEAD: usize = 64;
 
@@ -122,7 +124,7 @@ pub(super) fn for_publication(config: Arc<Config>, snapshot: Snapshot, archive: 
     let body = move || {
         let each = |of: &QuarantineOf| {
             let options = reading_of(&config, &of.source);
-            of_resource(&snapshot, &archive, of.resource, &options, MAX_RAW, |row, raw| {
+            of_resource(&snapshot, &archive, of.resource, &options, LOOKED_AT, |row, raw| {
                 let record = record(of, row, raw);
                 out.send(Ok(record)).map_err(|_| End::Stopped)
             })

@@ -71,7 +71,7 @@ pub fn publish_payloads(public: &Path, payloads: &[(&str, &str, Vec<u8>)]) {
         resources: payloads.iter().map(resource).collect(),
         quality: Quality::default(),
         quarantine: Box::new(std::iter::empty()),
-        seats: &|_| None,
+        seats: &|_| Ok(None),
         day,
         created: "2026-11-24T05:30:00Z".parse().unwrap(),
         epoch: uuid::Uuid::nil(),
