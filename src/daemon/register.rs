@@ -7,7 +7,7 @@ use tracing::{info, warn};
 use super::pipeline::RunError;
 use crate::config::Config;
 use crate::reference::Register;
-use crate::reference::register::{Made, Memory};
+use crate::reference::register::{Made, Making, Memory};
 
 /// The register of a configuration; `None` where none is configured. The caller holds the lock of the
 /// data directory: the table is made in it, which takes minutes for all of France.
@@ -21,7 +21,17 @@ pub fn open(config: &Config) -> Result<Option<Arc<Register>>, RunError> {
     Ok(Some(Arc::new(Register::current(&config.register, &config.data_dir, Memory::default(), told)?)))
 }
 
-fn told(made: &Made) {
+fn told(making: Making<'_>) {
+    match making {
+        Making::Begun(files) => {
+            let files: Vec<_> = files.iter().map(|f| f.path.display().to_string()).collect();
+            info!("reading the register from {}: minutes, for all of France", files.join(", "));
+        }
+        Making::Ended(made) => counts(made),
+    }
+}
+
+fn counts(made: &Made) {
     info!(
         units = made.units,
         seats = made.seated,

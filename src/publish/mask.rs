@@ -8,7 +8,7 @@
 
 use serde_json::Value;
 
-use crate::record::{Contract, Field, Holder, Siren};
+use crate::record::{Contract, Field, Holder, IdType, Siren};
 use crate::reference::MASK;
 
 /// Whether anything of the contract is masked; `masked` is asked about each identifier once or more.
@@ -45,20 +45,22 @@ pub(super) fn mask<E>(contract: &mut Contract, mut masked: impl FnMut(&Siren) ->
         }
     }
     if any {
-        quoted(contract, &names);
+        quoted(contract, &names, buyer);
     }
     Ok(any)
 }
 
-/// The unit of a holder: by its SIRET, or by the SIREN at the end of a French VAT number.
+/// The unit of a holder.
 fn siren_of(holder: &Holder) -> Option<Siren> {
-    holder.siren().or_else(|| siren_in(holder.id.as_deref()?))
+    siren_in(holder.id.as_deref()?, holder.id_type)
 }
 
-fn siren_in(id: &str) -> Option<Siren> {
-    let digits = match id.strip_prefix("FR") {
-        Some(rest) if rest.len() == 11 => rest.get(2..)?,
-        _ if matches!(id.len(), 9 | 14) => id.get(..9)?,
+/// The SIREN in a SIRET, in a SIREN that stands where a SIRET should, or at the end of a French VAT
+/// number; other registers have nine digits too.
+fn siren_in(id: &str, id_type: Option<IdType>) -> Option<Siren> {
+    let digits = match (id_type, id.strip_prefix("FR")) {
+        (_, Some(rest)) if rest.len() == 11 => rest.get(2..)?,
+        (None | Some(IdType::Siret), None) if matches!(id.len(), 9 | 14) => id.get(..9)?,
         _ => return None,
     };
     Siren::parse(digits)
@@ -73,7 +75,9 @@ fn losing<E>(
     let Ok(Value::Array(mut holders)) = serde_json::from_str(json) else { return Ok(false) };
     let mut any = false;
     for holder in holders.iter_mut().filter_map(Value::as_object_mut) {
-        let siren = holder.get("id").and_then(Value::as_str).and_then(siren_in);
+        let text = |name: &str| holder.get(name).and_then(Value::as_str);
+        let id_type = text("typeIdentifiant").and_then(IdType::parse);
+        let siren = text("id").and_then(|id| siren_in(id, id_type));
         let Some(siren) = siren else { continue };
         if masked(&siren)? {
             any = true;
@@ -99,13 +103,14 @@ fn written(holders: &[Value]) -> String {
 }
 
 /// Findings quote what was declared: at a holder's place any words, elsewhere the names themselves.
-fn quoted(contract: &mut Contract, names: &[String]) {
-    const PLACES: [&str; 5] = ["titulaires", "concessionnaires", "sousTraitant", "actesSousTraitance", "acheteur"];
+fn quoted(contract: &mut Contract, names: &[String], buyer: bool) {
+    const HOLDERS: [&str; 4] = ["titulaires", "concessionnaires", "sousTraitant", "actesSousTraitance"];
     for (finding, _) in &mut contract.findings {
-        let at_holder = PLACES.iter().any(|place| finding.field.contains(place));
+        let at_holder = HOLDERS.iter().any(|place| finding.field.contains(place));
+        let at_person = at_holder || buyer && finding.field.starts_with("acheteur");
         let words = finding.value.chars().any(char::is_alphabetic) && !finding.field.ends_with("typeIdentifiant");
         let holds_name = || names.iter().any(|name| !name.is_empty() && finding.value.contains(name.as_str()));
-        if at_holder && words || holds_name() {
+        if at_person && words || holds_name() {
             finding.value = MASK.to_owned();
         }
     }
@@ -131,6 +136,17 @@ pub(super) fn mentions<E>(text: &str, mut masked: impl FnMut(&Siren) -> Result<b
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_holder_is_a_unit_by_its_siret_or_its_french_vat_number_and_by_no_other_register() {
+        let of = |id: &str, id_type| siren_in(id, id_type).map(|s| s.to_string());
+        let unit = Some("300000015".to_owned());
+        assert_eq!(of("30000001500019", Some(IdType::Siret)), unit);
+        assert_eq!(of("300000015", None), unit);
+        assert_eq!(of("FR12300000015", Some(IdType::Tva)), unit);
+        assert_eq!(of("300000015", Some(IdType::Ridet)), None);
+        assert_eq!(of("DE300000015", Some(IdType::Tva)), None);
+    }
 
     #[test]
     fn a_text_mentions_a_unit_by_its_siren_siret_or_vat_number_only() {

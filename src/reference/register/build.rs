@@ -9,12 +9,12 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
-use super::RegisterError;
 use super::columns::{Cells, Col, Columns};
 use super::extract;
 use super::sort::Sorter;
 use super::table::{Made, SourceFile, Table, Writer};
 use super::unit::{MAX_NAME, Size, Unit, commune_number};
+use super::{Making, RegisterError};
 
 /// Name of the table in the data directory.
 pub const TABLE_FILE: &str = "register.table";
@@ -38,7 +38,7 @@ pub(super) fn current(
     files: &[PathBuf],
     data_dir: &Path,
     memory: Memory,
-    told: impl FnOnce(&Made),
+    mut told: impl FnMut(Making<'_>),
 ) -> Result<Table, RegisterError> {
     let path = data_dir.join(TABLE_FILE);
     let files = files.iter().map(|file| as_it_is(file)).collect::<Result<Vec<_>, _>>()?;
@@ -49,9 +49,10 @@ pub(super) fn current(
         return Ok(table);
     }
     let damaged = |why: &str| RegisterError::Damaged { path: path.clone(), why: why.to_owned() };
+    told(Making::Begun(&files));
     make(files, &path, memory)?;
     let table = Table::open(&path)?.ok_or_else(|| damaged("it cannot be read back"))?;
-    told(table.made());
+    told(Making::Ended(table.made()));
     Ok(table)
 }
 

@@ -31,7 +31,7 @@ use std::sync::OnceLock;
 pub use build::{Memory, TABLE_FILE};
 pub use columns::{Role, Roles};
 pub use extract::{Extract, inspect};
-pub use table::Made;
+pub use table::{Made, SourceFile};
 pub use unit::{Size, Unit};
 
 use crate::record::Siren;
@@ -80,6 +80,15 @@ impl RegisterError {
     }
 }
 
+/// How far the making of a table is.
+#[derive(Debug, Clone, Copy)]
+pub enum Making<'a> {
+    /// Its files are read now.
+    Begun(&'a [SourceFile]),
+    /// It stands.
+    Ended(&'a Made),
+}
+
 /// A register that can be asked. Many threads may ask at once.
 #[derive(Debug)]
 pub struct Register {
@@ -90,8 +99,8 @@ pub struct Register {
 
 impl Register {
     /// Opens the table of these files in `data_dir`, made now when there is none, or when one of the
-    /// files has changed. `told` is called with the counts when it was made. The caller holds the
-    /// lock of the data directory.
+    /// files has changed. `told` is called when that begins, which may take minutes, and when it has
+    /// ended. The caller holds the lock of the data directory.
     ///
     /// # Errors
     /// See [`RegisterError`]; a table of before then stays.
@@ -99,7 +108,7 @@ impl Register {
         files: &[PathBuf],
         data_dir: &Path,
         memory: Memory,
-        told: impl FnOnce(&Made),
+        told: impl FnMut(Making<'_>),
     ) -> Result<Self, RegisterError> {
         let table = build::current(files, data_dir, memory, told)?;
         Ok(Self { table, fault: OnceLock::new() })
