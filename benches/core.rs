@@ -74,7 +74,7 @@ fn split(bencher: Bencher<'_, '_>, kind: &str) {
 #[divan::bench(args = ["json", "xml"])]
 fn read(bencher: Bencher<'_, '_>, kind: &str) {
     let region = Region::everywhere();
-    let cx = Context { region: &region, seen: Day::from_ymd(2026, 11, 24).expect("a day") };
+    let cx = Context { region: &region, register: None, seen: Day::from_ymd(2026, 11, 24).expect("a day") };
     bencher.counter(BytesCount::new(bytes(kind))).bench(|| {
         for payload in &PAYLOADS[kind] {
             let _ = read_all(payload.as_slice(), &SplitOptions::default(), &cx, &mut |item| {
@@ -101,7 +101,7 @@ fn merge(bencher: Bencher<'_, '_>, observations: usize) {
 fn candidates(observations: usize) -> Vec<Candidate> {
     let region = Region::everywhere();
     let day = Day::from_ymd(2026, 11, 24).expect("a day");
-    let cx = Context { region: &region, seen: day };
+    let cx = Context { region: &region, register: None, seen: day };
     let mut found: Vec<Candidate> = Vec::new();
     let mut buyer: Option<guichet::record::Siret> = None;
     for payload in PAYLOADS.values().flatten() {

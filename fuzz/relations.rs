@@ -76,7 +76,7 @@ pub fn counts_balance(bytes: &[u8], max_record: usize) {
 pub fn every_record_has_an_outcome(bytes: &[u8]) {
     let region = Region::everywhere();
     let Some(seen) = Day::from_ymd(2026, 11, 24) else { return };
-    let cx = Context { region: &region, seen };
+    let cx = Context { region: &region, register: None, seen };
     let mut told = 0;
     let split = read_all(bytes, &options(4096), &cx, &mut |item| {
         if let Outcome::Quarantine { reason, .. } = &item.outcome {

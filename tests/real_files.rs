@@ -90,7 +90,7 @@ fn files(dir: &Path) -> Vec<PathBuf> {
 
 fn read(path: &Path) -> Counts {
     let region = Region::everywhere();
-    let cx = Context { region: &region, seen: Day::from_ymd(2026, 11, 24).unwrap() };
+    let cx = Context { region: &region, register: None, seen: Day::from_ymd(2026, 11, 24).unwrap() };
     let mut known: HashMap<Vec<u8>, i64> = HashMap::new();
     let mut observations: Vec<(u32, Observation)> = Vec::new();
     // The observation that each place holds; `None`: quarantined.

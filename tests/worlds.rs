@@ -40,7 +40,7 @@ fn day(text: &str) -> Day {
 
 fn harvest(world: &World, dir: &Path) -> Night {
     let region = Region::insee("76").unwrap();
-    let cx = Context { region: &region, seen: day("2026-11-24") };
+    let cx = Context { region: &region, register: None, seen: day("2026-11-24") };
     let mut night = Night::default();
     let written = world.write(dir).unwrap();
     for (profile, files) in world.profiles().iter().zip(&written) {

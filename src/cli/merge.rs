@@ -85,7 +85,7 @@ fn complain(why: &str) {
 fn read(path: &Path, day: Day) -> Result<File, String> {
     let input = Input::open(path)?;
     let region = Region::everywhere();
-    let context = Context { region: &region, seen: day };
+    let context = Context { region: &region, register: None, seen: day };
     let mut file = File { observations: Vec::new(), quarantined: 0, partial: None };
     let split = refine::read_all(input, &SplitOptions::default(), &context, &mut |item| {
         let places = item.places();

@@ -5,7 +5,6 @@
 //! knows the working root.
 
 use std::net::{IpAddr, SocketAddr};
-use std::path::PathBuf;
 use std::time::Duration;
 
 use ipnet::IpNet;
@@ -31,6 +30,7 @@ pub(super) struct Settings {
     pub(super) publish: Publish,
     pub(super) serve: Serve,
     pub(super) merge: Merge,
+    pub(super) register: Vec<Located<String>>,
     pub(super) archive: Archive,
     pub(super) log: Log,
 }
@@ -45,10 +45,10 @@ pub(super) fn read(top: Reader<'_>) -> Option<Settings> {
         publish: publish(top.table("publish"))?,
         serve: serve(top.table("serve")),
         merge: merge(top.table("merge")),
+        register: register(top.table("register")),
         archive: archive(top.table("archive")),
         log: log(top.table("log")),
     };
-    register(top.table("register"));
     top.table("privacy").finish();
     top.finish();
     Some(settings)
@@ -289,11 +289,9 @@ fn log(table: Reader<'_>) -> Log {
     log
 }
 
-fn register(table: Reader<'_>) {
-    if let Some(sirene) = table.scalar("sirene", |raw| non_empty(raw).map(PathBuf::from)) {
-        let what = "`sirene`: this version cannot read a SIREN register yet";
-        let help = "remove it for now; seats are told by embedded tables and the structure of public SIRENs";
-        table.report().push(Diagnostic::error(sirene.at, what).help(help));
-    }
+/// The files of the extract, as written: one, or a list of them.
+fn register(table: Reader<'_>) -> Vec<Located<String>> {
+    let files = table.one_or_more("sirene", non_empty);
     table.finish();
+    files
 }

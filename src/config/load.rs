@@ -9,6 +9,8 @@ use super::read::{Document, Located, Reader, Report};
 use super::settings::Files;
 use super::sources_toml::{Sources, SourcesReader};
 use super::{Config, Credential, overrides_toml};
+use crate::reference::RegisterError;
+use crate::reference::register::{self, Roles};
 
 /// Where guichet.toml is looked for when no path is given.
 const PLACES: [&str; 2] = ["config/guichet.toml", "/etc/guichet/guichet.toml"];
@@ -68,13 +70,28 @@ fn read_all(path: Option<&Path>, data_dir: Option<&Path>, env: &dyn Env, report:
         None => (folder(&files.guichet), Sources::default()),
     };
     check_variables(&sources, env, report);
-    let Settings { region, harvest, publish, serve, merge, archive, log, .. } = settings;
+    let Settings { region, harvest, publish, serve, merge, register, archive, log, .. } = settings;
+    let register = register_files(&root, register, report);
     let data_dir = match (data_dir, settings.data_dir) {
         (Some(given), _) => absolute(given),
         (None, Some(configured)) => root.join(configured.value),
         (None, None) => systemd_state(env).unwrap_or_else(|| root.join("var")),
     };
-    Some(Config { files, root, data_dir, region, harvest, publish, serve, merge, archive, log, sources, decisions })
+    Some(Config {
+        files,
+        root,
+        data_dir,
+        region,
+        harvest,
+        publish,
+        serve,
+        merge,
+        register,
+        archive,
+        log,
+        sources,
+        decisions,
+    })
 }
 
 fn find_guichet_toml(path: Option<&Path>, report: &Report) -> Option<PathBuf> {
@@ -132,6 +149,39 @@ fn read_sources(
     let reader = SourcesReader { root: &root, limits: &settings.harvest, env, report };
     let sources = reader.read(&documents);
     (root, sources)
+}
+
+/// The files of the register extract. Each is looked at: one that is not there, or lacks what is
+/// needed, is an error now and not in the night.
+fn register_files(root: &Path, written: Vec<Located<String>>, report: &Report) -> Vec<PathBuf> {
+    let (mut files, mut all) = (Vec::new(), Roles::default());
+    let first = written.first().map(|located| located.at.clone());
+    let count = written.len();
+    for Located { value, at } in written {
+        let file = tidy(&root.join(&value));
+        match register::inspect(&file) {
+            Ok(extract) => {
+                all.units |= extract.roles.units;
+                all.seats |= extract.roles.seats;
+                files.push(file);
+            }
+            Err(RegisterError::Io { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => {
+                let what = format!("`sirene`: there is no file {}", file.display());
+                let help = "the path starts at the folder of sources.toml";
+                report.push(Diagnostic::error(at, what).help(help));
+            }
+            Err(error) => report.push(Diagnostic::error(at, format!("`sirene`: {error}"))),
+        }
+    }
+    let Some(at) = first.filter(|_| files.len() == count) else { return files };
+    if !all.seats {
+        let what = "the register has no seats: buyers that the embedded tables do not know stay unknown";
+        report.push(Diagnostic::warning(at, what).help("add StockEtablissement: sirene = [\"…\", \"…\"]"));
+    } else if !all.units {
+        let what = "the register has no legal units: it gives neither names nor categories";
+        report.push(Diagnostic::warning(at, what).help("add StockUniteLegale: sirene = [\"…\", \"…\"]"));
+    }
+    files
 }
 
 /// The `*.toml` of a folder, in name order; none where there is no such folder. Hidden files are

@@ -65,6 +65,8 @@ pub struct Config {
     pub serve: Serve,
     /// `[merge]`.
     pub merge: Merge,
+    /// `[register] sirene`: the files of the SIREN register extract. Default none.
+    pub register: Vec<PathBuf>,
     /// `[archive]`.
     pub archive: Archive,
     /// `[log]`.

@@ -265,6 +265,34 @@ impl<'a> Reader<'a> {
                 .collect()
         })
     }
+    /// One value, or a list of them.
+    pub(super) fn one_or_more<T>(
+        &self,
+        key: &'static str,
+        parse: impl Fn(Raw<'_>) -> Result<T, Fault>,
+    ) -> Vec<Located<T>> {
+        let list = match self.table.and_then(|table| table.iter().find(|(name, _)| name.get_ref().as_ref() == key)) {
+            Some((_, value)) => match value.get_ref() {
+                DeValue::Array(list) if self.env.is_none_or(|env| env.get(&variable(&self.path, key)).is_none()) => {
+                    list
+                }
+                _ => return self.scalar(key, parse).into_iter().collect(),
+            },
+            None => return self.scalar(key, parse).into_iter().collect(),
+        };
+        // It is known to the table and to the check of variables like any other.
+        self.entry(key);
+        self.report.asked(variable(&self.path, key));
+        let mut values = Vec::new();
+        for item in list.iter() {
+            let at = self.place(item.span());
+            match parse(Raw::Toml(item.get_ref())) {
+                Ok(value) => values.push(Located { value, at }),
+                Err(fault) => drop(self.fault::<T>(key, at, fault)),
+            }
+        }
+        values
+    }
     /// A table of strings, in the order of its keys.
     pub(super) fn string_map(&self, key: &'static str) -> Option<Located<Pairs>> {
         self.structured(key, |value, place| {

@@ -466,6 +466,7 @@ impl Decode {
             store: &self.pipeline.store,
             next_id: &self.pipeline.next_id,
             region: &self.settings.config.region,
+            register: self.pipeline.register.as_deref(),
         };
         let log = |whole| {
             let seen = Seen::Payload {

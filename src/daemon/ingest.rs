@@ -5,7 +5,7 @@
 //! a record of the payload. Payloads of one source are taken one after the other; those of
 //! different sources side by side.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -14,8 +14,8 @@ use xxhash_rust::xxh3::xxh3_128_with_seed;
 
 use crate::config::{Format, Source};
 use crate::decode::{self, Dialect, Ending, NotData, Slice, SplitOptions};
-use crate::record::{Day, Severity};
-use crate::reference::Region;
+use crate::record::{Day, Severity, Siren, Where};
+use crate::reference::{Region, Register, RegisterError};
 use crate::refine::{self, Context, Refined};
 use crate::store::{
     Entry, Flip, FlipEnd, Known, KnownRecords, NewObservation, OutReason, QuarantineRow, ResourceRow, ResourceSeen,
@@ -77,6 +77,9 @@ pub enum IngestError {
     /// The archive's log cannot be written.
     #[error(transparent)]
     Log(#[from] crate::harvest::ArchiveError),
+    /// The register failed while it was asked.
+    #[error(transparent)]
+    Register(#[from] RegisterError),
 }
 
 /// What all payloads of a run share.
@@ -87,6 +90,8 @@ pub struct Ingest<'a> {
     pub next_id: &'a AtomicI64,
     /// The configured region.
     pub region: &'a Region,
+    /// The register, where one is configured.
+    pub register: Option<&'a Register>,
 }
 
 struct Reading<'a> {
@@ -103,6 +108,8 @@ struct Reading<'a> {
     scratch: Vec<u8>,
     pending: Option<crate::store::Pending<()>>,
     buyers: BTreeSet<u32>,
+    /// Where the buyers of records read now have their seat; nothing where there is no region.
+    seats: BTreeMap<u32, Where>,
     counts: Ingested,
     failure: Option<StoreError>,
 }
@@ -121,7 +128,7 @@ impl Ingest<'_> {
         log: impl FnOnce(bool) -> Result<(), IngestError>,
     ) -> Result<Ingested, IngestError> {
         let first_new_id = self.next_id.load(Ordering::Relaxed);
-        let context = Context { region: self.region, seen: payload.seen.day };
+        let context = Context { region: self.region, register: self.register, seen: payload.seen.day };
         let mut reading = Reading {
             ingest: self,
             known,
@@ -135,11 +142,15 @@ impl Ingest<'_> {
             scratch: Vec::new(),
             pending: None,
             buyers: BTreeSet::new(),
+            seats: BTreeMap::new(),
             counts: Ingested::default(),
             failure: None,
         };
         let split = decode::split(input, &payload.split, &mut |slice| reading.record(&slice))?;
-        let Reading { entries, quarantine, buyers, mut counts, .. } = reading.finish()?;
+        let Reading { entries, quarantine, buyers, seats, mut counts, .. } = reading.finish()?;
+        if let Some(register) = self.register {
+            register.check()?;
+        }
         counts.received = entries.len() as u64;
         counts.partial = match &split.ending {
             Ending::Complete => None,
@@ -158,6 +169,7 @@ impl Ingest<'_> {
                 ));
             }
         }
+        self.store.seats_asked(payload.seen.source, seats)?;
         log(counts.partial.is_none())?;
         let mut seen = payload.seen;
         if counts.partial.is_some() {
@@ -233,6 +245,10 @@ fn refuse_shrunk(payload: &Payload<'_>, received: u64) -> Result<(), IngestError
     Ok(())
 }
 
+fn number(siren: &Siren) -> u32 {
+    siren.as_str().parse().unwrap_or_default()
+}
+
 impl Reading<'_> {
     fn record(&mut self, slice: &Slice<'_>) -> ControlFlow<()> {
         // The same bytes mean another thing in another container, or when what follows them is lost.
@@ -291,10 +307,14 @@ impl Reading<'_> {
                 });
                 Known::Quarantine
             }
-            Refined::OutOfRegion { .. } => Known::Out(OutReason::SeatOutside),
+            Refined::OutOfRegion { buyer, .. } => {
+                self.seat(&buyer, Where::Outside);
+                Known::Out(OutReason::SeatOutside)
+            }
             Refined::Observation(observation) => {
                 let id = self.ingest.next_id.fetch_add(1, Ordering::Relaxed);
-                let siren = observation.record.acheteur.siren().as_str().parse().unwrap_or_default();
+                let siren = number(&observation.record.acheteur.siren());
+                self.seat(&observation.record.acheteur.siren(), observation.seat);
                 let repaired = observation.findings.iter().any(|f| f.severity == Severity::Repaired);
                 let missing = missing_mask(&observation);
                 let last_day = observation.record.declared_days().max();
@@ -317,6 +337,12 @@ impl Reading<'_> {
                 }
                 Known::Observation(id)
             }
+        }
+    }
+
+    fn seat(&mut self, buyer: &Siren, found: Where) {
+        if !self.ingest.region.is_everywhere() {
+            self.seats.insert(number(buyer), found);
         }
     }
 

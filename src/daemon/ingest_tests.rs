@@ -57,7 +57,7 @@ impl Fixture {
             max_shrink: 1.0,
             min_records: 0,
         };
-        let ingest = Ingest { store: &self.store, next_id: &self.next_id, region: &self.region };
+        let ingest = Ingest { store: &self.store, next_id: &self.next_id, region: &self.region, register: None };
         ingest.payload(payload, text.as_bytes(), known, |_| Ok(())).unwrap()
     }
 

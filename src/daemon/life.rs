@@ -98,6 +98,9 @@ fn configuration(
         if next.serve.listen != old.serve.listen {
             return refuse("`[serve] listen` has changed: restart guichet to listen elsewhere");
         }
+        if next.register != old.register {
+            return refuse("`[register] sirene` has changed: restart guichet, which reads the register");
+        }
         if super::replay::fingerprint(&next) != super::replay::fingerprint(&old) && !only_new_stanzas(&old, &next) {
             return refuse(
                 "the region, or what the payloads of a source mean, has changed: restart guichet, which rebuilds its store from the archive",

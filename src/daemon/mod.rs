@@ -23,6 +23,7 @@ pub mod pipeline;
 pub mod publish_run;
 pub mod purge;
 pub mod quarantine;
+pub mod register;
 pub mod reload;
 pub mod replay;
 pub mod service;

@@ -53,6 +53,9 @@ pub enum RunError {
         /// The system's word.
         source: std::io::Error,
     },
+    /// The register cannot be read or made.
+    #[error(transparent)]
+    Register(#[from] crate::reference::RegisterError),
     /// A setting that passed the check and still cannot be used.
     #[error("{0}")]
     Setting(String),
@@ -79,6 +82,8 @@ pub struct Pipeline {
     pub store: Store,
     /// The archive.
     pub archive: Archive,
+    /// The register, where one is configured: that of the start, until the process ends.
+    pub register: Option<Arc<crate::reference::Register>>,
     /// What time it is.
     pub clock: Clock,
     /// Next free observation id.
@@ -109,6 +114,7 @@ impl Pipeline {
         std::fs::create_dir_all(dir).map_err(|source| RunError::Io { what: "make", path: dir.clone(), source })?;
         let store = Store::open(&store_path(&config))?;
         let archive = Archive::open(dir.join("archive"))?;
+        let register = super::register::open(&config)?;
         let next_id = AtomicI64::new(store.next_observation_id()?);
         let harvester = Arc::new(harvester(&config, Arc::clone(&progress))?);
         Ok(Self {
@@ -116,6 +122,7 @@ impl Pipeline {
             progress,
             store,
             archive,
+            register,
             clock,
             next_id,
             lately: super::harvest_end::Lately::default(),

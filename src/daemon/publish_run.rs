@@ -9,10 +9,9 @@ use uuid::Uuid;
 use super::pipeline::{Pipeline, RunError, day_in};
 use crate::config::Config;
 use crate::publish::{
-    self, BuyerCounts, Input, Options, Published, Quality, ReadError, ResourceRow, Seat, SourceQuality, SourceRow,
+    self, BuyerCounts, Input, Options, Published, Quality, ReadError, ResourceRow, SourceQuality, SourceRow,
 };
-use crate::record::{Contract, Field, Siret};
-use crate::reference;
+use crate::record::{Contract, Field, Siren};
 use crate::store::{PublicationRow, Snapshot, StoreError};
 
 /// Contracts on their way from the store to the writers: enough to even out, little memory.
@@ -47,7 +46,7 @@ impl Pipeline {
         let config = self.config();
         let snapshot = self.store.snapshot()?;
         let state_version = snapshot.state_version()?;
-        let fingerprint = config.publishing_fingerprint();
+        let fingerprint = self.publishing_fingerprint(&config);
         if !ask.force
             && let Some(name) = unchanged(&config, &snapshot, state_version, &fingerprint)?
         {
@@ -56,13 +55,15 @@ impl Pipeline {
         let epoch = self.store.epoch(Uuid::new_v4().to_string())?;
         let created = self.clock.now();
         let day = day_in(&config, created);
+        let register = self.register.as_deref();
+        let seats = |unit: &Siren| publish::seat(unit, register);
         let input = Input {
             contracts: contracts(self.store.snapshot()?),
             sources: sources(&config, &snapshot)?,
             resources: resources(&snapshot)?,
             quality: quality(&snapshot)?,
             quarantine: super::quarantine::for_publication(self.config(), self.store.snapshot()?, self.archive.clone()),
-            seats: &seat,
+            seats: &seats,
             day,
             created,
             epoch: epoch
@@ -111,7 +112,13 @@ impl Pipeline {
         let config = self.config();
         let snapshot = self.store.snapshot()?;
         let version = snapshot.state_version()?;
-        Ok(unchanged(&config, &snapshot, version, &config.publishing_fingerprint())?.is_none())
+        Ok(unchanged(&config, &snapshot, version, &self.publishing_fingerprint(&config))?.is_none())
+    }
+
+    /// All but the contracts that decides what a publication says.
+    fn publishing_fingerprint(&self, config: &Config) -> String {
+        let digest = super::register::digest(self.register.as_deref());
+        format!("{}{digest}", config.publishing_fingerprint())
     }
 }
 
@@ -193,18 +200,6 @@ fn resources(snapshot: &Snapshot) -> Result<Vec<ResourceRow>, StoreError> {
         Some(ResourceRow { source, id: r.id, url: r.url, title: Some(r.title) })
     });
     Ok(rows.collect())
-}
-
-fn seat(buyer: &Siret) -> Option<Seat> {
-    let siren = buyer.siren();
-    let commune = reference::seat_commune(&siren);
-    let departement = reference::seat_departement(&siren).departement()?;
-    let region = reference::region_name(departement.region);
-    Some(Seat {
-        commune: commune.map(|c| (c.code.into(), c.name.into())),
-        departement: Some((departement.code.into(), departement.name.into())),
-        region: region.map(|r| (r.code.into(), r.name.into())),
-    })
 }
 
 /// The counts of quality.json that only the store knows; what is found in contracts the publication

@@ -20,6 +20,8 @@ use crate::store::{QuarantineOf, Quarantined, ResourceRow, ResourceSeen, Snapsho
 
 /// Rows read at once.
 const PAGE: u32 = 512;
+/// Of each, the publication shows [`MAX_RAW`] bytes, and looks at these for names to mask.
+const LOOKED_AT: usize = 3 * MAX_RAW;
 /// Records on their way to the publication's writer.
 const AHEAD: usize = 64;
 
@@ -122,7 +124,7 @@ pub(super) fn for_publication(config: Arc<Config>, snapshot: Snapshot, archive: 
     let body = move || {
         let each = |of: &QuarantineOf| {
             let options = reading_of(&config, &of.source);
-            of_resource(&snapshot, &archive, of.resource, &options, MAX_RAW, |row, raw| {
+            of_resource(&snapshot, &archive, of.resource, &options, LOOKED_AT, |row, raw| {
                 let record = record(of, row, raw);
                 out.send(Ok(record)).map_err(|_| End::Stopped)
             })
@@ -245,11 +247,13 @@ impl Pipeline {
             max_shrink: 1.0,
             min_records: 0,
         };
-        let ingest = Ingest { store: &self.store, next_id: &self.next_id, region: &config.region };
+        let register = self.register.as_deref();
+        let ingest = Ingest { store: &self.store, next_id: &self.next_id, region: &config.region, register };
         match ingest.payload(piece, input, &mut known, |_| Ok(())) {
             Ok(read) => Ok(Some(read.quarantined)),
             Err(IngestError::Store(e)) => Err(e.into()),
             Err(IngestError::Log(e)) => Err(e.into()),
+            Err(IngestError::Register(e)) => Err(e.into()),
             Err(e) => {
                 tracing::warn!(source.id = %of.source, "payload {name} cannot be read again: {e}");
                 Ok(None)

@@ -15,11 +15,12 @@ use uuid::Uuid;
 
 use super::clock::Clock;
 use super::ingest::{Ingest, IngestError, Payload};
-use super::merge_run;
 use super::pipeline::{Pipeline, RunError, day_in, merge_sources, rules, source_row, store_path, workers};
+use super::{merge_run, register};
 use crate::config::Config;
 use crate::harvest::{Archive, Entry, Progress, Seen};
-use crate::record::Day;
+use crate::record::{Day, Siren};
+use crate::reference::Register;
 use crate::store::{KnownRecords, ResourceRow, ResourceSeen, SourceRow, Store, StoreError};
 
 /// What a replay did.
@@ -39,12 +40,15 @@ pub struct ReplayReport {
     pub contracts: usize,
 }
 
+/// Stores of before do not know where the buyers of dropped records had their seat.
+const SEATS: &str = "seats-asked";
+
 /// All that decides what a payload's bytes mean, by source, as the store remembers it.
 pub fn fingerprint(config: &Config) -> String {
     let mut all: BTreeMap<&str, String> = BTreeMap::new();
     all.insert(
         "",
-        format!("{} {} {}", env!("CARGO_PKG_VERSION"), crate::refine::VERSION, config.decoding_fingerprint()),
+        format!("{} {} {} {SEATS}", env!("CARGO_PKG_VERSION"), crate::refine::VERSION, config.decoding_fingerprint()),
     );
     for source in config.sources.iter() {
         all.insert(&source.id, source.decoding_fingerprint());
@@ -63,34 +67,62 @@ fn outdated(stored: &str, now: &str) -> Option<BTreeSet<String>> {
     Some(new.into_iter().filter(|(id, f)| old.get(id).is_some_and(|o| o != f)).map(|(id, _)| id).collect())
 }
 
+/// Facts of the store: what decided the meaning of its payloads; the content of the register that
+/// placed its buyers; the sources of a replay that is under way.
+const DECODING: &str = "decoding";
+const REGISTER: &str = "register";
+const UNDER_WAY: &str = "replaying";
+
 /// Opens a data directory; when what decides the meaning of payloads has changed since its store
-/// was made, replays what that concerns first. The caller holds the lock.
+/// was made, replays what that concerns first: all of it for the program, the tables and the region, a
+/// source for its stanza, and for the register the sources with a buyer whose seat it finds elsewhere.
+/// The caller holds the lock.
 ///
 /// # Errors
-/// A fault of the store or of the archive.
+/// A fault of the store, of the archive or of the register.
 pub fn open_current(config: Arc<Config>, clock: Clock, progress: Arc<dyn Progress>) -> Result<Pipeline, RunError> {
     let wanted = fingerprint(&config);
     if store_path(&config).exists() {
+        let register = register::open(&config)?;
         let store = Store::open(&store_path(&config))?;
-        let stored = store.fact("decoding")?;
-        drop(store);
+        let stored = store.fact(DECODING)?;
+        let left = store.fact(UNDER_WAY)?.unwrap_or_default();
+        let moved = match store.fact(REGISTER)? {
+            Some(placed_by) if placed_by != register::digest(register.as_deref()) => {
+                let seat = |buyer: &Siren| config.region.seat(buyer, register.as_deref());
+                store.sources_with_moved_seats(seat)?
+            }
+            _ => BTreeSet::new(),
+        };
+        if let Some(register) = &register {
+            register.check()?;
+        }
+        close(Some(store));
+        let list = |ids: &BTreeSet<String>| ids.iter().cloned().collect::<Vec<_>>().join(", ");
         match stored.map(|stored| outdated(&stored, &wanted)) {
             Some(None) => {
                 info!("program, tables or region changed since the store was made: rebuilding it from the archive");
                 all(&config)?;
             }
-            Some(Some(ids)) if !ids.is_empty() => {
-                info!(
-                    "stanzas changed in what their payloads mean: replaying {}",
-                    ids.iter().cloned().collect::<Vec<_>>().join(", ")
-                );
-                some(&config, &ids)?;
+            Some(Some(mut ids)) => {
+                if !ids.is_empty() {
+                    info!("stanzas changed in what their payloads mean: replaying {}", list(&ids));
+                }
+                if !moved.is_empty() {
+                    info!("the register places buyers otherwise than before: replaying {}", list(&moved));
+                }
+                ids.extend(moved);
+                ids.extend(left.split_terminator(',').map(str::to_owned));
+                if !ids.is_empty() {
+                    some(&config, &ids)?;
+                }
             }
-            _ => {}
+            None => {}
         }
     }
     let pipeline = Pipeline::open(config, clock, progress)?;
-    pipeline.store.set_fact("decoding", wanted)?;
+    pipeline.store.set_fact(DECODING, wanted)?;
+    pipeline.store.set_fact(REGISTER, register::digest(pipeline.register.as_deref()).to_owned())?;
     Ok(pipeline)
 }
 
@@ -105,8 +137,9 @@ pub fn all(config: &Config) -> Result<ReplayReport, RunError> {
         let _ = std::fs::remove_file(PathBuf::from(format!("{}{ending}", fresh.display())));
     }
     let old = if path.exists() { Some(Store::open(&path)?) } else { None };
+    let register = register::open(config)?;
     let store = Store::open(&fresh)?;
-    let mut replay = Replay::new(config, &store, old.as_ref(), None)?;
+    let mut replay = Replay::new(config, &store, old.as_ref(), None, register.clone())?;
     replay.play()?;
     let mut report = replay.report;
     if let Some(old) = &old {
@@ -114,23 +147,27 @@ pub fn all(config: &Config) -> Result<ReplayReport, RunError> {
     }
     report.contracts = merge(config, &store)?;
     store.begin_epoch(Uuid::new_v4().to_string())?;
-    store.set_fact("decoding", fingerprint(config))?;
+    store.set_fact(DECODING, fingerprint(config))?;
+    store.set_fact(REGISTER, register::digest(register.as_deref()).to_owned())?;
     close(old);
     close(Some(store));
     put_in_place(&fresh, &path)?;
     Ok(report)
 }
 
-/// Makes the part of some sources anew, in place. Killed half-way, it is to be run again.
+/// Makes the part of some sources anew, in place. Killed half-way, it is run again by the next
+/// [`open_current`].
 ///
 /// # Errors
 /// A fault of the store or of the archive.
 pub fn some(config: &Config, ids: &BTreeSet<String>) -> Result<ReplayReport, RunError> {
+    let register = register::open(config)?;
     let store = Store::open(&store_path(config))?;
+    store.set_fact(UNDER_WAY, ids.iter().cloned().collect::<Vec<_>>().join(","))?;
     let states: HashMap<String, _> =
         store.snapshot()?.sources()?.into_iter().map(|s| (s.source.id.clone(), s)).collect();
     let before = store.snapshot()?;
-    let mut replay = Replay::new(config, &store, Some(&store), Some(ids))?;
+    let mut replay = Replay::new(config, &store, Some(&store), Some(ids), register)?;
     for id in ids.iter().filter(|id| states.contains_key(*id)) {
         store.forget(id)?;
     }
@@ -139,6 +176,7 @@ pub fn some(config: &Config, ids: &BTreeSet<String>) -> Result<ReplayReport, Run
     store.carry_over(&before)?;
     report.contracts = merge(config, &store)?;
     store.begin_epoch(Uuid::new_v4().to_string())?;
+    store.set_fact(UNDER_WAY, String::new())?;
     drop(before);
     close(Some(store));
     Ok(report)
@@ -178,6 +216,7 @@ struct Replay<'a> {
     config: &'a Config,
     store: &'a Store,
     archive: Archive,
+    register: Option<Arc<Register>>,
     /// What the old store knows of sources that have no stanza any more.
     orphans: HashMap<String, SourceRow>,
     only: Option<&'a BTreeSet<String>>,
@@ -194,6 +233,7 @@ impl<'a> Replay<'a> {
         store: &'a Store,
         old: Option<&Store>,
         only: Option<&'a BTreeSet<String>>,
+        register: Option<Arc<Register>>,
     ) -> Result<Self, RunError> {
         let orphans = match old {
             Some(old) => old.snapshot()?.sources()?.into_iter().map(|s| (s.source.id.clone(), s.source)).collect(),
@@ -205,6 +245,7 @@ impl<'a> Replay<'a> {
             store,
             purged: super::purge::purged(&archive)?,
             archive,
+            register,
             orphans,
             only,
             numbers: HashMap::new(),
@@ -315,7 +356,8 @@ impl<'a> Replay<'a> {
             max_shrink: 1.0,
             min_records: 0,
         };
-        let ingest = Ingest { store: self.store, next_id: &self.next_id, region: &self.config.region };
+        let register = self.register.as_deref();
+        let ingest = Ingest { store: self.store, next_id: &self.next_id, region: &self.config.region, register };
         let known = self.known.entry(n).or_default();
         match ingest.payload(piece, self.archive.read(sha256)?, known, |_| Ok(())) {
             Ok(done) => {
@@ -325,6 +367,7 @@ impl<'a> Replay<'a> {
             }
             Err(IngestError::Store(e)) => Err(e.into()),
             Err(IngestError::Log(e)) => Err(e.into()),
+            Err(IngestError::Register(e)) => Err(e.into()),
             Err(e) => {
                 warn!(source.id = %entry.source, "payload {sha256} cannot be read as it was: {e}");
                 self.report.lost.push(sha256.to_string());

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::input::Seat;
 use super::reason::Reason;
-use crate::record::Contract;
+use crate::record::{Contract, Siren};
 
 /// Where a contract stands among the official files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,10 +29,24 @@ pub(super) struct Item {
     pub(super) verdict: Verdict,
     /// Seat of the buyer; shared, since a buyer's contracts follow each other.
     pub(super) seat: Option<Arc<Seat>>,
+    /// What is known of each holder that is identified by a SIRET, of every state.
+    pub(super) holders: Vec<(Siren, Arc<Seat>)>,
     /// Index of the winning observation.
     pub(super) winner: usize,
     /// Where its line of contrats.ndjson ends in [`Batch::lines`]; it starts where the one before ends.
     end: usize,
+}
+
+impl Item {
+    /// What is known of a holder.
+    pub(super) fn holder_seat(&self, siren: &Siren) -> Option<&Seat> {
+        self.holders.iter().find(|(of, _)| of == siren).map(|(_, seat)| &**seat)
+    }
+    /// The name of the buyer: the register's, else as declared.
+    pub(super) fn buyer_name(&self) -> Option<&str> {
+        let told = self.seat.as_ref().and_then(|seat| seat.name.as_deref());
+        told.or(self.contract.record.acheteur_nom.as_deref())
+    }
 }
 
 /// A run of contracts in the order of their uid.
@@ -46,6 +60,15 @@ pub(super) struct Batch {
     pub(super) offset: u64,
     /// Number of the first contract, from 1.
     pub(super) first: u64,
+}
+
+/// What was looked up for a contract, once for all writers.
+#[derive(Debug, Default)]
+pub(super) struct ItemSeats {
+    /// Of the buyer.
+    pub(super) seat: Option<Arc<Seat>>,
+    /// Of the holders.
+    pub(super) holders: Vec<(Siren, Arc<Seat>)>,
 }
 
 /// A batch goes to the writers when its lines reach this many bytes…
@@ -68,10 +91,11 @@ impl Batch {
         self.items.len() >= CONTRACTS || self.lines.len() >= BYTES
     }
     /// Adds a contract and its line.
-    pub(super) fn push(&mut self, contract: Contract, verdict: Verdict, seat: Option<Arc<Seat>>, winner: usize) {
+    pub(super) fn push(&mut self, contract: Contract, verdict: Verdict, seats: ItemSeats, winner: usize) {
         super::contract_json::write_contract(&mut self.lines, &contract);
         self.lines.push(b'\n');
-        self.items.push(Item { contract, verdict, seat, winner, end: self.lines.len() });
+        let ItemSeats { seat, holders } = seats;
+        self.items.push(Item { contract, verdict, seat, holders, winner, end: self.lines.len() });
     }
     /// Each contract with its number, the offset of its line in contrats.ndjson and the line itself, line feed included.
     pub(super) fn iter(&self) -> impl Iterator<Item = Numbered<'_>> {

@@ -55,10 +55,10 @@ impl Buyer {
             self.first = [self.first, notified].into_iter().flatten().min();
             self.last = [self.last, notified].into_iter().flatten().max();
         }
-        if let Some(name) = &r.acheteur_nom
+        if let Some(name) = item.buyer_name()
             && (self.name.is_none() || notified > self.name_day)
         {
-            (self.name, self.name_day) = (Some(name.clone()), notified);
+            (self.name, self.name_day) = (Some(name.to_owned()), notified);
         }
         let other = self.siret != Some(r.acheteur);
         if self.siret.is_none() || notified > self.siret_day {

@@ -17,7 +17,7 @@ use super::consumer_rows::{Statements, sql_integer};
 use super::consumer_schema::{INDEXES, SCHEMA_VERSION, TABLES, documentation, views};
 use super::error::PublishError;
 use super::format::Writer;
-use super::input::{Seat, Seats};
+use super::input::Seat;
 use super::manifest::FileEntry;
 use crate::record::{Day, Kind};
 
@@ -31,17 +31,16 @@ const CACHE_KIB: i32 = 16 * 1024;
 const SORT_KIB: i32 = 4 * 1024;
 
 /// The writer.
-pub(super) struct ConsumerDb<'a> {
+pub(super) struct ConsumerDb {
     connection: Connection,
-    state: State<'a>,
+    state: State,
     path: PathBuf,
     region: Option<String>,
 }
 
 /// What is counted and looked up while rows are written.
-pub(super) struct State<'a> {
+pub(super) struct State {
     pub(super) catalog: Arc<Catalog>,
-    pub(super) seats: Seats<'a>,
     pub(super) day: Day,
     /// Contracts and observations of each source, by number.
     pub(super) per_source: Vec<[u64; 2]>,
@@ -63,12 +62,11 @@ struct Totals {
     seat_unknown: u64,
 }
 
-impl<'a> ConsumerDb<'a> {
+impl ConsumerDb {
     /// Creates the file in `dir`.
     pub(super) fn create(
         dir: &Path,
         catalog: Arc<Catalog>,
-        seats: Seats<'a>,
         day: Day,
         region: Option<String>,
     ) -> Result<Self, PublishError> {
@@ -77,7 +75,6 @@ impl<'a> ConsumerDb<'a> {
         let state = State {
             per_source: vec![[0; 2]; catalog.sources.len()],
             catalog,
-            seats,
             day,
             more_resources: HashMap::new(),
             more_sources: HashMap::new(),
@@ -125,7 +122,7 @@ fn open(path: &Path) -> rusqlite::Result<Connection> {
     Ok(connection)
 }
 
-fn sources(connection: &Connection, state: &State<'_>) -> rusqlite::Result<()> {
+fn sources(connection: &Connection, state: &State) -> rusqlite::Result<()> {
     let mut statement = connection.prepare("INSERT INTO sources VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)")?;
     let some = |text: &str| (!text.is_empty()).then(|| text.to_owned());
     for (n, (s, count)) in state.catalog.sources.iter().zip(&state.per_source).enumerate() {
@@ -167,7 +164,7 @@ fn sources(connection: &Connection, state: &State<'_>) -> rusqlite::Result<()> {
     Ok(())
 }
 
-fn meta(connection: &Connection, state: &State<'_>, region: Option<&str>) -> rusqlite::Result<()> {
+fn meta(connection: &Connection, state: &State, region: Option<&str>) -> rusqlite::Result<()> {
     let t = &state.counts;
     let mut statement = connection.prepare("INSERT INTO meta VALUES (?1, ?2)")?;
     let texts = [
@@ -196,7 +193,7 @@ fn meta(connection: &Connection, state: &State<'_>, region: Option<&str>) -> rus
     Ok(())
 }
 
-impl State<'_> {
+impl State {
     /// Number of a source and of its resource; those the catalogue does not know get the next numbers.
     pub(super) fn numbers(&mut self, source: &str, resource: &str) -> (usize, usize) {
         let source_number = match self.catalog.source_number(source) {
@@ -226,7 +223,7 @@ impl State<'_> {
             t.retires += 1;
         } else {
             t.lignes += rows;
-            t.seat_unknown += u64::from(item.seat.is_none());
+            t.seat_unknown += u64::from(!item.seat.as_ref().is_some_and(|seat| seat.is_placed()));
         }
     }
 
@@ -255,7 +252,7 @@ impl State<'_> {
     }
 }
 
-impl Writer for ConsumerDb<'_> {
+impl Writer for ConsumerDb {
     fn name(&self) -> &'static str {
         CONSUMER_DB
     }

@@ -4,7 +4,7 @@
 
 use rusqlite::{CachedStatement, Connection, ToSql};
 
-use super::batch::{Numbered, Verdict};
+use super::batch::{Item, Numbered, Verdict};
 use super::consumer_buyer::Buyer;
 use super::consumer_db::State;
 use super::contract_json::{write_conflict_values, write_provenance};
@@ -100,13 +100,13 @@ impl<'c> Statements<'c> {
             conflits: insert("conflits", 4)?,
             constats: insert("constats", 7)?,
             acheteurs: insert("acheteurs", 9)?,
-            sieges: connection.prepare_cached("INSERT OR IGNORE INTO sieges VALUES (?,?,?,?,?,?,?)")?,
+            sieges: connection.prepare_cached("INSERT OR IGNORE INTO sieges VALUES (?,?,?,?,?,?,?,?,?,?)")?,
             alias: connection.prepare_cached("INSERT OR IGNORE INTO alias VALUES (?,?)")?,
         })
     }
 
     /// The row of the contract itself.
-    pub(super) fn contract(&mut self, state: &mut State<'_>, one: &Numbered<'_>) -> rusqlite::Result<()> {
+    pub(super) fn contract(&mut self, state: &mut State, one: &Numbered<'_>) -> rusqlite::Result<()> {
         let (c, r) = (&one.item.contract, &one.item.contract.record);
         let mut row = Bind::new(&mut self.contrats);
         let siren = r.acheteur.siren();
@@ -119,11 +119,11 @@ impl<'c> Statements<'c> {
             .put(r.id.as_str())?
             .put(r.acheteur.as_str())?
             .put(siren.as_str())?
-            .put(r.acheteur_nom.as_deref())?
+            .put(one.item.buyer_name())?
             .put(departement.map(|d| &*d.0))?;
         described(&mut row, r, state.day)?;
         row.money(c.current.montant)?.put(c.current.duree_mois)?;
-        row.put(some(&holder_names(&c.current.titulaires)))?;
+        row.put(some(&holder_names(one.item)))?;
         let winner = c.observations.get(one.item.winner);
         let numbers = winner.map(|w| state.numbers(&w.source, &w.resource));
         row.put(numbers.map(|n| sql_integer(n.0)))?.put(numbers.map(|n| sql_integer(n.1)))?;
@@ -135,7 +135,7 @@ impl<'c> Statements<'c> {
 
     /// The holders of each state that declares some, and the modifications. Says how many rows of
     /// the view `decp` these make.
-    pub(super) fn holders(&mut self, state: &mut State<'_>, one: &Numbered<'_>) -> rusqlite::Result<u64> {
+    pub(super) fn holders(&mut self, state: &mut State, one: &Numbered<'_>) -> rusqlite::Result<u64> {
         let c = &one.item.contract;
         let mut lines = 0;
         for s in states(&c.record, state.day) {
@@ -145,7 +145,7 @@ impl<'c> Statements<'c> {
             if s.holders_rank == s.rank {
                 for (rank, h) in s.holders.iter().enumerate() {
                     let from = from.or_else(|| c.titulaires_from.get(rank).copied());
-                    self.holder(state, one.number, s.rank, rank, h, from)?;
+                    self.holder(one, s.rank, rank, h, from)?;
                 }
             }
             let Some(m) = modification.and_then(|i| c.record.modifications.get(i)) else {
@@ -162,8 +162,7 @@ impl<'c> Statements<'c> {
 
     fn holder(
         &mut self,
-        state: &State<'_>,
-        contract: u64,
+        one: &Numbered<'_>,
         etat: u32,
         rank: usize,
         holder: &Holder,
@@ -172,17 +171,17 @@ impl<'c> Statements<'c> {
         let siret = siret(holder);
         let siren = siret.map(|s| s.siren());
         let mut row = Bind::new(&mut self.titulaires);
-        row.int(contract)?.int(etat)?.int(rank)?.put(holder.id_type.map(IdType::label))?;
+        row.int(one.number)?.int(etat)?.int(rank)?.put(holder.id_type.map(IdType::label))?;
         row.put(holder.id.as_deref())?.put(siren.as_ref().map(Siren::as_str))?;
         row.put(holder.name.as_deref())?.put(from)?.insert()?;
-        match siret.and_then(|s| (state.seats)(&s).map(|seat| (s, seat))) {
-            Some((siret, seat)) => self.seat(&siret, &seat),
+        match siret.and_then(|s| Some((s, one.item.holder_seat(&s.siren())?))) {
+            Some((siret, seat)) => self.seat(&siret, seat),
             None => Ok(()),
         }
     }
 
     /// Everything else that hangs on the contract.
-    pub(super) fn children(&mut self, state: &mut State<'_>, one: &Numbered<'_>) -> rusqlite::Result<()> {
+    pub(super) fn children(&mut self, state: &mut State, one: &Numbered<'_>) -> rusqlite::Result<()> {
         let (n, c) = (one.number, &one.item.contract);
         self.observations(state, n, c)?;
         self.actes(n, c)?;
@@ -209,7 +208,7 @@ impl<'c> Statements<'c> {
         Ok(())
     }
 
-    fn observations(&mut self, state: &mut State<'_>, n: u64, c: &Contract) -> rusqlite::Result<()> {
+    fn observations(&mut self, state: &mut State, n: u64, c: &Contract) -> rusqlite::Result<()> {
         let mut counted: Option<usize> = None;
         for (rank, o) in c.observations.iter().enumerate() {
             let (source, resource) = state.numbers(&o.source, &o.resource);
@@ -256,7 +255,7 @@ impl<'c> Statements<'c> {
         for pair in [&seat.commune, &seat.departement, &seat.region] {
             row.put(pair.as_ref().map(|p| &*p.0))?.put(pair.as_ref().map(|p| &*p.1))?;
         }
-        row.insert()
+        row.put(seat.name.as_deref())?.put(seat.category)?.put(seat.size)?.insert()
     }
 
     /// The row of a buyer whose contracts have all come.
@@ -308,7 +307,11 @@ fn described(row: &mut Bind<'_, '_>, r: &Record, day: Day) -> rusqlite::Result<(
         .map(|_| ())
 }
 
-fn holder_names(holders: &[Holder]) -> String {
-    let names: Vec<&str> = holders.iter().filter_map(|h| h.name.as_deref().or(h.id.as_deref())).collect();
+/// The holders of the present state: the register's name, else the declared one, else the identifier.
+fn holder_names(item: &Item) -> String {
+    let holders = &item.contract.current.titulaires;
+    let told = |h: &Holder| h.siren().and_then(|s| item.holder_seat(&s)).and_then(|seat| seat.name.as_deref());
+    let name = |h: &'_ Holder| told(h).or(h.name.as_deref()).or(h.id.as_deref()).map(str::to_owned);
+    let names: Vec<String> = holders.iter().filter_map(name).collect();
     names.join(", ")
 }

@@ -56,7 +56,7 @@ CREATE TABLE constats(contrat INTEGER NOT NULL REFERENCES contrats(n), rang INTE
 CREATE TABLE acheteurs(siren TEXT NOT NULL PRIMARY KEY, siret TEXT NOT NULL, nom TEXT, departement TEXT, contrats INTEGER NOT NULL,
   retires INTEGER NOT NULL, montant REAL NOT NULL, premiere_notification TEXT, derniere_notification TEXT) STRICT, WITHOUT ROWID;
 CREATE TABLE sieges(siret TEXT NOT NULL PRIMARY KEY, commune_code TEXT, commune_nom TEXT, departement_code TEXT, departement_nom TEXT,
-  region_code TEXT, region_nom TEXT) STRICT, WITHOUT ROWID;
+  region_code TEXT, region_nom TEXT, nom TEXT, categorie TEXT, taille TEXT) STRICT, WITHOUT ROWID;
 CREATE TABLE alias(cle TEXT NOT NULL, contrat INTEGER NOT NULL REFERENCES contrats(n), PRIMARY KEY(cle, contrat)) STRICT, WITHOUT ROWID;
 ";
 
@@ -79,7 +79,7 @@ fn column(name: &str, later: bool) -> String {
         "type" => "c.categorie".to_owned(),
         "titulaire_id" => "t.id".to_owned(),
         "titulaire_typeIdentifiant" => "t.typeIdentifiant".to_owned(),
-        "titulaire_nom" => "t.denominationSociale".to_owned(),
+        "titulaire_nom" => "coalesce(h.nom, t.denominationSociale)".to_owned(),
         "montant" => state("c.montant", "m.etat_montant"),
         "dureeMois" => state("c.dureeMois", "m.etat_dureeMois"),
         "dureeRestanteMois" => state("c.dureeRestanteMois", "m.etat_dureeRestanteMois"),
@@ -92,7 +92,8 @@ fn column(name: &str, later: bool) -> String {
         }
         "sourceDataset" => "s.id".to_owned(),
         "sourceFile" => "r.url".to_owned(),
-        "titulaire_distance" | "acheteur_categorie" | "titulaire_categorie" => "NULL".to_owned(),
+        "titulaire_distance" => "NULL".to_owned(),
+        "titulaire_categorie" => "h.taille".to_owned(),
         _ if name.ends_with("titude") || name.ends_with("gitude") => "NULL".to_owned(),
         _ => match name.split_once('_') {
             Some(("acheteur", rest)) if rest != "id" && rest != "nom" => format!("b.{rest}"),

@@ -7,27 +7,25 @@ use super::batch::{Numbered, Verdict};
 use super::catalog::Catalog;
 use super::error::PublishError;
 use super::format::TextFormat;
-use super::input::Seats;
 use super::json;
 use super::output::Output;
 use super::tabular::{COLUMNS, Cell, rows};
 use crate::record::Day;
 
 /// The format.
-pub(super) struct DecpCsv<'a> {
+pub(super) struct DecpCsv {
     catalog: Arc<Catalog>,
-    seats: Seats<'a>,
     day: Day,
 }
 
-impl<'a> DecpCsv<'a> {
+impl DecpCsv {
     /// `day`: that of the publication, for dureeRestanteMois.
-    pub(super) fn new(catalog: Arc<Catalog>, seats: Seats<'a>, day: Day) -> Self {
-        Self { catalog, seats, day }
+    pub(super) fn new(catalog: Arc<Catalog>, day: Day) -> Self {
+        Self { catalog, day }
     }
 }
 
-impl TextFormat for DecpCsv<'_> {
+impl TextFormat for DecpCsv {
     const NAME: &'static str = "decp.csv";
 
     fn begin(&mut self, out: &mut Vec<u8>) {
@@ -43,7 +41,7 @@ impl TextFormat for DecpCsv<'_> {
         if numbered.item.verdict == Verdict::Withdrawn {
             return Ok(0);
         }
-        rows(numbered.item, &self.catalog, self.seats, self.day, |row| {
+        rows(numbered.item, &self.catalog, self.day, |row| {
             for (i, cell) in row.cells().iter().enumerate() {
                 if i > 0 {
                     out.push(b',');

@@ -22,7 +22,6 @@ use super::checksums::Hashing;
 use super::compress::sync;
 use super::error::PublishError;
 use super::format::Writer;
-use super::input::Seats;
 use super::manifest::FileEntry;
 use super::tabular::{COLUMNS, Cell, Kind, double, rows};
 use crate::record::Day;
@@ -46,9 +45,8 @@ struct Column {
 }
 
 /// The format.
-pub(super) struct DecpParquet<'a> {
+pub(super) struct DecpParquet {
     catalog: Arc<Catalog>,
-    seats: Seats<'a>,
     day: Day,
     columns: Vec<Column>,
     gathered: usize,
@@ -57,15 +55,15 @@ pub(super) struct DecpParquet<'a> {
     path: PathBuf,
 }
 
-impl<'a> DecpParquet<'a> {
+impl DecpParquet {
     /// Creates the file in `dir`. `day`: that of the publication, for dureeRestanteMois.
-    pub(super) fn create(dir: &Path, catalog: Arc<Catalog>, seats: Seats<'a>, day: Day) -> Result<Self, PublishError> {
+    pub(super) fn create(dir: &Path, catalog: Arc<Catalog>, day: Day) -> Result<Self, PublishError> {
         let path = dir.join(PARQUET);
         let file = File::create_new(&path).map_err(PublishError::io("create", &path))?;
         let out = Hashing::new(BufWriter::with_capacity(64 << 10, file));
         let writer = open(out).map_err(PublishError::parquet(&path))?;
         let columns = COLUMNS.iter().map(|(_, kind)| Column::new(*kind)).collect();
-        Ok(Self { catalog, seats, day, columns, gathered: 0, rows: 0, writer, path })
+        Ok(Self { catalog, day, columns, gathered: 0, rows: 0, writer, path })
     }
 
     fn flush(&mut self) -> Result<(), PublishError> {
@@ -182,14 +180,14 @@ fn put<T: DataType, W: std::io::Write + Send>(
     column.close()
 }
 
-impl Writer for DecpParquet<'_> {
+impl Writer for DecpParquet {
     fn name(&self) -> &'static str {
         PARQUET
     }
     fn batch(&mut self, batch: &Batch) -> Result<(), PublishError> {
         for item in batch.items.iter().filter(|i| i.verdict != Verdict::Withdrawn) {
             let (columns, catalog) = (&mut self.columns, &self.catalog);
-            let written = rows(item, catalog, self.seats, self.day, |row| {
+            let written = rows(item, catalog, self.day, |row| {
                 for (column, cell) in columns.iter_mut().zip(row.cells().iter()) {
                     column.push(cell);
                 }

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::quality::Quality;
 use super::quarantine_ndjson::QuarantineRecords;
-use crate::record::{Contract, Day, Siret};
+use crate::record::{Contract, Day, Siren};
 
 /// What the iterator of contracts may fail with.
 pub type ReadError = Box<dyn std::error::Error + Send + Sync>;
@@ -46,7 +46,7 @@ pub struct ResourceRow {
     pub title: Option<String>,
 }
 
-/// Where an establishment has its seat; what is not known is absent.
+/// Where a legal unit has its seat, and what the register says of it; what is not known is absent.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Seat {
     /// INSEE code and name of the commune.
@@ -55,10 +55,26 @@ pub struct Seat {
     pub departement: Option<(Cow<'static, str>, Cow<'static, str>)>,
     /// Code and name of the région.
     pub region: Option<(Cow<'static, str>, Cow<'static, str>)>,
+    /// Its name in the register; [`crate::reference::MASK`] where it must not be told.
+    pub name: Option<Cow<'static, str>>,
+    /// What kind of buyer it is, in the words of the national dataset.
+    pub category: Option<&'static str>,
+    /// Size class: `PME`, `ETI`, `GE`.
+    pub size: Option<&'static str>,
+    /// It is a natural person whose name must not be told, whoever declared it.
+    pub masked: bool,
 }
 
-/// Looks a seat up by SIRET; asked from several threads at once, so it should be cheap.
-pub type Seats<'a> = &'a (dyn Fn(&Siret) -> Option<Seat> + Sync);
+impl Seat {
+    /// Whether it is known where it is.
+    pub fn is_placed(&self) -> bool {
+        self.departement.is_some()
+    }
+}
+
+/// Looks a legal unit up. A fault ends the publication: a name that should be masked must not slip
+/// through because a disk failed.
+pub type Seats<'a> = &'a (dyn Fn(&Siren) -> Result<Option<Seat>, ReadError> + Sync);
 
 /// One snapshot of the region, to be published.
 pub struct Input<'a> {
@@ -72,7 +88,7 @@ pub struct Input<'a> {
     pub quality: Quality,
     /// What stands in quarantine, of sources whose licence allows republication.
     pub quarantine: QuarantineRecords<'a>,
-    /// Where seats are looked up.
+    /// Where seats, and what the register says, are looked up.
     pub seats: Seats<'a>,
     /// The day of the publication, in the time zone of `[publish]`.
     pub day: Day,

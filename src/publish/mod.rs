@@ -34,6 +34,7 @@ mod input;
 mod json;
 mod lisezmoi;
 mod manifest;
+mod mask;
 mod output;
 mod pipeline;
 mod previous;
@@ -74,7 +75,7 @@ pub use quality::{BuyerCounts, GoneKey, Judged, Quality, SourceQuality};
 pub use quality_outliers::Outlier;
 pub use quarantine_ndjson::{MAX_RAW, QuarantineRecord, QuarantineRecords};
 pub use reason::{Fault, Reason};
-pub use seats::reference_seat;
+pub use seats::{reference_seat, seat};
 pub use valid_2019::valid_2019;
 pub use valid_2022::valid_2022;
 
@@ -206,14 +207,14 @@ impl<'i> Formats<'_, 'i> {
         quality: Quality,
         quarantine: QuarantineRecords<'i>,
     ) -> Result<Vec<Box<dyn Writer + 'i>>, PublishError> {
-        let (dir, seats, day, compress) = (self.dir, self.seats, self.day, self.options.compress);
+        let (dir, day, compress) = (self.dir, self.day, self.options.compress);
         let catalog = || Arc::clone(self.catalog);
         let region = self.region.clone();
         let mut writers: Vec<Box<dyn Writer + 'i>> = vec![
-            Box::new(consumer_db::ConsumerDb::create(dir, catalog(), seats, day, region.clone())?),
+            Box::new(consumer_db::ConsumerDb::create(dir, catalog(), day, region.clone())?),
             Box::new(contrats_ndjson::ContratsNdjson::create(dir, compress)?),
             Box::new(quality::QualityFiles::new(dir, catalog(), quality, day, region)),
-            Box::new(quarantine_ndjson::QuarantineNdjson::create(dir, quarantine, compress)?),
+            Box::new(quarantine_ndjson::QuarantineNdjson::create(dir, quarantine, self.seats, compress)?),
         ];
         for name in &self.options.formats {
             writers.push(match name.as_str() {
@@ -221,8 +222,8 @@ impl<'i> Formats<'_, 'i> {
                 "decp.xml" => text(dir, decp_xml::DecpXml, compress)?,
                 "decp-2019.json" => text(dir, decp2019_json::Decp2019Json::new(), compress)?,
                 "decp-2019.xml" => text(dir, decp2019_xml::Decp2019Xml, compress)?,
-                "decp.csv" => text(dir, decp_csv::DecpCsv::new(catalog(), seats, day), compress)?,
-                "decp.parquet" => Box::new(decp_parquet::DecpParquet::create(dir, catalog(), seats, day)?),
+                "decp.csv" => text(dir, decp_csv::DecpCsv::new(catalog(), day), compress)?,
+                "decp.parquet" => Box::new(decp_parquet::DecpParquet::create(dir, catalog(), day)?),
                 // The configuration knows the names; one that is written always anyway adds nothing.
                 _ => continue,
             });

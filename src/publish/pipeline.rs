@@ -4,12 +4,12 @@
 //! Memory: a few batches ([`QUEUE`] a writer) and what each writer holds; a slow writer slows the
 //! reading, nothing piles up. The first failure stops everything.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::{Scope, ScopedJoinHandle};
 
-use super::batch::{Batch, Verdict};
+use super::batch::{Batch, ItemSeats, Verdict};
 use super::catalog::Catalog;
 use super::changes::Changes;
 use super::error::PublishError;
@@ -18,10 +18,13 @@ use super::input::{Counts, ReadError, Seat, Seats};
 use super::manifest::{FileEntry, LeftOut};
 use super::tabular::row_count;
 use super::{decp2019_json, valid_2019::valid_2019, valid_2022::valid_2022};
-use crate::record::{Contract, Field, Kind, Siret};
+use crate::record::{Contract, Field, Holder, Kind, Siren};
 
 /// Batches that may wait for a writer.
 const QUEUE: usize = 4;
+
+/// Units whose answer is kept: under a megabyte and a half.
+const KNOWN: usize = 4096;
 
 /// What the reading pass found.
 #[derive(Debug, Default)]
@@ -105,26 +108,28 @@ struct Reader<'a> {
     seats: Seats<'a>,
     found: Read,
     last_uid: Option<String>,
-    last_seat: Option<(Siret, Option<Arc<Seat>>)>,
+    known: HashMap<Siren, Option<Arc<Seat>>>,
     twins: Twins,
 }
 
 impl<'a> Reader<'a> {
     fn new(catalog: &'a Catalog, seats: Seats<'a>) -> Self {
         let found = Read::default();
-        Self { catalog, seats, found, last_uid: None, last_seat: None, twins: Twins::default() }
+        Self { catalog, seats, found, last_uid: None, known: HashMap::new(), twins: Twins::default() }
     }
 
     fn read(&mut self, contracts: Contracts<'_>, queues: &[SyncSender<Arc<Batch>>]) -> Result<(), PublishError> {
         let mut batch = Batch { first: 1, ..Batch::default() };
         for contract in contracts {
-            let contract = contract.map_err(PublishError::Read)?;
+            let mut contract = contract.map_err(PublishError::Read)?;
             self.check(&contract)?;
+            let masked = |siren: &Siren| Ok::<_, PublishError>(self.seat(siren)?.is_some_and(|seat| seat.masked));
+            super::mask::mask(&mut contract, masked)?;
             let verdict = self.verdict(&contract);
-            let seat = self.seat(&contract.record.acheteur);
-            self.count(&contract, verdict, seat.is_some());
+            let seats = self.seats(&contract)?;
+            self.count(&contract, verdict, seats.seat.as_ref().is_some_and(|seat| seat.is_placed()));
             let winner = winner(&contract);
-            batch.push(contract, verdict, seat, winner);
+            batch.push(contract, verdict, seats, winner);
             if batch.is_full() {
                 let next = batch.next();
                 if !send(std::mem::replace(&mut batch, next), queues) {
@@ -168,15 +173,32 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn seat(&mut self, siret: &Siret) -> Option<Arc<Seat>> {
-        match &self.last_seat {
-            Some((last, seat)) if last == siret => seat.clone(),
-            _ => {
-                let seat = (self.seats)(siret).map(Arc::new);
-                self.last_seat = Some((*siret, seat.clone()));
-                seat
+    /// What is known of the buyer, and of each holder of each state.
+    fn seats(&mut self, contract: &Contract) -> Result<ItemSeats, PublishError> {
+        let record = &contract.record;
+        let mut found = ItemSeats { seat: self.seat(&record.acheteur.siren())?, holders: Vec::new() };
+        let later = record.modifications.iter().flat_map(|m| &m.titulaires);
+        for siren in record.titulaires.iter().chain(later).filter_map(Holder::siren) {
+            if found.holders.iter().all(|(of, _)| *of != siren)
+                && let Some(seat) = self.seat(&siren)?
+            {
+                found.holders.push((siren, seat));
             }
         }
+        Ok(found)
+    }
+
+    /// Buyers and holders come again and again: the last ones are kept.
+    fn seat(&mut self, siren: &Siren) -> Result<Option<Arc<Seat>>, PublishError> {
+        if let Some(seat) = self.known.get(siren) {
+            return Ok(seat.clone());
+        }
+        let seat = (self.seats)(siren).map_err(PublishError::Read)?.map(Arc::new);
+        if self.known.len() >= KNOWN {
+            self.known.clear();
+        }
+        self.known.insert(*siren, seat.clone());
+        Ok(seat)
     }
 
     fn count(&mut self, contract: &Contract, verdict: Verdict, seated: bool) {

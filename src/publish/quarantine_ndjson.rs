@@ -11,9 +11,12 @@ use serde::Serialize;
 use super::batch::Batch;
 use super::error::PublishError;
 use super::format::Writer;
-use super::input::ReadError;
+use super::input::{ReadError, Seats};
 use super::manifest::FileEntry;
+use super::mask::mentions;
 use super::output::Output;
+use crate::record::Siren;
+use crate::reference::MASK;
 use crate::refine::catalogue;
 
 /// Name of the file.
@@ -41,7 +44,8 @@ pub struct QuarantineRecord {
     pub detail: String,
     /// The first day on which it was seen.
     pub first_seen: String,
-    /// Its text, or the beginning of it; `None` when the archive has it no more.
+    /// Its text, or the beginning of it, beyond [`MAX_RAW`] where there is more: who is named just
+    /// behind the cut is masked too; `None` when the archive has it no more.
     pub raw: Option<String>,
 }
 
@@ -73,12 +77,18 @@ pub type QuarantineRecords<'a> = Box<dyn Iterator<Item = Result<QuarantineRecord
 pub(super) struct QuarantineNdjson<'a> {
     output: Output,
     records: QuarantineRecords<'a>,
+    seats: Seats<'a>,
 }
 
 impl<'a> QuarantineNdjson<'a> {
     /// Creates the file in `dir`.
-    pub(super) fn create(dir: &Path, records: QuarantineRecords<'a>, compress: bool) -> Result<Self, PublishError> {
-        Ok(Self { output: Output::create(dir, QUARANTINE, compress)?, records })
+    pub(super) fn create(
+        dir: &Path,
+        records: QuarantineRecords<'a>,
+        seats: Seats<'a>,
+        compress: bool,
+    ) -> Result<Self, PublishError> {
+        Ok(Self { output: Output::create(dir, QUARANTINE, compress)?, records, seats })
     }
 }
 
@@ -92,7 +102,8 @@ impl Writer for QuarantineNdjson<'_> {
     fn finish(mut self: Box<Self>) -> Result<Vec<FileEntry>, PublishError> {
         let (mut rows, mut text) = (0, Vec::new());
         for record in self.records {
-            let record = record.map_err(PublishError::Read)?;
+            let mut record = record.map_err(PublishError::Read)?;
+            mask(&mut record, self.seats).map_err(PublishError::Read)?;
             text.clear();
             line(&record, &mut text);
             self.output.write_all(&text)?;
@@ -100,6 +111,18 @@ impl Writer for QuarantineNdjson<'_> {
         }
         self.output.finish(Some(rows))
     }
+}
+
+/// A text that names a natural person whose data must not be told is not shown: where in it the name
+/// stands is not known.
+fn mask(record: &mut QuarantineRecord, seats: Seats<'_>) -> Result<(), ReadError> {
+    let masked = |siren: &Siren| Ok::<_, ReadError>(seats(siren)?.is_some_and(|seat| seat.masked));
+    let raw = record.raw.as_deref().unwrap_or_default();
+    if mentions(raw, masked)? || mentions(&record.detail, masked)? {
+        record.raw = None;
+        record.detail = MASK.to_owned();
+    }
+    Ok(())
 }
 
 fn line(r: &QuarantineRecord, out: &mut Vec<u8>) {

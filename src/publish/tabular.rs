@@ -10,7 +10,7 @@ use rust_decimal::Decimal;
 
 use super::batch::Item;
 use super::catalog::Catalog;
-use super::input::{Seat, Seats};
+use super::input::Seat;
 use crate::record::*;
 
 /// Type of a column.
@@ -218,12 +218,11 @@ pub(super) fn joined<T: Copy>(values: &[T], label: fn(T) -> &'static str) -> Str
 
 /// One row.
 pub(super) struct Row<'a> {
-    contract: &'a Contract,
+    item: &'a Item,
     common: &'a Common,
     state: State<'a>,
     holder: Option<&'a Holder>,
-    seat: Option<&'a Seat>,
-    holder_seat: Option<Seat>,
+    holder_seat: Option<&'a Seat>,
     source: Option<&'a str>,
     url: Option<&'a str>,
 }
@@ -232,7 +231,6 @@ pub(super) struct Row<'a> {
 pub(super) fn rows<E>(
     item: &Item,
     catalog: &Catalog,
-    seats: Seats<'_>,
     day: Day,
     mut each: impl FnMut(&Row<'_>) -> Result<(), E>,
 ) -> Result<u64, E> {
@@ -252,12 +250,11 @@ pub(super) fn rows<E>(
         let holders = state.holders.iter().map(Some).chain(state.holders.is_empty().then_some(None));
         for holder in holders {
             each(&Row {
-                contract: &item.contract,
+                item,
                 common: &common,
                 state,
                 holder,
-                seat: item.seat.as_deref(),
-                holder_seat: holder.and_then(siret).and_then(|s| seats(&s)),
+                holder_seat: holder.and_then(Holder::siren).and_then(|s| item.holder_seat(&s)),
                 source: winner.map(|w| w.source.as_str()),
                 url,
             })?;
@@ -294,20 +291,22 @@ fn date<'a>(value: Option<Day>) -> Cell<'a> {
 impl Row<'_> {
     /// Every cell, in the order of [`COLUMNS`].
     pub(super) fn cells(&self) -> [Cell<'_>; COLUMNS.len()] {
-        let (r, state) = (&self.contract.record, &self.state);
+        let (contract, state) = (&self.item.contract, &self.state);
+        let r = &contract.record;
         let place = r.lieu.as_ref();
-        let [b0, b1, b2, b3, b4, b5] = seat(self.seat);
-        let [h0, h1, h2, h3, h4, h5] = seat(self.holder_seat.as_ref());
+        let [b0, b1, b2, b3, b4, b5] = seat(self.item.seat.as_deref());
+        let [h0, h1, h2, h3, h4, h5] = seat(self.holder_seat);
+        let holder_name = self.holder_seat.and_then(|s| s.name.as_deref());
         let none = Cell::Empty;
         [
-            Cell::Text(self.contract.uid.as_str()),
+            Cell::Text(contract.uid.as_str()),
             Cell::Text(r.id.as_str()),
             text(r.nature.map(Nature::label)),
             Cell::Text(r.acheteur.as_str()),
-            text(r.acheteur_nom.as_deref()),
+            text(self.item.buyer_name()),
             text(self.holder.and_then(|h| h.id.as_deref())),
             text(self.holder.and_then(|h| h.id_type).map(IdType::label)),
-            text(self.holder.and_then(|h| h.name.as_deref())),
+            text(holder_name.or(self.holder.and_then(|h| h.name.as_deref()))),
             text(r.objet.as_deref()),
             number(state.montant),
             text(r.cpv.as_ref().map(category)),
@@ -336,7 +335,7 @@ impl Row<'_> {
             text(place.and_then(|p| p.kind).map(PlaceType::label)),
             text(r.id_accord_cadre.as_deref()),
             none, // titulaire_distance: no geocoded register
-            none, // acheteur_categorie: no register
+            text(self.item.seat.as_ref().and_then(|s| s.category)),
             b0,
             b1,
             b2,
@@ -345,7 +344,7 @@ impl Row<'_> {
             b5,
             none,
             none, // acheteur_latitude, acheteur_longitude
-            none, // titulaire_categorie
+            text(self.holder_seat.and_then(|s| s.size)),
             h0,
             h1,
             h2,

@@ -5,7 +5,7 @@
 //! called, which département they are in, and whether that is in the region ([`Region`]).
 //! Memory: the tables are text in the program's image, looked up by bisection; about 0.7 MB more
 //! once a place is looked up by name. Knows nothing of sources or stores, and no private company:
-//! that takes a register.
+//! that takes an extract of the SIREN register, which [`register`] reads where one is configured.
 
 mod commune;
 mod cpv;
@@ -13,6 +13,7 @@ mod departement;
 mod nuts;
 mod place;
 mod region;
+pub mod register;
 mod seat;
 mod table;
 
@@ -28,7 +29,8 @@ pub use departement::{Departement, DepartementSet, RegionName, departement, depa
 pub use nuts::{departements_of_nuts, nuts_of_departement};
 pub use place::{Existence, Location, departement_of, locate, place_exists};
 pub use region::Region;
-pub use seat::{Evidence, Seat, seat_commune, seat_departement};
+pub use register::{MASK, Register, RegisterError};
+pub use seat::{Evidence, Seat, seat_commune, seat_departement, seat_of};
 
 const COMMUNES: Table = Table::new(include_str!("data/communes.tsv"));
 const SIRENS: Table = Table::new(include_str!("data/sirens.tsv"));

@@ -30,7 +30,7 @@ mod rules_tests;
 mod tests;
 
 use crate::decode::{self, RawRecord, Scalar};
-use crate::record::{Day, Field, Finding, Format, Kind, Observation, Severity, Where};
+use crate::record::{Day, Field, Finding, Format, Kind, Observation, Severity, Siren, Where};
 use crate::reference;
 
 pub use remedies::Remedy;
@@ -46,6 +46,8 @@ pub const VERSION: u32 = 4;
 pub struct Context<'a> {
     /// The configured region.
     pub region: &'a reference::Region,
+    /// The register of legal units, where one is configured.
+    pub register: Option<&'a reference::Register>,
     /// The first day on which the record was seen: what "future" means for it.
     pub seen: Day,
 }
@@ -66,6 +68,8 @@ pub enum Refined {
     OutOfRegion {
         /// `seat-outside`.
         reason: &'static str,
+        /// The buyer whose seat decided.
+        buyer: Siren,
     },
 }
 
@@ -97,10 +101,11 @@ pub fn refine(mut raw: RawRecord, cx: &Context<'_>) -> Refined {
     let record = fields::fields(&mut out, raw, identity, cx.seen);
     checks::check(&mut out, &record, format, source.as_deref());
     sequences::check(&mut out, &record);
-    let seat = cx.region.seat(&record.acheteur);
+    let buyer = record.acheteur.siren();
+    let seat = cx.region.seat(&buyer, cx.register);
     let place = record.lieu.as_ref().map_or(Where::Unknown, |p| cx.region.place(p));
     if seat == Where::Outside && place != Where::Inside {
-        return Refined::OutOfRegion { reason: "seat-outside" };
+        return Refined::OutOfRegion { reason: "seat-outside", buyer };
     }
     let mut observation = Observation { format, record, declared: Vec::new(), findings: Vec::new(), seat, place };
     require(&mut out, &observation);

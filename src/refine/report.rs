@@ -69,7 +69,7 @@ pub fn read_all(
             Ok(raw) => match refine(raw, cx) {
                 Refined::Observation(o) => Outcome::Observation(o),
                 Refined::Quarantine { reason, detail } => Outcome::Quarantine { reason, detail },
-                Refined::OutOfRegion { reason } => Outcome::OutOfRegion { reason },
+                Refined::OutOfRegion { reason, .. } => Outcome::OutOfRegion { reason },
             },
         };
         each(ReadItem { position: slice.position, offset: slice.offset, also: slice.also, bytes: slice.bytes, outcome })

@@ -16,7 +16,7 @@ use super::*;
 
 /// Every code found in a document, its own and those of its records.
 fn codes(doc: &[u8]) -> Vec<String> {
-    let cx = Context { region: &Region::everywhere(), seen: Day::from_ymd(2026, 11, 24).unwrap() };
+    let cx = Context { region: &Region::everywhere(), register: None, seen: Day::from_ymd(2026, 11, 24).unwrap() };
     let mut codes = Vec::new();
     let split = read_all(doc, &SplitOptions::default(), &cx, &mut |item| {
         match item.outcome {

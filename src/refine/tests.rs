@@ -9,7 +9,7 @@ use crate::reference::Region;
 use super::*;
 
 fn read_in(region: &Region, doc: &[u8]) -> Vec<Outcome> {
-    let cx = Context { region, seen: Day::from_ymd(2026, 11, 24).unwrap() };
+    let cx = Context { region, register: None, seen: Day::from_ymd(2026, 11, 24).unwrap() };
     let mut out = Vec::new();
     read_all(doc, &SplitOptions::default(), &cx, &mut |item| {
         out.push(item.outcome);

@@ -32,6 +32,7 @@ impl Store {
             }
             let observations = tx.execute("DELETE FROM observation WHERE source=?1", [n])? as u64;
             let resources = tx.execute("DELETE FROM resource WHERE source=?1", [n])? as u64;
+            tx.execute("DELETE FROM seat_asked WHERE source=?1", [n])?;
             tx.execute("DELETE FROM source WHERE n=?1", [n])?;
             Ok(Forgotten { resources, observations, buyers })
         })

@@ -20,6 +20,7 @@ mod meta;
 mod places;
 mod quarantine;
 mod schema;
+mod seats;
 mod snapshot;
 mod sources;
 mod writer;

@@ -234,3 +234,23 @@ fn a_newer_database_is_refused_and_a_backup_comes_back_whole() {
     store.writer().run("raise", |tx| Ok(tx.pragma_update(None, "user_version", 99)?)).unwrap();
     assert!(matches!(Store::open(&path), Err(StoreError::TooNew { found: 99, .. })));
 }
+
+#[test]
+fn only_sources_with_a_buyer_that_is_found_elsewhere_now_are_named() {
+    let fixture = Fixture::new();
+    let answers = [(213_105_554, Where::Inside), (5_580_001, Where::Outside), (300_000_015, Where::Unknown)];
+    fixture.store.seats_asked(fixture.source, answers.into()).unwrap();
+    let now = |changed: &'static str, to: Where| {
+        fixture.store.sources_with_moved_seats(move |siren| match siren.as_str() {
+            s if s == changed => to,
+            "213105554" => Where::Inside,
+            "005580001" => Where::Outside,
+            _ => Where::Unknown,
+        })
+    };
+    assert!(now("999999999", Where::Inside).unwrap().is_empty());
+    assert_eq!(now("005580001", Where::Inside).unwrap(), BTreeSet::from(["a".to_owned()]));
+    assert_eq!(now("300000015", Where::Outside).unwrap().len(), 1);
+    fixture.store.forget("a").unwrap();
+    assert!(now("005580001", Where::Inside).unwrap().is_empty());
+}

@@ -153,6 +153,11 @@ impl Small {
         std::fs::write(self.dir.path().join("guichet.toml"), settings).unwrap();
     }
 
+    /// The working root.
+    pub fn root(&self) -> &std::path::Path {
+        self.dir.path()
+    }
+
     /// Every file below the working root.
     pub fn files(&self) -> Vec<std::path::PathBuf> {
         let mut found = Vec::new();

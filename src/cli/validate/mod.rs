@@ -152,7 +152,7 @@ impl FileReport {
     fn read(&mut self, path: &Path, input: impl std::io::Read, how: (InputFormat, &SplitOptions), day: Day) {
         let (format, options) = how;
         let region = Region::everywhere();
-        let context = Context { region: &region, seen: day };
+        let context = Context { region: &region, register: None, seen: day };
         let split = refine::read_all(input, options, &context, &mut |item| {
             self.item(item);
             ControlFlow::Continue(())

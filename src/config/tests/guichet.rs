@@ -75,7 +75,6 @@ fn what_this_version_cannot_do_is_said_and_not_ignored() {
         ("[publish]\nformats = [\"decp.jsn\"]\n", "did you mean `decp.json`?"),
         ("[publish]\nsigning_key = { file = \"k\" }\n", "cannot sign"),
         ("[publish.upload]\nbucket = \"b\"\n", "cannot upload"),
-        ("[register]\nsirene = \"s.csv\"\n", "cannot read a SIREN register"),
         ("[privacy]\nmask = true\n", "has no keys in this version"),
     ] {
         let errors = Folder::new(table, ONE).errors();
@@ -103,4 +102,41 @@ when = 2026-11-24
     }
     let none = Folder::new("", ONE).put("config/overrides.toml", "# nothing yet\n").config();
     assert!(none.decisions.is_empty());
+}
+
+const UNITS: &str = "siren,statutDiffusionUniteLegale,denominationUniteLegale,nomUniteLegale,categorieEntreprise,categorieJuridiqueUniteLegale\n";
+const SEATS: &str = "siret,etablissementSiege,codeCommuneEtablissement\n";
+
+#[test]
+fn the_files_of_the_register_are_one_or_a_list_and_start_at_the_folder_of_the_sources() {
+    let with = |sirene: &str| {
+        let folder = Folder::new(&format!("[register]\nsirene = {sirene}\n"), ONE);
+        folder.put("sirene/u.csv", UNITS).put("sirene/e.csv", SEATS)
+    };
+    let both = with("[\"sirene/u.csv\", \"./sirene/../sirene/e.csv\"]");
+    assert_eq!(both.config().register, [both.path("sirene/u.csv"), both.path("sirene/e.csv")]);
+    assert!(both.load().unwrap().warnings.is_empty());
+    let units = with("\"sirene/u.csv\"");
+    assert_eq!(units.config().register, [units.path("sirene/u.csv")]);
+    assert!(units.load().unwrap().warnings.to_string().contains("has no seats"));
+    let seats = with("\"sirene/u.csv\"").env("GUICHET_REGISTER__SIRENE", "sirene/e.csv");
+    assert_eq!(seats.config().register, [seats.path("sirene/e.csv")]);
+    assert!(seats.load().unwrap().warnings.to_string().contains("has no legal units"));
+    assert!(Folder::new("", ONE).config().register.is_empty());
+}
+
+#[test]
+fn a_file_of_the_register_that_is_missing_or_lacks_a_column_is_an_error_at_its_place() {
+    let lacking = UNITS.replace("statutDiffusionUniteLegale", "statutDiffusionUniteLegal");
+    let folder = Folder::new("[register]\nsirene = [\"nowhere.csv\",\n  \"u.csv\", 3]\n", ONE).put("u.csv", &lacking);
+    let errors = folder.errors();
+    for expected in [
+        "guichet.toml:2:11",
+        "there is no file nowhere.csv",
+        "guichet.toml:3:3",
+        "`statutDiffusionUniteLegale` (the nearest it has is `statutDiffusionUniteLegal`)",
+        "a string is expected",
+    ] {
+        assert!(errors.contains(expected), "{expected}\n{errors}");
+    }
 }

@@ -3,6 +3,7 @@
 mod generate;
 mod journal;
 mod readers;
+mod registered;
 mod room;
 
 use std::path::Path;
@@ -22,6 +23,7 @@ pub(super) struct Case {
     pub force: bool,
     pub licence: &'static str,
     pub quarantine: Vec<QuarantineRecord>,
+    pub seats: Seats<'static>,
 }
 
 impl Case {
@@ -35,6 +37,7 @@ impl Case {
             force: false,
             licence: "etalab-2.0",
             quarantine: Vec::new(),
+            seats: &reference_seat,
         }
     }
     pub fn publish(self) -> Result<Published, PublishError> {
@@ -71,7 +74,7 @@ impl Case {
             resources: resources.collect(),
             quality,
             quarantine: Box::new(self.quarantine.into_iter().map(Ok)),
-            seats: &reference_seat,
+            seats: self.seats,
             day: self.day,
             created: "2026-11-24T05:30:00Z".parse().unwrap(),
             epoch: Uuid::from_u128(7),

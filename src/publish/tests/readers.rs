@@ -11,12 +11,12 @@ use super::generate::contracts;
 use super::*;
 use crate::publish::tabular::COLUMNS;
 
-fn ndjson(dir: &Path) -> Vec<serde_json::Value> {
+pub(super) fn ndjson(dir: &Path) -> Vec<serde_json::Value> {
     let text = std::fs::read_to_string(dir.join("contrats.ndjson")).unwrap();
     text.split_terminator('\n').map(|l| serde_json::from_str(l).unwrap()).collect()
 }
 
-fn csv_rows(dir: &Path) -> (Vec<String>, Vec<Vec<String>>) {
+pub(super) fn csv_rows(dir: &Path) -> (Vec<String>, Vec<Vec<String>>) {
     let mut reader = csv::Reader::from_path(dir.join("decp.csv")).unwrap();
     let head = reader.headers().unwrap().iter().map(str::to_owned).collect();
     let row = |r: csv::StringRecord| r.iter().map(str::to_owned).collect();
@@ -28,7 +28,7 @@ fn number(value: f64) -> String {
     format!("{value}")
 }
 
-fn parquet_rows(dir: &Path) -> Vec<Vec<String>> {
+pub(super) fn parquet_rows(dir: &Path) -> Vec<Vec<String>> {
     let file = std::fs::File::open(dir.join("decp.parquet")).unwrap();
     let reader = SerializedFileReader::new(file).unwrap();
     let cell = |value: &Value| match value {
@@ -44,7 +44,7 @@ fn parquet_rows(dir: &Path) -> Vec<Vec<String>> {
     rows.map(|row| row.unwrap().get_column_iter().map(|(_, v)| cell(v)).collect()).collect()
 }
 
-fn view_rows(dir: &Path) -> Vec<Vec<String>> {
+pub(super) fn view_rows(dir: &Path) -> Vec<Vec<String>> {
     let db = rusqlite::Connection::open(dir.join(CONSUMER_DB)).unwrap();
     let mut statement = db.prepare("SELECT * FROM decp").unwrap();
     let names: Vec<String> = statement.column_names().map(str::to_owned).collect();
@@ -68,7 +68,11 @@ fn view_rows(dir: &Path) -> Vec<Vec<String>> {
 #[test]
 fn csv_parquet_and_the_view_of_sqlite_hold_the_same_rows() {
     let public = tempfile::tempdir().unwrap();
-    let outcome = Case::new(public.path(), contracts(1, 1500)).outcome();
+    assert_same_rows(&Case::new(public.path(), contracts(1, 1500)).outcome());
+}
+
+/// Every table says the same.
+pub(super) fn assert_same_rows(outcome: &Outcome) {
     let (head, mut csv) = csv_rows(&outcome.dir);
     assert_eq!(head, COLUMNS.iter().map(|c| c.0).collect::<Vec<_>>());
     assert_eq!(csv.len() as u64, outcome.counts.lignes);

@@ -16,7 +16,7 @@ use crate::refine::{Context, Outcome, read_all};
 pub fn publish_payloads(public: &Path, payloads: &[(&str, &str, Vec<u8>)]) {
     let day = Day::from_ymd(2026, 11, 24).unwrap();
     let region = Region::everywhere();
-    let context = Context { region: &region, seen: day };
+    let context = Context { region: &region, register: None, seen: day };
     let mut names: Vec<&str> = payloads.iter().map(|(source, ..)| *source).collect();
     names.sort_unstable();
     names.dedup();
@@ -71,7 +71,7 @@ pub fn publish_payloads(public: &Path, payloads: &[(&str, &str, Vec<u8>)]) {
         resources: payloads.iter().map(resource).collect(),
         quality: Quality::default(),
         quarantine: Box::new(std::iter::empty()),
-        seats: &|_| None,
+        seats: &|_| Ok(None),
         day,
         created: "2026-11-24T05:30:00Z".parse().unwrap(),
         epoch: uuid::Uuid::nil(),

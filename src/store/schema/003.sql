@@ -10,3 +10,13 @@ CREATE INDEX also_resource ON also (resource);
 -- When a source was first asked: one that never answered is failing once it has been asked for a week.
 ALTER TABLE source ADD COLUMN first_attempt TEXT;
 UPDATE source SET first_attempt = last_attempt;
+
+-- Where a source's buyers were found to have their seat when its records were read: 0 in the region, 1
+-- outside, 2 not known. Also of buyers whose records were dropped for it, of whom nothing else is
+-- kept: when the register changes, what was decided otherwise then is read again.
+CREATE TABLE seat_asked (
+  source INTEGER NOT NULL,
+  siren INTEGER NOT NULL,
+  answer INTEGER NOT NULL,
+  PRIMARY KEY (source, siren)
+) STRICT, WITHOUT ROWID;
