@@ -24,7 +24,8 @@ PRAGMA trusted_schema=OFF;
 ";
 
 /// One script per step; a step that has been released never changes.
-const MIGRATIONS: &[&str] = &[include_str!("schema/001.sql"), include_str!("schema/002.sql")];
+const MIGRATIONS: &[&str] =
+    &[include_str!("schema/001.sql"), include_str!("schema/002.sql"), include_str!("schema/003.sql")];
 
 pub(super) fn migrate(conn: &mut Connection, path: &Path) -> Result<(), StoreError> {
     let fail = |e| StoreError::sqlite("upgrade", path, e);

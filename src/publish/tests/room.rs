@@ -36,7 +36,7 @@ fn the_same_contracts_give_the_same_state_files_byte_for_byte() {
     for (name, bytes) in &first {
         assert!(bytes == &second[name], "{name} differs");
     }
-    assert_eq!(first.len(), 6 + 2 + 2 * 6, "plain, database and table, compressed forms");
+    assert_eq!(first.len(), 7 + 2 + 2 * 7, "plain, database and table, compressed forms");
 }
 
 #[test]
@@ -138,6 +138,7 @@ fn only_the_formats_asked_for_are_written_and_uncompressed_when_asked() {
             "changes.ndjson",
             "contrats.ndjson",
             "decp.csv",
+            "doublons.csv",
             "guichet.sqlite",
             "manifest.json",
             "quality.html",
