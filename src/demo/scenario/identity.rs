@@ -17,7 +17,7 @@ pub(super) fn year_and_sequence(cx: &mut Cx) -> Option<Family> {
         old.montant = Some(draft::other_amount(new.montant, &mut cx.rng));
         old.date_publication = old.date_notification;
     }
-    let mut f = Family::of(&b.siren, [Slot::any(Wanted::V2022), Slot::any(Wanted::V2019)]);
+    let mut f = Family::of(&b.siren, [platform(Wanted::V2022), platform(Wanted::V2019)]);
     // The older format has no number of offers; both agree on amount and holders, so it is kept.
     let expected = Expected { offres_recues: new.offres_recues.into(), ..Expected::of(&new) };
     let n = f.member_as(expected, true);
@@ -66,7 +66,7 @@ pub(super) fn establishment_moved(cx: &mut Cx) -> Option<Family> {
     after.acheteur = b.siret(2)?;
     after.montant = Some(draft::other_amount(before.montant, &mut cx.rng));
     after.date_publication = later(after.date_publication, 20);
-    let mut f = Family::of(&b.siren, [Slot::any(Wanted::V2022), Slot::any(Wanted::Either)]);
+    let mut f = Family::of(&b.siren, [platform(Wanted::V2022), platform(Wanted::Either)]);
     let n = f.member(&after);
     f.notices.push(Notice::accepted(0, n, &before));
     f.notices.push(Notice::accepted(1, n, &after));
@@ -83,7 +83,7 @@ pub(super) fn separators_differ(cx: &mut Cx) -> Option<Family> {
     other.id = draft::local_id(&format!("24.{}_b", number.to_lowercase()))?;
     other.montant = Some(draft::other_amount(one.montant, &mut cx.rng));
     other.date_publication = later(one.date_notification, -1);
-    let mut f = Family::of(&b.siren, [Slot::any(Wanted::V2022), Slot::any(Wanted::Either)]);
+    let mut f = Family::of(&b.siren, [platform(Wanted::V2022), platform(Wanted::Either)]);
     let n = f.member(&one);
     f.notices.push(Notice::accepted(0, n, &one));
     f.notices.push(Notice::accepted(1, n, &other));
@@ -132,10 +132,14 @@ pub(super) fn corrected_elsewhere(cx: &mut Cx) -> Option<Family> {
     after.montant = Some(draft::other_amount(before.montant, &mut cx.rng));
     after.duree_mois = before.duree_mois.map(|d| d + 5);
     after.date_publication = later(before.date_publication, 40);
-    let slot = Slot { format: Wanted::V2019, voice: Voice::Platform, needed: true };
-    let mut f = Family::of(&b.siren, [slot, slot]);
+    let mut f = Family::of(&b.siren, [platform(Wanted::V2019), platform(Wanted::V2019)]);
     let n = f.member(&after);
     f.notices.push(Notice::accepted(0, n, &before));
     f.notices.push(Notice::accepted(1, n, &after));
     Some(f)
+}
+
+/// Platforms are of equal authority: the later word wins.
+fn platform(format: Wanted) -> Slot {
+    Slot { format, voice: Voice::Platform, needed: true }
 }

@@ -195,12 +195,13 @@ struct Measured {
 fn measure(seed: u64, n: usize) -> Measured {
     let (input, truth) = buyer(seed, n);
     let off = merged(input.clone(), &Rules::default().without(Rule::AcrossFeeds));
-    let on = merged(input, &Rules::default());
+    let on = merged(input.clone(), &Rules::default());
     let keys = compare(off.contract_of.iter().map(|(id, c)| (*id, truth[*id as usize], *c)));
     let mut renumbered = compare(on.contract_of.iter().map(|(id, c)| (*id, truth[*id as usize].0, *c)));
     renumbered.right -= keys.right;
     renumbered.wrong -= keys.wrong;
     renumbered.missed -= keys.missed;
+    confusion(&renumbered, &input, &truth);
     let place: std::collections::BTreeMap<i64, u32> = on.contract_of.iter().copied().collect();
     let named = |a: u32, b: u32| {
         let (a, b) = (&on.contracts[a as usize], &on.contracts[b as usize]);
@@ -208,6 +209,33 @@ fn measure(seed: u64, n: usize) -> Measured {
     };
     let told = renumbered.split.iter().filter(|parts| named(place[&parts[0][0]], place[&parts[1][0]])).count();
     Measured { keys, renumbered, doubles: on.contracts.iter().map(|c| c.doubles.len()).sum::<usize>() / 2, told }
+}
+
+/// Says of each failure what it is: `GUICHET_CONFUSION=1`.
+fn confusion(measured: &Pairs<i64>, input: &[Candidate], truth: &[(usize, bool)]) {
+    if std::env::var_os("GUICHET_CONFUSION").is_none() {
+        return;
+    }
+    let say = |id: &i64| {
+        let r = &input[*id as usize].observation.record;
+        let holders: Vec<_> = r.titulaires.iter().filter_map(|h| h.id.as_deref()).collect();
+        println!(
+            "    {} = {}: {:?} {holders:?} {:?} {:?} {:?} {}",
+            r.id,
+            truth[*id as usize].0,
+            r.montant.map(|m| m.to_string()),
+            r.date_notification.map(|d| d.to_string()),
+            r.duree_mois,
+            r.cpv.map(|c| c.to_string()),
+            r.objet.as_deref().unwrap_or_default()
+        );
+    };
+    for (what, groups) in [("joined", &measured.joined), ("left apart", &measured.split)] {
+        for group in groups.iter().take(12) {
+            println!("  {what}:");
+            group.iter().flatten().for_each(say);
+        }
+    }
 }
 
 fn report(buyers: &[(usize, std::ops::Range<u64>)]) -> Measured {

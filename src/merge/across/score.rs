@@ -64,7 +64,7 @@ pub(super) struct Facts {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Score {
     pub points: i32,
-    /// What must agree for a merge does: the amounts, and the holders as far as both name them.
+    /// What must agree for a merge does: the amounts, to five percent, and the holders as far as both name them.
     pub sound: bool,
 }
 
@@ -137,7 +137,8 @@ impl Facts {
 
     /// The score, with the texts.
     pub fn score(&self, a: &Unit, b: &Unit) -> Score {
-        let amounts_agree = matches!(self.montants, Montants::Equal { .. } | Montants::Near(_));
+        // Lots of one procedure differ by little more than a correction does.
+        let amounts_agree = matches!(self.montants, Montants::Equal { .. } | Montants::Near(..=5));
         Score {
             points: self.points() + Objects::of(a, b).points(),
             sound: amounts_agree && self.holders != Holders::Differ,
@@ -178,7 +179,7 @@ fn holders(a: &Unit, b: &Unit) -> Holders {
         return Holders::Typo;
     }
     let named = |x: &&str| b.names.iter().any(|y| same_text(x, y));
-    if a.names.iter().any(|x| named(&x)) {
+    if a.names.iter().any(|x| named(x)) {
         return Holders::Named;
     }
     let comparable = (!a.holders.is_empty() && !b.holders.is_empty()) || (!a.names.is_empty() && !b.names.is_empty());
