@@ -322,6 +322,9 @@ pub struct Merge {
     /// Files to read; each counts as a source of its own
     #[arg(value_name = "FILE", required = true, value_hint = ValueHint::FilePath)]
     pub files: Vec<PathBuf>,
+    /// Join records by their ids alone, as with `[merge] across_feeds = false`
+    #[arg(long)]
+    pub ids_only: bool,
 }
 
 /// `guichet quarantine`

@@ -15,7 +15,7 @@ use super::output::{Out, counted};
 use crate::daemon::exit::Exit;
 use crate::decode::{Ending, SplitOptions};
 use crate::harvest::MAIN;
-use crate::merge::{Authority, Candidate, Rules, SourceFacts, merge_buyer};
+use crate::merge::{Authority, Candidate, Rule, Rules, SourceFacts, merge_buyer};
 use crate::publish::write_contract;
 use crate::record::{Day, Observation, Siren};
 use crate::reference::Region;
@@ -64,7 +64,9 @@ pub(super) fn run(start: &Start, args: &Merge) -> Ended {
         }
     }
     let read_at_all = !sources.is_empty();
-    let contracts = write(buyers, &sources)?;
+    let rules = Rules::without_region();
+    let rules = if args.ids_only { rules.without(Rule::AcrossFeeds) } else { rules };
+    let contracts = write(buyers, &sources, &rules)?;
     tracing::info!(
         "{} from {}; {} set aside (`guichet validate` says why)",
         counted(contracts, "contract"),
@@ -132,12 +134,11 @@ fn candidate(source: u32, position: u32, day: Day, observation: Observation) -> 
 
 /// Writes each contract on a line. A uid begins with the buyer's SIREN, so that buyers in their
 /// order give uids in theirs.
-fn write(buyers: BTreeMap<Siren, Vec<Candidate>>, sources: &[SourceFacts]) -> Result<u64, Failure> {
-    let rules = Rules::without_region();
+fn write(buyers: BTreeMap<Siren, Vec<Candidate>>, sources: &[SourceFacts], rules: &Rules) -> Result<u64, Failure> {
     let mut out = Out::stdout(false);
     let (mut line, mut n) = (Vec::new(), 0);
     for (siren, candidates) in buyers {
-        for contract in merge_buyer(siren, sources, candidates, &rules).contracts {
+        for contract in merge_buyer(siren, sources, candidates, rules).contracts {
             line.clear();
             write_contract(&mut line, &contract);
             line.push(b'\n');

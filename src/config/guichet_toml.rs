@@ -262,13 +262,12 @@ fn serve(table: Reader<'_>) -> Serve {
 }
 
 fn merge(table: Reader<'_>) -> Merge {
-    let across = table.boolean("across_feeds");
-    if let Some(Located { value: true, at }) = &across {
-        let what = "`across_feeds`: this version cannot find one contract under different ids in two feeds yet";
-        table.report().push(Diagnostic::warning(at.clone(), what).help("it has no effect for now"));
+    let mut merge = Merge::default();
+    if let Some(across) = table.boolean("across_feeds") {
+        merge.across_feeds = across.value;
     }
     table.finish();
-    Merge { across_feeds: across.is_some_and(|across| across.value) }
+    merge
 }
 
 fn archive(table: Reader<'_>) -> Archive {

@@ -126,7 +126,6 @@ pub(super) const LATER_FILES: &[&str] = &[
     "consultations.parquet",
     "ocds.jsonl",
     "liens.csv",
-    "doublons.csv",
     "journal.sqlite",
     "observations.csv",
     "aliases.csv",
@@ -138,6 +137,7 @@ pub(super) const LATER_FILES: &[&str] = &[
 /// Files that are always written; naming them is harmless.
 pub(super) const ALWAYS_FILES: &[&str] = &[
     "contrats.ndjson",
+    "doublons.csv",
     "changes.ndjson",
     "guichet.sqlite",
     "quality.json",
@@ -159,11 +159,16 @@ pub struct Serve {
 }
 
 /// `[merge]`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Merge {
-    /// Identity rule 4: the same contract under different ids in two feeds. Default false; this
-    /// version does not have the rule, and warns.
+    /// Identity rule 4: the same contract under different ids in two feeds. Default true.
     pub across_feeds: bool,
+}
+
+impl Default for Merge {
+    fn default() -> Self {
+        Self { across_feeds: true }
+    }
 }
 
 /// `[archive]`.

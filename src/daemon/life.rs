@@ -280,6 +280,13 @@ impl Jobs for Daemon {
     }
 
     async fn publish(&self, _stop: Stop) -> Published {
+        // A reload may have changed the rules of the merge since the last harvest.
+        let pipeline = Arc::clone(&self.0.pipeline);
+        match blocking("merge", move || pipeline.merge()).await {
+            Ok(Ok(_)) => {}
+            Ok(Err(e)) => return Published::Failed(e.to_string()),
+            Err(e) => return Published::Failed(e.to_string()),
+        }
         let published = match publish_run::publish(&self.0.pipeline, PublishOptions::default()).await {
             Ok(Outcome::New(outcome)) => {
                 info!(contracts = outcome.counts.contrats, "publication {} stands", outcome.publication);

@@ -60,11 +60,14 @@ fn authority(word: &str) -> Authority {
     }
 }
 
-/// Merges every buyer that is due.
+/// Merges every buyer that is due; every buyer at all where the rules are others than before.
 ///
 /// # Errors
 /// A disk fault; the buyers not yet written stay due.
 pub fn run(store: &Store, sources: &Sources, rules: &Rules, workers: usize) -> Result<MergeReport, StoreError> {
+    if store.merge_by(rules.fingerprint())? {
+        tracing::info!("the rules of the merge have changed: every buyer is merged again");
+    }
     let due = store.dirty_buyers()?;
     let next = AtomicUsize::new(0);
     let changed = AtomicUsize::new(0);

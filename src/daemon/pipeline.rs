@@ -20,7 +20,7 @@ use crate::harvest::{
     AllowList, Archive, ArchiveError, Catalog, Export, Harvester, Limits, Ods, Outside, Progress, SourceAccess,
     user_agent,
 };
-use crate::merge::Rules;
+use crate::merge::{Rule, Rules};
 use crate::record::Day;
 use crate::store::{SourceRow, SourceState, Store, StoreError};
 
@@ -203,7 +203,8 @@ impl Pipeline {
 
 /// The rules of the merge under a configuration.
 pub fn rules(config: &Config) -> Rules {
-    if config.region.is_everywhere() { Rules::without_region() } else { Rules::default() }
+    let rules = if config.region.is_everywhere() { Rules::without_region() } else { Rules::default() };
+    if config.merge.across_feeds { rules } else { rules.without(Rule::AcrossFeeds) }
 }
 
 /// The sources that may speak in a contract.

@@ -162,6 +162,61 @@ fn precision_and_recall_on_the_labelled_pairs_are_one() {
     assert_eq!((measured.wrong, measured.missed), (0, 0), "{measured:?}");
 }
 
+/// The pairs of AIFE and PES of buyer 283100014, as two sources.
+#[test]
+fn the_pairs_of_aife_and_pes_meet_where_they_are_sure_and_are_candidates_where_they_are_not() {
+    let Some(dir) = real_data() else { return };
+    let (aife, pes) = ("decp-v1/aife.json", "decp-v1/pes-2019-02-11.json");
+    let (mut input, mut names) = candidates(0, &[(aife, &dir.join(aife))]);
+    let (more, more_names) = candidates(1, &[(pes, &dir.join(pes))]);
+    let first = names.len() as i64;
+    input.extend(more.into_iter().map(|c| super::Candidate { observation_id: c.observation_id + first, ..c }));
+    names.extend(more_names);
+    let merged = merge_all(&platforms(&["aife", "pes"]), input.clone(), &Rules::default());
+    let by_keys = merge_all(&platforms(&["aife", "pes"]), input, &Rules::default().without(super::Rule::AcrossFeeds));
+    let place = |merged: &[(crate::record::Siren, Merged)]| -> BTreeMap<(String, u32), (String, u32)> {
+        let all = merged.iter().flat_map(|(s, m)| m.contract_of.iter().map(move |(id, c)| (s.to_string(), *id, *c)));
+        all.map(|(s, id, c)| (names[id as usize].clone(), (s, c))).collect()
+    };
+    let (on, off) = (place(&merged), place(&by_keys));
+    let at = |p: u32, q: u32| (on[&(aife.to_owned(), p)].clone(), on[&(pes.to_owned(), q)].clone());
+    let contract = |(s, c): &(String, u32)| {
+        let (_, m) = merged.iter().find(|(siren, _)| siren.as_str() == s).unwrap();
+        &m.contracts[*c as usize]
+    };
+    let sure = [(1173, 120), (1673, 124)];
+    for (p, q) in sure {
+        let (a, b) = at(p, q);
+        println!("{p} = {q}: {:?}", contract(&a).joins);
+        assert_eq!(a, b, "{p} = {q}");
+    }
+    for (p, q) in [(1686, 127), (1681, 125)] {
+        let (a, b) = at(p, q);
+        println!("{p} ~ {q}: {:?}", contract(&a).doubles);
+        assert_ne!(a, b, "{p} ~ {q}");
+        assert!(contract(&a).doubles.iter().any(|d| d.uid == contract(&b).uid), "{p} ~ {q}");
+    }
+    // All that rule 4 joined in the two files, whichever the buyer; the labelled ones and no other
+    // that the facts would have to be asked about.
+    let mut joined: BTreeMap<&(String, u32), BTreeSet<&(String, u32)>> = BTreeMap::new();
+    for (name, group) in &on {
+        joined.entry(group).or_default().insert(&off[name]);
+    }
+    let joins: Vec<_> = joined.iter().filter(|(_, parts)| parts.len() > 1).map(|(group, _)| *group).collect();
+    let doubles = merged.iter().flat_map(|(_, m)| &m.contracts).map(|c| c.doubles.len()).sum::<usize>() / 2;
+    println!("AIFE and PES: {} contracts joined across feeds, {doubles} candidates", joins.len());
+    let truth = sure.iter().enumerate().flat_map(|(n, (p, q))| [((aife, *p), n), ((pes, *q), n)]);
+    let unsure = [((aife, 1686), 2), ((pes, 127), 3), ((aife, 1681), 4), ((pes, 125), 5)];
+    let items = truth.chain(unsure).map(|((f, p), label)| ((f, p), label, on[&(f.to_owned(), p)].clone()));
+    let measured: Pairs<(&str, u32)> = compare(items);
+    println!("labelled pairs across feeds: {measured}");
+    for group in &joins {
+        println!("  {}: {:?}", contract(group).uid, contract(group).joins);
+    }
+    assert_eq!((measured.wrong, measured.missed), (0, 0), "{measured:?}");
+    assert_eq!(joins.len(), sure.len(), "{joins:?}");
+}
+
 /// Second keys join records of one source whose ids differ by a sequence, and nothing else.
 #[test]
 fn second_keys_join_only_sequences_in_the_real_files() {

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 
 use super::identity::{atoms, contradict};
 use super::testing::*;
-use super::{Authority, Candidate, Merged, Outcome, Rules, SourceFacts, fields, merge_all, merge_buyer, node};
+use super::{Authority, Candidate, Merged, Outcome, Rule, Rules, SourceFacts, fields, merge_all, merge_buyer, node};
 use crate::record::*;
 
 fn sources() -> Vec<SourceFacts> {
@@ -177,6 +177,48 @@ proptest! {
                 if x.0 == y.0 && x.1 != Outcome::Gone && y.1 != Outcome::Gone {
                     prop_assert!(!contradict(a, b, &rules), "{a:?} {b:?}");
                 }
+            }
+        }
+    }
+
+    #[test]
+    fn no_source_has_two_numbers_in_a_contract_but_by_their_form(world in world()) {
+        let siren = Siret::parse(BUYER).unwrap().siren();
+        let by_keys = merge_buyer(siren, &sources(), world.clone(), &Rules::default().without(Rule::AcrossFeeds));
+        let part: BTreeMap<i64, u32> = by_keys.contract_of.iter().copied().collect();
+        let m = merged(world.clone());
+        let outcome: BTreeMap<i64, Outcome> = m.outcomes.iter().copied().collect();
+        let of: BTreeMap<i64, u32> = m.contract_of.iter().copied().collect();
+        let mut parts: BTreeMap<(u32, u32), BTreeSet<u32>> = BTreeMap::new();
+        let mut joined: BTreeMap<u32, BTreeSet<u32>> = BTreeMap::new();
+        for c in world.iter().filter(|c| outcome[&c.observation_id] != Outcome::Gone) {
+            let (contract, own) = (of[&c.observation_id], part[&c.observation_id]);
+            if !matches!(outcome[&c.observation_id], Outcome::SameAs(_)) {
+                parts.entry((contract, c.source)).or_default().insert(own);
+                joined.entry(contract).or_default().insert(own);
+            }
+        }
+        prop_assert!(parts.values().all(|p| p.len() == 1), "{parts:?}");
+        for (contract, parts) in joined {
+            prop_assert_eq!(m.contracts[contract as usize].joins.len(), parts.len() - 1, "each join says why");
+        }
+        // And what keys joined, rule 4 never parts.
+        let mut whole: BTreeMap<u32, BTreeSet<u32>> = BTreeMap::new();
+        for (id, p) in &part {
+            whole.entry(*p).or_default().insert(of[id]);
+        }
+        prop_assert!(whole.values().all(|c| c.len() == 1));
+    }
+
+    #[test]
+    fn candidates_name_contracts_that_stand_apart_and_share_no_source(world in world()) {
+        let m = merged(world);
+        for c in &m.contracts {
+            for d in &c.doubles {
+                let other = m.contracts.iter().find(|o| o.uid == d.uid);
+                prop_assert!(other.is_some() && d.uid != c.uid);
+                prop_assert!(c.observations.iter().all(|o| !d.sources.contains(&o.source)));
+                prop_assert!(!c.withdrawn && d.score >= 30);
             }
         }
     }

@@ -12,15 +12,16 @@
 //! identity   when two observations of one key contradict           (uses lot)
 //! cluster    same key = one contract unless they contradict
 //! second_keys  an id with and without its year and sequence meet, with evidence (uses id_forms)
+//! across     different ids in different feeds: what else says that they are one
 //! outcome    per contract: gone ones go, one content a source is current  (uses rank, framework)
 //! survive    the winner of each field, provenance, conflicts     (uses fields, unite)
 //! scope      in the region or not
 //! uid        names, suffixes of reused ids
 //! ```
 //!
-//! It knows nothing of SQL, formats, dumps, or of contracts of other buyers. Contracts that two
-//! feeds number differently are not looked for here.
+//! It knows nothing of SQL, formats, dumps, or of contracts of other buyers.
 
+mod across;
 mod cluster;
 mod fields;
 mod framework;
@@ -28,6 +29,7 @@ mod id_forms;
 mod identity;
 mod input;
 pub mod json;
+mod links;
 mod lot;
 pub mod measure;
 mod node;
@@ -64,6 +66,10 @@ pub use outcome::Outcome;
 pub use rank::{Criterion, Rank};
 pub use rules::{Rule, Rules};
 
+/// Grows whenever the same observations give other contracts than before, or another encoding of
+/// them: stores are then merged again.
+pub const VERSION: u32 = 2;
+
 /// What became of a buyer's observations.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Merged {
@@ -93,12 +99,16 @@ pub fn merge_buyer(siren: Siren, sources: &[SourceFacts], candidates: Vec<Candid
     let (nodes, same) = node::prepare(siren, sources, candidates, rules);
     let identity::Atoms { atoms, keys } = identity::atoms(&nodes, rules);
     let clusters = cluster::clusters(&atoms, &keys, &nodes, rules);
-    let mut built: Vec<survive::Built> = clusters
-        .iter()
-        .map(|c| outcome::settle(&c.members(&atoms), &nodes, rules))
-        .filter_map(|standing| survive::build(&standing, &nodes, sources, rules))
-        .collect();
+    let across = across::join(clusters, &atoms, &keys, &nodes, rules);
+    let (mut built, mut place) = (Vec::new(), Vec::new());
+    for cluster in &across.clusters {
+        let standing = outcome::settle(&cluster.members(&atoms), &nodes, rules);
+        let one: Option<survive::Built> = survive::build(&standing, &nodes, sources, rules);
+        place.push(one.is_some().then_some(built.len()));
+        built.extend(one);
+    }
     uid::name(&mut built, &nodes);
+    links::note(&mut built, &place, &across);
     built.sort_by(|a, b| a.contract.uid.cmp(&b.contract.uid));
     report(built, &nodes, &same, &mut merged);
     merged

@@ -32,6 +32,13 @@ pub enum Rule {
     SequenceNeedsZero,
     /// Two ids that do not meet are not pulled into one contract through a third.
     NoThird,
+    /// One contract that two feeds number differently is found by what it says (`[merge]
+    /// across_feeds`).
+    AcrossFeeds,
+    /// … but two records that one source numbers differently are never one.
+    AcrossSources,
+    /// … and between two sources the best one-to-one assignment decides; what is tied stays apart.
+    AcrossAssignment,
     /// Who speaks for the buyer, and authority, come before the date.
     AuthorityFirst,
     /// A declared day later than the resource's own date says nothing about how new a record is.
@@ -58,6 +65,9 @@ impl Rule {
         Rule::SecondKeysNeedEvidence,
         Rule::SequenceNeedsZero,
         Rule::NoThird,
+        Rule::AcrossFeeds,
+        Rule::AcrossSources,
+        Rule::AcrossAssignment,
         Rule::AuthorityFirst,
         Rule::FutureDates,
         Rule::Coupled,
@@ -80,6 +90,9 @@ impl Rule {
             Rule::SecondKeysNeedEvidence => "second-keys-need-evidence",
             Rule::SequenceNeedsZero => "sequence-needs-zero",
             Rule::NoThird => "no-third",
+            Rule::AcrossFeeds => "across-feeds",
+            Rule::AcrossSources => "across-sources",
+            Rule::AcrossAssignment => "across-assignment",
             Rule::AuthorityFirst => "authority-first",
             Rule::FutureDates => "future-dates",
             Rule::Coupled => "coupled",
@@ -112,6 +125,11 @@ impl Rules {
     #[must_use]
     pub fn without(self, rule: Rule) -> Self {
         Self { off: self.off | 1 << rule as u32, ..self }
+    }
+    /// What tells these rules, and the program's way to apply them, from others: contracts made
+    /// under another one are to be made again.
+    pub fn fingerprint(&self) -> String {
+        format!("{} {:x} {}", super::VERSION, self.off, self.no_region)
     }
     /// Whether the rule is on.
     pub fn on(&self, rule: Rule) -> bool {

@@ -27,6 +27,8 @@ pub(super) struct Built {
     pub lots: Vec<String>,
     /// Nodes that say it now: current and superseded.
     pub said: Vec<u32>,
+    /// Nodes of its observations, in their order.
+    pub listed: Vec<u32>,
     /// What became of each member.
     pub outcomes: Vec<(u32, Outcome)>,
 }
@@ -87,6 +89,8 @@ pub(super) fn build(standing: &Standing, nodes: &[Node], sources: &[SourceFacts]
         findings: findings(&voices),
         region,
         withdrawn: standing.withdrawn,
+        joins: Vec::new(),
+        doubles: Vec::new(),
         record,
     };
     unite_lists(&voices, &mut contract, &mut from, rules);
@@ -103,6 +107,7 @@ pub(super) fn build(standing: &Standing, nodes: &[Node], sources: &[SourceFacts]
             .find(|l| !l.is_empty())
             .unwrap_or_default(),
         outcomes: outcomes(standing, contract.region.in_scope),
+        listed: listed(standing),
         contract,
         said,
     })
@@ -119,11 +124,16 @@ fn outcomes(standing: &Standing, in_scope: bool) -> Vec<(u32, Outcome)> {
     .concat()
 }
 
-/// The current observations in winning order, with their index in order of place.
-fn voices<'a>(standing: &Standing, nodes: &'a [Node]) -> Vec<Voice<'a>> {
-    // Nodes are in order of place, so their numbers sort as the contract lists them.
+/// Nodes are in order of place, so their numbers sort as the contract lists them.
+fn listed(standing: &Standing) -> Vec<u32> {
     let mut listed = standing.current.clone();
     listed.sort_unstable();
+    listed
+}
+
+/// The current observations in winning order, with their index in order of place.
+fn voices<'a>(standing: &Standing, nodes: &'a [Node]) -> Vec<Voice<'a>> {
+    let listed = listed(standing);
     let index = |i: &u32| listed.binary_search(i).unwrap_or_default() as ObservationIndex;
     let own = |i: &u32| {
         let holders = nodes.get(*i as usize).map(|n| &n.record().titulaires);

@@ -231,6 +231,12 @@ fn record(v: &Value) -> Option<Record> {
         let list = list[inner].as_array().or_else(|| list.as_array());
         list.into_iter().flatten().filter_map(|t| Some(t.as_str()?.to_owned())).collect()
     };
+    let place = &v["lieuExecution"];
+    r.lieu = place["code"].as_str().map(|code| Place {
+        code: Some(code.to_owned()),
+        kind: place["typeCode"].as_str().and_then(PlaceType::parse),
+        name: None,
+    });
     r.techniques = words(&v["techniques"], "technique").iter().filter_map(|t| Technique::parse(t)).collect();
     r.modalites =
         words(&v["modalitesExecution"], "modaliteExecution").iter().filter_map(|t| Modalite::parse(t)).collect();

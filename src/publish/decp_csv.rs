@@ -68,7 +68,8 @@ fn write(out: &mut Vec<u8>, cell: &Cell<'_>) {
     }
 }
 
-fn quoted(out: &mut Vec<u8>, text: &str) {
+/// Writes a cell, quoted only where it must be.
+pub(super) fn quoted(out: &mut Vec<u8>, text: &str) {
     let bytes = text.as_bytes();
     if !bytes.iter().any(|b| matches!(b, b'"' | b',' | b'\r' | b'\n')) {
         return out.extend_from_slice(bytes);

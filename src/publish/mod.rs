@@ -26,6 +26,7 @@ mod decp_csv;
 mod decp_json;
 mod decp_parquet;
 mod decp_xml;
+mod doublons_csv;
 mod emit;
 mod error;
 mod format;
@@ -213,6 +214,7 @@ impl<'i> Formats<'_, 'i> {
         let mut writers: Vec<Box<dyn Writer + 'i>> = vec![
             Box::new(consumer_db::ConsumerDb::create(dir, catalog(), day, region.clone())?),
             Box::new(contrats_ndjson::ContratsNdjson::create(dir, compress)?),
+            text(dir, doublons_csv::DoublonsCsv, compress)?,
             Box::new(quality::QualityFiles::new(dir, catalog(), quality, day, region)),
             Box::new(quarantine_ndjson::QuarantineNdjson::create(dir, quarantine, self.seats, compress)?),
         ];
@@ -249,13 +251,15 @@ fn allowed(options: &Options, catalog: &Catalog) -> gate::Allowed {
     }
 }
 
-/// Whether the new files say what a publication says: the same contracts, under the same
+/// Whether the new files say what a publication says: the same contracts and candidates, under the same
 /// configuration. (What the day alone decides, dureeRestanteMois, is no change.)
 fn same(files: &[FileEntry], configuration: &str, previous: &Publication) -> bool {
-    let name = contrats_ndjson::CONTRATS;
-    let now = files.iter().find(|f| f.name == name).map(|f| &f.sha256);
-    now.is_some()
-        && now == previous.manifest.file(name).map(|f| &f.sha256)
+    let alike = |name| {
+        let now = files.iter().find(|f| f.name == name).map(|f| &f.sha256);
+        now.is_some() && now == previous.manifest.file(name).map(|f| &f.sha256)
+    };
+    alike(contrats_ndjson::CONTRATS)
+        && alike(doublons_csv::DOUBLONS)
         && configuration == previous.manifest.configuration
 }
 

@@ -54,6 +54,40 @@ pub struct Scope {
     pub reasons: Vec<String>,
 }
 
+/// Two parts of a contract that sources number differently, and why they are one.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Joined {
+    /// Observations of the one part, ascending.
+    pub left: Vec<ObservationIndex>,
+    /// Observations of the other.
+    pub right: Vec<ObservationIndex>,
+    /// Out of 100.
+    pub score: u32,
+    /// What speaks for and against, in French.
+    pub evidence: String,
+}
+
+/// Another contract of the buyer that may be the same under another id, and was left apart.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Double {
+    /// Its name.
+    pub uid: Uid,
+    /// Out of 100.
+    pub score: u32,
+    /// The score is high enough, but nothing says which of several it is.
+    pub tied: bool,
+    /// What speaks for and against, in French.
+    pub evidence: String,
+    /// Sources that publish it, sorted.
+    pub sources: Vec<String>,
+    /// Its amount, € without tax.
+    pub montant: Option<Money>,
+    /// When it was notified.
+    pub date_notification: Option<Day>,
+    /// Its object.
+    pub objet: Option<String>,
+}
+
 /// A contract of the region. `record` holds the chosen values; the other members say where each
 /// came from. Lists in it are united where records.md §5 says so.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -86,4 +120,9 @@ pub struct Contract {
     pub region: Scope,
     /// No source publishes it any more.
     pub withdrawn: bool,
+    /// What made one contract of observations under different ids in different sources, the
+    /// surest first.
+    pub joins: Vec<Joined>,
+    /// Contracts of the buyer that may be this one under another id, the likeliest first.
+    pub doubles: Vec<Double>,
 }

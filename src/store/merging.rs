@@ -5,6 +5,9 @@ use rusqlite::{Transaction, params};
 use super::{Snapshot, Store, StoreError, meta};
 use crate::record::{Contract, Day, Observation, Siren};
 
+/// The fact that names the rules by which the contracts were made.
+const RULES: &str = "merging";
+
 /// Days of whole payloads without a record before it is withdrawn (records.md §6).
 pub(super) const WITHDRAWN_AFTER_DAYS: i32 = 7;
 
@@ -90,6 +93,29 @@ impl Store {
         let mut statement = conn.prepare("SELECT siren, mark FROM dirty ORDER BY siren")?;
         let rows = statement.query_map([], |r| Ok((r.get::<_, u32>(0)?, r.get(1)?)))?;
         rows.map(|row| row.map_err(StoreError::from).and_then(|(n, mark)| Ok((siren(n)?, mark)))).collect()
+    }
+
+    /// Notes the rules by which contracts are made from now on. Where those before were others,
+    /// every buyer becomes due, and true comes back; in a store without contracts nothing is due
+    /// because of it.
+    ///
+    /// # Errors
+    /// A disk fault.
+    pub fn merge_by(&self, rules: String) -> Result<bool, StoreError> {
+        if self.fact(RULES)?.as_ref() == Some(&rules) {
+            return Ok(false);
+        }
+        self.writer.run("mark buyers as due in", move |tx| {
+            meta::set(tx, RULES, &rules)?;
+            let made = tx.query_row("SELECT EXISTS (SELECT 1 FROM contract)", [], |r| r.get::<_, bool>(0))?;
+            if made {
+                tx.execute(
+                    "INSERT INTO dirty SELECT DISTINCT siren, 1 FROM observation WHERE true ON CONFLICT DO UPDATE SET mark=mark+1",
+                    [],
+                )?;
+            }
+            Ok(made)
+        })
     }
 
     /// Writes what merges changed of several buyers, in one transaction. Gives the number of

@@ -218,6 +218,20 @@ fn forgetting_a_source_leaves_nothing_of_it() {
 }
 
 #[test]
+fn other_rules_of_the_merge_make_every_buyer_due_once_contracts_were_made() {
+    let mut f = Fixture::new();
+    assert!(!f.store.merge_by("1".to_owned()).unwrap(), "nothing was made by other rules");
+    f.harvest("r", "ab", day(0), FlipEnd::Complete);
+    let made = "INSERT INTO contract (uid, siren, in_scope, withdrawn, body) VALUES ('x', 213105554, 1, 0, x'00'); DELETE FROM dirty";
+    f.store.writer().run("make", move |tx| Ok(tx.execute_batch(made)?)).unwrap();
+    assert!(f.store.dirty_buyers().unwrap().is_empty());
+    assert!(!f.store.merge_by("1".to_owned()).unwrap());
+    assert!(f.store.dirty_buyers().unwrap().is_empty());
+    assert!(f.store.merge_by("2".to_owned()).unwrap());
+    assert_eq!(f.store.dirty_buyers().unwrap().len(), 1);
+}
+
+#[test]
 fn a_newer_database_is_refused_and_a_backup_comes_back_whole() {
     let mut f = Fixture::new();
     f.harvest("r", "ab", day(0), FlipEnd::Complete);

@@ -291,6 +291,26 @@ def csv_is_rfc_4180(folder):
         check("decp.csv is byte-true RFC 4180", compare.fault or (file.read(1) and "more bytes at the end"))
 
 
+def doubles(folder):
+    with open(folder / "doublons.csv", newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    known = {c["uid"]: c for c in contracts(folder) if not c["withdrawn"]} if rows else {}
+    faults = []
+    for row in rows:
+        a, b = known.get(row["uid_a"]), known.get(row["uid_b"])
+        if a is None or b is None or row["uid_a"].encode() >= row["uid_b"].encode():
+            faults.append(f"{row['uid_a']} {row['uid_b']}: not two contracts in order")
+            continue
+        of = [sorted({o["source"] for o in c["observations"]}) for c in (a, b)]
+        if set(of[0]) & set(of[1]) or [" ".join(s) for s in of] != [row["sources_a"], row["sources_b"]]:
+            faults.append(f"{row['uid_a']} {row['uid_b']}: sources {of}")
+        if [text(c.get("montant")) for c in (a, b)] != [text(m and Decimal(m)) for m in (row["montant_a"], row["montant_b"])]:
+            faults.append(f"{row['uid_a']} {row['uid_b']}: amounts")
+        if not 0.3 <= float(row["score"]) <= 1 or row["decision"] not in ("score insuffisant", "ambigu") or not row["indices"]:
+            faults.append(f"{row['uid_a']} {row['uid_b']}: {row['score']} {row['decision']}")
+    check(f"doublons.csv: {len(rows)} pairs of contracts that share no source, with score and evidence", faults[:5])
+
+
 def tables(folder):
     import duckdb
     import polars
@@ -489,6 +509,7 @@ def main():
     guarded("XML = JSON", xml_is_json, folder)
     guarded("RFC 4180", csv_is_rfc_4180, folder)
     guarded("tables", tables, folder)
+    guarded("doublons.csv", doubles, folder)
     guarded("changes.ndjson", changes, folder)
     guarded("quality.json", quality, folder)
     guarded("datapackage.json", package, folder)

@@ -1,6 +1,6 @@
 //! The command line as a user meets it: the real binary, its output, its exit codes.
 //!
-//! `journey`, `quality` and `quarantine` need a harvest, from a server of their own on loopback; everything
+//! `journey`, `quality`, `quarantine` and `renumbered` need a harvest, from a server of their own on loopback; everything
 //! else needs files only.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may fail loudly")]
@@ -9,6 +9,7 @@ mod files;
 mod journey;
 mod quality;
 mod quarantine;
+mod renumbered;
 mod setup;
 
 use setup::{Region, guichet, shipped, text};

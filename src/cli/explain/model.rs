@@ -11,7 +11,7 @@ use crate::cli::context::Failure;
 use crate::daemon::merge_run::Sources;
 use crate::merge::{self, Outcome};
 use crate::publish::write_contract;
-use crate::record::{Contract, Field, Format, ObservationIndex, Uid};
+use crate::record::{Contract, Double, Field, Format, Joined, ObservationIndex, Uid, normalised_key};
 use crate::store::MergeRow;
 
 /// The whole.
@@ -29,8 +29,35 @@ pub(super) struct Explained {
     pub withdrawn: bool,
     pub fields: Vec<FieldWhy>,
     pub observations: Vec<Observed>,
+    /// What made one contract of observations under different ids.
+    pub joins: Vec<JoinedWhy>,
+    /// Contracts that may be this one under another id, and were left apart (doublons.csv).
+    pub candidates: Vec<CandidateWhy>,
     /// The line of contrats.ndjson.
     pub contract: Box<RawValue>,
+}
+
+/// Two parts of the contract, and why they are one.
+#[derive(Debug, Serialize)]
+pub(super) struct JoinedWhy {
+    /// Indexes into `contract.observations`.
+    pub left: Vec<ObservationIndex>,
+    pub right: Vec<ObservationIndex>,
+    /// From 0 to 1, two decimals.
+    pub score: f64,
+    /// In French.
+    pub evidence: String,
+}
+
+/// A refused candidate.
+#[derive(Debug, Serialize)]
+pub(super) struct CandidateWhy {
+    pub uid: String,
+    pub score: f64,
+    /// `tied`: the score suffices, but others fit as well; `score-too-low`.
+    pub why: &'static str,
+    pub evidence: String,
+    pub sources: Vec<String>,
 }
 
 /// One field.
@@ -87,7 +114,8 @@ pub(super) struct Observed {
     /// The form in which ids are compared.
     pub key: String,
     /// `same-id`: equal under that form to the canonical one; `second-key`: met without year or
-    /// sequence, on the evidence of holder and amount or object.
+    /// sequence, on the evidence of holder and amount or object; `across-feeds`: another id, the
+    /// same contract by what it says (`joins`).
     pub identity: &'static str,
     pub published: Option<String>,
     pub findings: usize,
@@ -117,8 +145,44 @@ pub(super) fn explain(
         withdrawn: contract.withdrawn,
         fields: fields(contract, &voices, &line)?,
         observations: observations.into_iter().map(|(_, o)| o).collect(),
+        joins: contract.joins.iter().map(joined).collect(),
+        candidates: contract.doubles.iter().map(candidate).collect(),
         contract: serde_json::from_slice(&line)?,
     })
+}
+
+fn joined(j: &Joined) -> JoinedWhy {
+    JoinedWhy { left: j.left.clone(), right: j.right.clone(), score: share(j.score), evidence: j.evidence.clone() }
+}
+
+fn candidate(d: &Double) -> CandidateWhy {
+    CandidateWhy {
+        uid: d.uid.to_string(),
+        score: share(d.score),
+        why: if d.tied { "tied" } else { "score-too-low" },
+        evidence: d.evidence.clone(),
+        sources: d.sources.clone(),
+    }
+}
+
+/// Points out of 100 as a share.
+fn share(points: u32) -> f64 {
+    f64::from(points) / 100.0
+}
+
+/// How an observation came to its contract: its key, the canonical one, and the keys of the
+/// observations that rule 4 joined to it.
+fn identity(contract: &Contract, key: &str, canonical: &str) -> &'static str {
+    if key == canonical {
+        return "same-id";
+    }
+    let key_of = |i: &ObservationIndex| contract.observations.get(*i as usize).map(|o| normalised_key(&o.id));
+    let has = |part: &[ObservationIndex], key: &str| part.iter().filter_map(key_of).any(|k| k == key);
+    let parted = contract
+        .joins
+        .iter()
+        .any(|j| (has(&j.left, key) && has(&j.right, canonical)) || (has(&j.right, key) && has(&j.left, canonical)));
+    if parted { "across-feeds" } else { "second-key" }
 }
 
 /// The current observations as the order sees them.
@@ -270,7 +334,7 @@ fn observed(buyer: &Buyer, contract: &Contract, row: &MergeRow, outcome: &'stati
         },
         acheteur_id: record.acheteur.to_string(),
         id: record.id.to_string(),
-        identity: if key == canonical { "same-id" } else { "second-key" },
+        identity: identity(contract, &key, canonical),
         key,
         published: record.date_publication.map(|d| d.to_string()),
         findings: row.observation.findings.len(),

@@ -4,7 +4,7 @@ use std::io::Write;
 
 use serde_json::value::RawValue;
 
-use super::model::{Explained, Observed};
+use super::model::{CandidateWhy, Explained, JoinedWhy, Observed};
 use crate::cli::output::{Column, Out, OutputError};
 use crate::record::Contract;
 
@@ -32,6 +32,16 @@ const FINDINGS: [Column; 5] = [
     Column::left("field"),
     Column::left("declared"),
     Column::right("#"),
+];
+
+const JOINS: [Column; 3] = [Column::left("one contract"), Column::right("score"), Column::left("evidence")];
+
+const REFUSED: [Column; 5] = [
+    Column::left("not merged with"),
+    Column::right("score"),
+    Column::left("because"),
+    Column::left("sources"),
+    Column::left("evidence"),
 ];
 
 const CANDIDATES: [Column; 4] =
@@ -88,7 +98,29 @@ pub(super) fn print<W: Write>(e: &Explained, out: &mut Out<W>) -> Result<(), Out
         }
     }
     out.table(&FIELDS, rows)?;
+    identity(e, out)?;
     findings(e, out)
+}
+
+/// Why observations under different ids are one contract, and which other contracts may be.
+fn identity<W: Write>(e: &Explained, out: &mut Out<W>) -> Result<(), OutputError> {
+    let indexes = |list: &[u32]| list.iter().map(u32::to_string).collect::<Vec<_>>().join(" ");
+    if !e.joins.is_empty() {
+        let row = |j: &JoinedWhy| {
+            vec![format!("{} = {}", indexes(&j.left), indexes(&j.right)), format!("{:.2}", j.score), j.evidence.clone()]
+        };
+        out.line("")?;
+        out.table(&JOINS, e.joins.iter().map(row))?;
+    }
+    if !e.candidates.is_empty() {
+        let why = |c: &CandidateWhy| if c.why == "tied" { "others fit as well" } else { "score too low" };
+        let row = |c: &CandidateWhy| {
+            vec![c.uid.clone(), format!("{:.2}", c.score), why(c).to_owned(), c.sources.join(" "), c.evidence.clone()]
+        };
+        out.line("")?;
+        out.table(&REFUSED, e.candidates.iter().map(row))?;
+    }
+    Ok(())
 }
 
 fn observation(o: &Observed) -> Vec<String> {

@@ -222,6 +222,8 @@ mod tests {
             findings: Vec::new(),
             region: Default::default(),
             withdrawn: false,
+            joins: Vec::new(),
+            doubles: Vec::new(),
         }
     }
 

@@ -80,8 +80,18 @@ fn what_this_version_cannot_do_is_said_and_not_ignored() {
         let errors = Folder::new(table, ONE).errors();
         assert!(errors.contains(expected), "{errors}");
     }
-    let loaded = Folder::new("[merge]\nacross_feeds = true\n", ONE).load().unwrap();
-    assert!(loaded.warnings.to_string().contains("across_feeds"));
+}
+
+#[test]
+fn one_contract_under_different_ids_is_looked_for_unless_switched_off() {
+    let across = |table: &str| Folder::new(table, ONE).load().unwrap().config.merge.across_feeds;
+    assert!(across(""));
+    assert!(across("[merge]\nacross_feeds = true\n"));
+    assert!(!across("[merge]\nacross_feeds = false\n"));
+    let errors = Folder::new("[merge]\nacross_feeds = \"no\"\n", ONE).errors();
+    assert!(errors.contains("guichet.toml:2:"), "{errors}");
+    let print = |table: &str| Folder::new(table, ONE).load().unwrap().config.publishing_fingerprint();
+    assert_ne!(print(""), print("[merge]\nacross_feeds = false\n"));
 }
 
 #[test]

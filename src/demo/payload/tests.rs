@@ -98,7 +98,10 @@ fn unbroken_json_of_2022_has_every_required_key_and_its_lists_wrapped() {
             crate::record::Kind::Concession => (&CONCESSION[..], "concessionnaire"),
         };
         for key in required {
-            assert!(v.get(key).is_some(), "{key} in {v}");
+            // A feed that numbers anew leaves days out, and so does a profile of contracts alike.
+            let may = v["id"].as_str().is_some_and(|id| id.starts_with("PAIE-") || id.starts_with('L'));
+            let left_out = *key == "dateNotification" && may;
+            assert!(v.get(key).is_some() || left_out, "{key} in {v}");
         }
         if holders == "titulaire" {
             marches += 1;

@@ -12,7 +12,12 @@ pub(super) fn year_and_sequence(cx: &mut Cx) -> Option<Family> {
     let new = cx.marche(&b)?;
     let mut old = new.clone();
     old.id = cx.id_2019(&old, 0)?;
-    let mut f = Family::of(&b.siren, [Slot::any(Wanted::V2022), Slot::any(Wanted::V2019)]);
+    if cx.rng.chance(50) {
+        // An earlier word, before the amount was corrected: the object is evidence enough.
+        old.montant = Some(draft::other_amount(new.montant, &mut cx.rng));
+        old.date_publication = old.date_notification;
+    }
+    let mut f = Family::of(&b.siren, [platform(Wanted::V2022), platform(Wanted::V2019)]);
     // The older format has no number of offers; both agree on amount and holders, so it is kept.
     let expected = Expected { offres_recues: new.offres_recues.into(), ..Expected::of(&new) };
     let n = f.member_as(expected, true);
@@ -53,21 +58,22 @@ pub(super) fn modified(cx: &mut Cx) -> Option<Family> {
     Some(f)
 }
 
-/// The buyer has moved: same SIREN, another establishment.
+/// The buyer has moved: same SIREN, another establishment, and the amount corrected since.
 pub(super) fn establishment_moved(cx: &mut Cx) -> Option<Family> {
     let b = cx.buyer();
     let before = cx.marche(&b)?;
     let mut after = before.clone();
     after.acheteur = b.siret(2)?;
+    after.montant = Some(draft::other_amount(before.montant, &mut cx.rng));
     after.date_publication = later(after.date_publication, 20);
-    let mut f = Family::of(&b.siren, [Slot::any(Wanted::V2022), Slot::any(Wanted::Either)]);
+    let mut f = Family::of(&b.siren, [platform(Wanted::V2022), platform(Wanted::Either)]);
     let n = f.member(&after);
     f.notices.push(Notice::accepted(0, n, &before));
     f.notices.push(Notice::accepted(1, n, &after));
     Some(f)
 }
 
-/// `24-M00A7K/B` and `24.m00a7k_b`.
+/// `24-M00A7K/B` and `24.m00a7k_b`, the second with an amount that has been corrected since.
 pub(super) fn separators_differ(cx: &mut Cx) -> Option<Family> {
     let b = cx.buyer();
     let mut one = cx.marche(&b)?;
@@ -75,7 +81,9 @@ pub(super) fn separators_differ(cx: &mut Cx) -> Option<Family> {
     let number = cx.number('M');
     one.id = draft::local_id(&format!("24-{number}/B"))?;
     other.id = draft::local_id(&format!("24.{}_b", number.to_lowercase()))?;
-    let mut f = Family::of(&b.siren, [Slot::any(Wanted::V2022), Slot::any(Wanted::Either)]);
+    other.montant = Some(draft::other_amount(one.montant, &mut cx.rng));
+    other.date_publication = later(one.date_notification, -1);
+    let mut f = Family::of(&b.siren, [platform(Wanted::V2022), platform(Wanted::Either)]);
     let n = f.member(&one);
     f.notices.push(Notice::accepted(0, n, &one));
     f.notices.push(Notice::accepted(1, n, &other));
@@ -124,10 +132,14 @@ pub(super) fn corrected_elsewhere(cx: &mut Cx) -> Option<Family> {
     after.montant = Some(draft::other_amount(before.montant, &mut cx.rng));
     after.duree_mois = before.duree_mois.map(|d| d + 5);
     after.date_publication = later(before.date_publication, 40);
-    let slot = Slot { format: Wanted::V2019, voice: Voice::Platform, needed: true };
-    let mut f = Family::of(&b.siren, [slot, slot]);
+    let mut f = Family::of(&b.siren, [platform(Wanted::V2019), platform(Wanted::V2019)]);
     let n = f.member(&after);
     f.notices.push(Notice::accepted(0, n, &before));
     f.notices.push(Notice::accepted(1, n, &after));
     Some(f)
+}
+
+/// Platforms are of equal authority: the later word wins.
+fn platform(format: Wanted) -> Slot {
+    Slot { format, voice: Voice::Platform, needed: true }
 }

@@ -10,6 +10,7 @@ mod faults;
 mod identity;
 mod ordinary;
 mod region;
+mod renumbered;
 mod reused;
 
 use super::actors::{self, Buyer};
@@ -65,13 +66,25 @@ pub enum Scenario {
     RepeatedInOtherOrder,
     RepeatedInOtherFile,
     Misspelled,
+    Renumbered,
+    RenumberedLots,
+    RenumberedTransposed,
+    RenumberedMoved,
+    RenumberedCorrected,
+    RenumberedFramework,
+    RenumberedReused,
+    AlikeInEachSource,
+    AlikeInOneSource,
+    ByElimination,
+    YearlyRenewal,
+    LotsAcross,
     Unusable(Quirk),
     Broken(Broken),
 }
 
 impl Scenario {
-    /// Every case: a world of some eighty contracts holds each at least once.
-    pub const ALL: [Self; 59] = [
+    /// Every case: a world of some hundred contracts holds each at least once.
+    pub const ALL: [Self; 71] = [
         Self::Overlap,
         Self::YearAndSequence,
         Self::Lots,
@@ -115,6 +128,18 @@ impl Scenario {
         Self::RepeatedInOtherFile,
         Self::Misspelled,
         Self::Misspelled,
+        Self::Renumbered,
+        Self::RenumberedLots,
+        Self::RenumberedTransposed,
+        Self::RenumberedMoved,
+        Self::RenumberedCorrected,
+        Self::RenumberedFramework,
+        Self::RenumberedReused,
+        Self::AlikeInEachSource,
+        Self::AlikeInOneSource,
+        Self::ByElimination,
+        Self::YearlyRenewal,
+        Self::LotsAcross,
         Self::Unusable(Quirk::QuotesUnescaped),
         Self::Unusable(Quirk::QuoteUnescaped),
         Self::Unusable(Quirk::OffersNotCommunicated),
@@ -156,7 +181,7 @@ impl Scenario {
         match self {
             Self::Broken(broken) => usize::from(broken.damages_text()),
             Self::Unusable(quirk) if quirk.damages_text() => 2,
-            Self::Lots | Self::SameText => 3,
+            Self::Lots | Self::SameText | Self::RenumberedLots | Self::AlikeInOneSource => 3,
             Self::LotsAlike
             | Self::SameHolder
             | Self::UnrelatedHere
@@ -169,6 +194,11 @@ impl Scenario {
             | Self::KindsOfOneId
             | Self::YearsOfOneStem
             | Self::LotsInTwoSources
+            | Self::RenumberedReused
+            | Self::AlikeInEachSource
+            | Self::ByElimination
+            | Self::YearlyRenewal
+            | Self::LotsAcross
             | Self::Forged => 2,
             _ => 1,
         }
@@ -219,6 +249,18 @@ impl Scenario {
             Self::RepeatedInOtherOrder => faults::repeated_in_other_order(cx),
             Self::RepeatedInOtherFile => faults::repeated_in_other_file(cx),
             Self::Misspelled => faults::misspelled(cx),
+            Self::Renumbered => renumbered::renumbered(cx),
+            Self::RenumberedLots => renumbered::lots(cx),
+            Self::RenumberedTransposed => renumbered::transposed(cx),
+            Self::RenumberedMoved => renumbered::moved(cx),
+            Self::RenumberedCorrected => renumbered::corrected(cx),
+            Self::RenumberedFramework => renumbered::framework(cx),
+            Self::RenumberedReused => renumbered::reused(cx),
+            Self::AlikeInEachSource => renumbered::alike_in_each_source(cx),
+            Self::AlikeInOneSource => renumbered::alike_in_one_source(cx),
+            Self::ByElimination => renumbered::by_elimination(cx),
+            Self::YearlyRenewal => renumbered::yearly_renewal(cx),
+            Self::LotsAcross => renumbered::lots_across(cx),
             Self::Unusable(quirk) => faults::unusable(cx, quirk),
             Self::Broken(broken) => faults::broken(cx, broken),
         }
@@ -363,7 +405,7 @@ mod tests {
     fn the_list_of_cases_is_complete() {
         let ordinary = Scenario::ALL.iter().filter(|s| !matches!(s, Scenario::Broken(_) | Scenario::Unusable(_)));
         let kinds: std::collections::BTreeSet<_> = ordinary.collect();
-        assert_eq!(kinds.len(), 42);
+        assert_eq!(kinds.len(), 54);
         for b in Broken::ALL {
             assert!(Scenario::ALL.contains(&Scenario::Broken(b)));
         }

@@ -328,6 +328,8 @@ fn finish(dice: &mut Dice, uid: Uid, record: Record, only_2019: bool, i: u64) ->
         findings: dice.one_in(5).then(|| (finding("montant-texte"), winner)).into_iter().collect(),
         region: Scope { in_scope: true, reasons: vec!["seat".to_owned()] },
         withdrawn: dice.one_in(40),
+        joins: Vec::new(),
+        doubles: Vec::new(),
         observations,
         record,
     }

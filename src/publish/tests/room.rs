@@ -5,6 +5,7 @@ use std::path::Path;
 
 use super::generate::{contracts, stream};
 use super::*;
+use crate::record::{Double, Money};
 
 /// Files that may differ between two publications of the same contracts.
 const JOURNAL: &[&str] = &[
@@ -43,7 +44,7 @@ fn the_same_contracts_give_the_same_state_files_byte_for_byte() {
     for (name, bytes) in &first {
         assert!(bytes == &second[name], "{name} differs");
     }
-    assert_eq!(first.len(), 6 + 2 + 2 * 6 + 1, "plain, database and table, compressed forms, LISEZMOI.md");
+    assert_eq!(first.len(), 7 + 2 + 2 * 7 + 1, "plain, database and table, compressed forms, LISEZMOI.md");
 }
 
 #[test]
@@ -147,6 +148,7 @@ fn only_the_formats_asked_for_are_written_and_uncompressed_when_asked() {
             "contrats.ndjson",
             "datapackage.json",
             "decp.csv",
+            "doublons.csv",
             "guichet.sqlite",
             "manifest.json",
             "quality.html",
@@ -154,6 +156,44 @@ fn only_the_formats_asked_for_are_written_and_uncompressed_when_asked() {
             "quarantine.ndjson"
         ]
     );
+}
+
+#[test]
+fn candidates_that_were_not_merged_stand_once_in_doublons_csv() {
+    let public = tempfile::tempdir().unwrap();
+    let mut all = contracts(18, 40);
+    all.retain(|c| !c.withdrawn);
+    let [a, b] = [all[3].clone(), all[7].clone()];
+    let double = |of: &Contract, evidence: &str| Double {
+        uid: of.uid.clone(),
+        score: 41,
+        tied: false,
+        evidence: evidence.to_owned(),
+        sources: vec!["x".to_owned(), "y".to_owned()],
+        montant: Some(Money::euros(1200)),
+        date_notification: Day::from_ymd(2024, 3, 5),
+        objet: Some("Voirie, \"centre\"".to_owned()),
+    };
+    all[3].doubles = vec![double(&b, "de a à b")];
+    all[7].doubles = vec![double(&a, "de b à a")];
+    let outcome = Case::new(public.path(), all.clone()).outcome();
+    let text = std::fs::read_to_string(outcome.dir.join("doublons.csv")).unwrap();
+    let lines: Vec<&str> = text.split_terminator("\r\n").collect();
+    assert_eq!(lines.len(), 2, "{text}");
+    assert!(lines[0].starts_with("uid_a,uid_b,acheteur_siren,score,decision,indices,"));
+    let row = lines[1];
+    assert!(row.contains(",0.41,score insuffisant,de a à b,") && row.contains(",x y,"), "{row}");
+    assert!(row.contains(",1200,") && row.contains(",2024-03-05,"), "{row}");
+    assert!(row.ends_with(",\"Voirie, \"\"centre\"\"\""), "{row}");
+    let manifest = Publication::latest(public.path()).unwrap().unwrap().manifest;
+    assert_eq!(manifest.file("doublons.csv").unwrap().rows, Some(1));
+    assert!(manifest.file("doublons.csv.gz").is_some() && manifest.file("doublons.csv.zst").is_some());
+    // Another candidate is a change, although no contract has changed.
+    all[3].doubles[0].tied = true;
+    all[7].doubles[0].tied = true;
+    let outcome = Case::new(public.path(), all).outcome();
+    let text = std::fs::read_to_string(outcome.dir.join("doublons.csv")).unwrap();
+    assert!(text.contains(",ambigu,"), "{text}");
 }
 
 /// Writes a publication for other readers (`tests/ci/validate_publication.py`), and measures it:

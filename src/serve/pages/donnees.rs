@@ -103,7 +103,9 @@ fn about(name: &str, lang: Lang) -> &'static str {
         }
         "observations.csv" => ("Quand chaque source a été vue disant quoi", "When each source was seen saying what"),
         "aliases.csv" => ("Anciens identifiants", "Former identifiers"),
-        "doublons.csv" => ("Doublons possibles, non fusionnés", "Possible duplicates, not merged"),
+        "doublons.csv" => {
+            ("Doublons possibles, non fusionnés, et pourquoi", "Possible duplicates, not merged, and why")
+        }
         "liens.csv" => ("Liens entre consultations et contrats", "Links between consultations and contracts"),
         "manifest.json" => ("Liste des fichiers, empreintes, comptes", "List of files, checksums, counts"),
         "SHA256SUMS" => ("Empreintes de tous les fichiers", "Checksums of all files"),
