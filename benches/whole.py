@@ -2,12 +2,15 @@
 """Whole-process measures of guichet beside the script a skilled user would write instead, in one run.
 
     cargo build --release --examples --bins
-    benches/whole.py [--records 200000] [--runs 3] [--sizes 25000,100000,400000]
+    benches/whole.py [--records 200000] [--runs 3] [--sizes 25000,100000,400000] [--schema FILE] [--replay]
 
+--schema measures `guichet validate` of the 2022 JSON files against Python's jsonschema with that schema, on
+--sample of their records, taken as a linear share of all; --replay measures `replay` against the cold harvest.
 Needs ../shared/bench (or --bench DIR) with corpus.py and by_hand_polars.py, and Polars for the latter.
 Prints wall seconds, peak memory and ratios; judges nothing. Everything is served over loopback.
 """
 import argparse
+import json
 import os
 import re
 import shutil
@@ -23,14 +26,14 @@ GUICHET = ROOT / "target/release/guichet"
 UPSTREAM = ROOT / "target/release/examples/upstream"
 
 
-def measure(command, **more):
+def measure(command, ends=(0, 3), **more):
     """Wall seconds and peak memory (MiB) of one process."""
     began = time.monotonic()
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, **more)
     output = process.stdout.read().decode(errors="replace")
     _, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode not in (0, 3):
+    if process.returncode not in ends:
         sys.exit(f"{command} ended with {process.returncode}:\n{output[-4000:]}")
     return time.monotonic() - began, usage.ru_maxrss / 1024
 
@@ -84,6 +87,20 @@ def corpus(bench, work, records, *more):
     return out
 
 
+def by_schema(files, schema, sample):
+    """Seconds that jsonschema takes for all records of these files, from what it takes for a sample."""
+    import jsonschema
+
+    records = [r for f in files for r in json.loads(f.read_bytes())["marches"]["marche"]]
+    some = records[:: max(1, len(records) // sample)]
+    validator = jsonschema.validators.validator_for(schema)(schema)
+    began = time.process_time()
+    errors = sum(1 for _ in validator.iter_errors({"marches": {"marche": some, "contrat-concession": []}}))
+    took = time.process_time() - began
+    print(f"jsonschema: {len(some)} of {len(records)} records in {took:.2f} s of CPU, {errors} errors", flush=True)
+    return took * len(records) / len(some)
+
+
 def row(what, runs, against=None):
     wall, memory = statistics.median(r[0] for r in runs), max(r[1] for r in runs)
     ratio = f"{wall / against:6.2f} ×" if against else ""
@@ -96,6 +113,10 @@ def main():
     p.add_argument("--records", type=int, default=200_000)
     p.add_argument("--runs", type=int, default=3)
     p.add_argument("--sizes", default="", help="further sizes for memory and linearity, with commas")
+    p.add_argument("--schema", type=Path, help="the official JSON schema of 2022")
+    p.add_argument("--sample", type=int, default=2000, help="records given to jsonschema")
+    p.add_argument("--replay", action="store_true")
+    p.add_argument("--only", action="store_true", help="of the rows, only those of --schema and --replay")
     p.add_argument("--bench", type=Path, default=ROOT.parent / "shared/bench")
     p.add_argument("--work", type=Path, help="keeps the corpora here between calls")
     a = p.parse_args()
@@ -103,6 +124,20 @@ def main():
         work = a.work or Path(temporary)
         work.mkdir(parents=True, exist_ok=True)
         base, following = corpus(a.bench, work, a.records), corpus(a.bench, work, a.records, "--churn", "0.01")
+        if a.schema:
+            files = sorted(base.glob("*2022.json"))
+            python = by_schema(files, json.loads(a.schema.read_text()), a.sample)
+            row("jsonschema of the 2022 JSON, extrapolated", [(python, 0.0)])
+            row("guichet validate of the same (<= 0.05 x)",
+                [measure([GUICHET, "-qq", "validate", *files], ends=(0, 1)) for _ in range(a.runs)], python)
+        if a.replay:
+            region = Region(Path(temporary) / "replayed", base)
+            cold = row("cold harvest and merge", [(region.forget_all(), region.run("harvest"))[1] for _ in range(a.runs)])
+            row("replay (<= 1.0 x of it)", [region.run("replay") for _ in range(a.runs)], cold)
+            region.close()
+            region.forget_all()
+        if a.only:
+            return
         by_hand = [measure([sys.executable, a.bench / "by_hand_polars.py", base, Path(temporary) / "by-hand", "--xml"])
                    for _ in range(a.runs)]
         hand = row(f"by hand with Polars, {a.records}", by_hand)

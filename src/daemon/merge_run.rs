@@ -12,6 +12,8 @@ use crate::store::{BuyerInput, MergeRow, MergedBuyer, Pending, SourceState, Stor
 
 /// Observations per transaction: enough that commits do not count.
 const BATCH: usize = 4096;
+/// So many bytes of a contract weigh as one observation more: long records make small batches.
+const BYTES: usize = 2048;
 
 /// Buyers of so many observations are merged one at a time: two of the largest at once would need
 /// the memory of both.
@@ -121,7 +123,9 @@ impl Worker<'_> {
                 weight += input.rows.len();
                 let alone = (input.rows.len() >= LARGE).then(|| self.large.lock());
                 let merged = merge_one(&mut input, self.sources, self.rules);
-                batch.push(snapshot.change(&input, *mark, merged)?);
+                let change = snapshot.change(&input, *mark, merged)?;
+                weight += change.bytes() / BYTES;
+                batch.push(change);
                 drop(alone);
                 if weight >= BATCH {
                     self.settle(&mut pending)?;

@@ -75,6 +75,13 @@ pub struct BuyerChange {
     deletes: Vec<i64>,
 }
 
+impl BuyerChange {
+    /// Bytes of the contracts to be written.
+    pub fn bytes(&self) -> usize {
+        self.upserts.iter().map(|row| row.body.len()).sum()
+    }
+}
+
 #[derive(Debug)]
 struct ContractRow {
     uid: String,
