@@ -122,7 +122,7 @@ fn connect_ro(path: &Path) -> Result<Connection, StoreError> {
     let setup = || -> rusqlite::Result<()> {
         conn.busy_timeout(BUSY_TIMEOUT)?;
         keep_plans(&conn)?;
-        conn.execute_batch("PRAGMA query_only=ON; PRAGMA cache_size=-8192; PRAGMA mmap_size=0; PRAGMA temp_store=FILE;")
+        conn.execute_batch("PRAGMA query_only=ON; PRAGMA cache_size=-4096; PRAGMA mmap_size=0; PRAGMA temp_store=FILE;")
     };
     setup().map_err(|e| StoreError::sqlite("open", path, e))?;
     Ok(conn)
