@@ -179,7 +179,7 @@ fn holders(a: &Unit, b: &Unit) -> Holders {
         return Holders::Typo;
     }
     let named = |x: &&str| b.names.iter().any(|y| same_text(x, y));
-    if a.names.iter().any(|x| named(x)) {
+    if a.names.iter().any(named) {
         return Holders::Named;
     }
     let comparable = (!a.holders.is_empty() && !b.holders.is_empty()) || (!a.names.is_empty() && !b.names.is_empty());
