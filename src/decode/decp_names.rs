@@ -3,36 +3,38 @@
 //! In: a name as a record writes it. Out: the field it means.
 
 /// The scalar fields, by their names in either edition.
+const SCALARS: &[&str] = &[
+    "id",
+    "uid",
+    "_type",
+    "nature",
+    "objet",
+    "codeCPV",
+    "idAccordCadre",
+    "procedure",
+    "dureeMois",
+    "dateNotification",
+    "dateSignature",
+    "datePublicationDonnees",
+    "dateDebutExecution",
+    "montant",
+    "valeurGlobale",
+    "montantSubventionPublique",
+    "formePrix",
+    "marcheInnovant",
+    "attributionAvance",
+    "tauxAvance",
+    "sousTraitanceDeclaree",
+    "ccag",
+    "offresRecues",
+    "typeGroupementOperateurs",
+    "origineUE",
+    "origineFrance",
+];
+
+/// A scalar field by its exact name.
 pub(super) fn scalar_name(name: &str) -> Option<&'static str> {
-    const NAMES: &[&str] = &[
-        "id",
-        "uid",
-        "_type",
-        "nature",
-        "objet",
-        "codeCPV",
-        "idAccordCadre",
-        "procedure",
-        "dureeMois",
-        "dateNotification",
-        "dateSignature",
-        "datePublicationDonnees",
-        "dateDebutExecution",
-        "montant",
-        "valeurGlobale",
-        "montantSubventionPublique",
-        "formePrix",
-        "marcheInnovant",
-        "attributionAvance",
-        "tauxAvance",
-        "sousTraitanceDeclaree",
-        "ccag",
-        "offresRecues",
-        "typeGroupementOperateurs",
-        "origineUE",
-        "origineFrance",
-    ];
-    NAMES.iter().find(|n| **n == name).copied()
+    SCALARS.iter().find(|n| **n == name).copied()
 }
 
 /// Whether a field of this name belongs to a part of a record (a holder, a modification, an act, a
@@ -77,7 +79,7 @@ pub(super) fn is_name(name: &str) -> bool {
                 | "modaliteExecution"
                 | "typePrix"
         )
-        || FIELDS.contains(&name)
+        || NESTED.contains(&name)
 }
 
 /// What a name that is none of the format's stands for.
@@ -90,8 +92,8 @@ pub(super) enum Alias {
     Known,
 }
 
-/// The fields of a record, in either edition.
-const FIELDS: &[&str] = &[
+/// The fields that hold others, or lists, in either edition.
+const NESTED: &[&str] = &[
     "acheteur",
     "autoriteConcedante",
     "lieuExecution",
@@ -106,31 +108,6 @@ const FIELDS: &[&str] = &[
     "considerationsSociales",
     "considerationsEnvironnementales",
     "typesPrix",
-    "id",
-    "uid",
-    "nature",
-    "objet",
-    "codeCPV",
-    "idAccordCadre",
-    "procedure",
-    "dureeMois",
-    "dateNotification",
-    "dateSignature",
-    "datePublicationDonnees",
-    "dateDebutExecution",
-    "montant",
-    "valeurGlobale",
-    "montantSubventionPublique",
-    "formePrix",
-    "marcheInnovant",
-    "attributionAvance",
-    "tauxAvance",
-    "sousTraitanceDeclaree",
-    "ccag",
-    "offresRecues",
-    "typeGroupementOperateurs",
-    "origineUE",
-    "origineFrance",
 ];
 
 /// Names seen in real files beside those of the format: the singular ones of the arrêté's annex,
@@ -155,7 +132,11 @@ pub(super) fn alias(name: &str) -> Option<Alias> {
         "source" | "datetransmissiondonneesetalab" | "createdat" | "updatedat" | "schema" | "text" => Alias::Known,
         _ => {
             // Only another spelling: the right one would come back here for ever.
-            return FIELDS.iter().find(|n| n.eq_ignore_ascii_case(&plain) && **n != name).map(|n| Alias::Field(n));
+            return NESTED
+                .iter()
+                .chain(SCALARS)
+                .find(|n| n.eq_ignore_ascii_case(&plain) && **n != name)
+                .map(|n| Alias::Field(n));
         }
     })
 }
