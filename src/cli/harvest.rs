@@ -34,6 +34,8 @@ pub(super) fn run(opened: &Opened, args: &Harvest) -> Ended {
             () = insist.now() => Err(Failure::failed("stopped: what was committed stands, the rest is asked for at the next harvest")),
         }
     })?;
+    // The log is folded while the status is counted.
+    pipeline.fold();
     super::publish::write_status(&pipeline)?;
     pipeline.close();
     tell(&report)?;

@@ -99,6 +99,11 @@ pub struct Pipeline {
 }
 
 impl Pipeline {
+    /// Begins to fold the store's log into its file, beside what is done next.
+    pub fn fold(&self) {
+        self.store.writer().fold();
+    }
+
     /// Ends the writing and folds the store's log into its file, so that the next start has nothing to
     /// read back. Nothing can be written after this.
     pub fn close(&self) {

@@ -268,3 +268,50 @@ fn only_sources_with_a_buyer_that_is_found_elsewhere_now_are_named() {
     fixture.store.forget("a").unwrap();
     assert!(now("005580001", Where::Inside).unwrap().is_empty());
 }
+
+/// Holds the writer in a first piece of work until the sender is dropped, so that what comes after waits together.
+fn held(store: &Store) -> (std::sync::mpsc::Sender<()>, super::Pending<()>) {
+    let (release, wait) = std::sync::mpsc::channel::<()>();
+    let first = store.writer().submit("hold", move |_| {
+        let _ = wait.recv();
+        Ok(())
+    });
+    (release, first)
+}
+
+#[test]
+fn what_waits_for_the_disk_is_committed_together_and_answered_after_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("store.db");
+    let store = Store::open(&path).unwrap();
+    let (release, first) = held(&store);
+    let set = |key: &'static str| store.writer().submit("set", move |tx| super::meta::set(tx, key, "1"));
+    let (a, b) = (set("a"), set("b"));
+    assert_eq!(store.fact("a").unwrap(), None);
+    drop(release);
+    first.wait().unwrap();
+    // The first answer already follows the commit of all.
+    assert_eq!(store.fact("a").unwrap().as_deref(), Some("1"));
+    assert_eq!(store.fact("b").unwrap().as_deref(), Some("1"));
+    a.wait().unwrap();
+    b.wait().unwrap();
+}
+
+#[test]
+fn what_fails_keeps_its_own_reason_and_takes_its_group_with_it_and_nothing_else() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Store::open(&dir.path().join("store.db")).unwrap();
+    store.writer().run("set", |tx| super::meta::set(tx, "before", "1")).unwrap();
+    let (release, first) = held(&store);
+    let good = store.writer().submit("set", |tx| super::meta::set(tx, "with", "1"));
+    let bad = store.writer().submit("break", |tx| Ok(tx.execute_batch("INSERT INTO nowhere VALUES (1)")?));
+    let after = store.writer().submit("set", |tx| super::meta::set(tx, "after", "1"));
+    drop(release);
+    assert!(bad.wait().unwrap_err().to_string().contains("no such table: nowhere"));
+    let error = good.wait().unwrap_err().to_string();
+    assert!(error.contains("committed together"), "{error}");
+    assert!(first.wait().is_err());
+    after.wait().unwrap();
+    let facts = ["before", "with", "after"].map(|key| store.fact(key).unwrap().is_some());
+    assert_eq!(facts, [true, false, true]);
+}

@@ -1,12 +1,13 @@
 //! The one thread that owns the read-write connection.
 //!
 //! Work arrives as closures through a bounded channel, so that a slow disk slows the network
-//! instead of filling memory; each closure is one transaction, and its reply follows the commit.
+//! instead of filling memory. Each closure is all or nothing, and its reply follows the commit; what
+//! waits while the disk is busy with one commit is committed together by the next.
 
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{RecvTimeoutError, SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::time::Duration;
 
 use rusqlite::{Connection, Transaction, TransactionBehavior};
@@ -20,7 +21,23 @@ const QUEUE: usize = 4;
 /// How often the idle writer shows that it lives.
 const IDLE_BEAT: Duration = Duration::from_secs(1);
 
-type Job = Box<dyn FnOnce(&mut Connection) + Send>;
+/// Closures committed together at most: who waits for the first of them waits for all.
+const GROUP: usize = 8;
+
+/// Tells whoever waits for a closure what became of its group: `Err` says why nothing of it stands.
+type Answer = Box<dyn FnOnce(Result<(), &rusqlite::Error>) + Send>;
+
+/// The word of a closure inside a transaction: whether it failed, and how to answer for it.
+type Word = (bool, Answer);
+
+type Work = Box<dyn FnOnce(Result<&Transaction<'_>, &rusqlite::Error>) -> Word + Send>;
+
+enum Job {
+    /// Part of a transaction; where none could begin, only an answer.
+    Work(Work),
+    /// Needs the connection for itself.
+    Alone(Box<dyn FnOnce(&mut Connection) + Send>),
+}
 
 /// A handle on the writer thread. The thread ends when the last handle is dropped and its queue is empty.
 #[derive(Clone)]
@@ -39,7 +56,7 @@ impl Writer {
             loop {
                 beating.fetch_add(1, Ordering::Relaxed);
                 match jobs.recv_timeout(IDLE_BEAT) {
-                    Ok(job) => job(&mut conn),
+                    Ok(job) => group(&mut conn, job, &jobs),
                     Err(RecvTimeoutError::Timeout) => {}
                     Err(RecvTimeoutError::Disconnected) => break,
                 }
@@ -59,8 +76,9 @@ impl Writer {
         self.beats.load(Ordering::Relaxed)
     }
 
-    /// Queues one transaction and returns at once with the place where its result will arrive.
-    /// Blocks while the queue is full.
+    /// Queues work that is all or nothing and returns at once with the place where its result, after the
+    /// commit, will arrive. Blocks while the queue is full. Work that fails takes with it what is committed
+    /// together with it: only a disk, or a row that cannot be read, may be the cause.
     pub fn submit<R: Send + 'static>(
         &self,
         what: &'static str,
@@ -68,15 +86,21 @@ impl Writer {
     ) -> Pending<R> {
         let (reply, result) = oneshot::channel();
         let path = Arc::clone(&self.path);
-        let job: Job = Box::new(move |conn| {
-            // The asker may have gone; the work stands.
-            let _ = reply.send(transact(conn, work).map_err(|e| located(e, what, &path)));
-        });
+        let job = Job::Work(Box::new(move |tx| {
+            let done = tx.map_err(again).and_then(work);
+            let failed = done.is_err();
+            let answer = move |committed: Result<(), &rusqlite::Error>| {
+                let done = done.and_then(|value| committed.map(|()| value).map_err(again));
+                // The asker may have gone; the work stands.
+                let _ = reply.send(done.map_err(|e| located(e, what, &path)));
+            };
+            (failed, Box::new(answer))
+        }));
         let _ = self.queue.send(job);
         Pending { result }
     }
 
-    /// Runs one transaction and waits for its commit. For blocking threads.
+    /// Queues work and waits for its commit. For blocking threads.
     ///
     /// # Errors
     /// What `work` or the commit failed with; nothing of it is then in the store.
@@ -91,22 +115,32 @@ impl Writer {
     /// Ends the thread after what is queued, and waits until it has closed the file.
     pub(super) fn close(&self) {
         let (reply, closed) = std::sync::mpsc::channel::<()>();
-        let job: Job = Box::new(move |conn| {
+        let job = Job::Alone(Box::new(move |conn| {
             let _ = conn.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
             if let Ok(memory) = Connection::open_in_memory() {
                 drop(std::mem::replace(conn, memory));
             }
             drop(reply);
-        });
+        }));
         let _ = self.queue.send(job);
         let _ = closed.recv();
     }
 
     /// Folds the log into the file and truncates it, when no reader needs it any more.
     pub fn checkpoint(&self) {
-        let job: Job = Box::new(|conn| {
-            let _ = conn.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
-        });
+        self.pragma("PRAGMA wal_checkpoint(TRUNCATE)");
+    }
+
+    /// Folds what it can of the log into the file, beside whoever reads: what [`Writer::checkpoint`]
+    /// has to do later is then little.
+    pub fn fold(&self) {
+        self.pragma("PRAGMA wal_checkpoint(PASSIVE)");
+    }
+
+    fn pragma(&self, sql: &'static str) {
+        let job = Job::Alone(Box::new(move |conn| {
+            let _ = conn.query_row(sql, [], |_| Ok(()));
+        }));
         let _ = self.queue.send(job);
     }
 }
@@ -135,14 +169,68 @@ impl<R> Pending<R> {
     }
 }
 
-fn transact<R>(
+/// Runs a job, and with it what waits by then, in one transaction.
+fn group(conn: &mut Connection, first: Job, jobs: &Receiver<Job>) {
+    let mut next = Some(first);
+    while let Some(job) = next.take() {
+        match job {
+            Job::Alone(job) => job(conn),
+            Job::Work(work) => next = together(conn, work, jobs),
+        }
+    }
+}
+
+/// Commits a first piece of work and those that wait behind it. Gives back what cannot be part of it.
+fn together(
     conn: &mut Connection,
-    work: impl FnOnce(&Transaction<'_>) -> Result<R, StoreError>,
-) -> Result<R, StoreError> {
-    let tx = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let result = work(&tx)?;
-    tx.commit()?;
-    Ok(result)
+    first: Work,
+    jobs: &Receiver<Job>,
+) -> Option<Job> {
+    let tx = match conn.transaction_with_behavior(TransactionBehavior::Immediate) {
+        Ok(tx) => tx,
+        Err(error) => {
+            let (_, answer) = first(Err(&error));
+            answer(Err(&error));
+            return None;
+        }
+    };
+    let (mut failed, answer) = first(Ok(&tx));
+    let mut answers = vec![answer];
+    let mut left = None;
+    while !failed && left.is_none() && answers.len() < GROUP {
+        match jobs.try_recv() {
+            Ok(Job::Work(work)) => {
+                let (this, answer) = work(Ok(&tx));
+                failed = this;
+                answers.push(answer);
+            }
+            Ok(job) => left = Some(job),
+            Err(_) => break,
+        }
+    }
+    // What failed says why itself; its neighbours hear that it was not they.
+    let committed = match failed {
+        true => tx.rollback().and(Err(given_up())),
+        false => tx.commit(),
+    };
+    for answer in answers {
+        answer(committed.as_ref().map(|()| ()));
+    }
+    left
+}
+
+fn given_up() -> rusqlite::Error {
+    let why = "what was to be committed together with it failed: see the error beside this one";
+    rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_ABORT), Some(why.to_owned()))
+}
+
+/// The same error once more, for another who waits: SQLite's own cannot be copied.
+fn again(error: &rusqlite::Error) -> StoreError {
+    let code = match error {
+        rusqlite::Error::SqliteFailure(code, _) => *code,
+        _ => rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_ERROR),
+    };
+    rusqlite::Error::SqliteFailure(code, Some(error.to_string())).into()
 }
 
 fn located(error: StoreError, what: &str, path: &std::path::Path) -> StoreError {
