@@ -1,5 +1,7 @@
 //! The thin part that moves rows for the merge: a buyer's observations out, its contracts in.
 
+use std::collections::HashMap;
+
 use rusqlite::{Transaction, params};
 
 use super::{Snapshot, Store, StoreError, meta};
@@ -159,81 +161,115 @@ impl Snapshot {
     }
 
     fn buyer_rows(&self, buyer: Siren, which: &str) -> Result<BuyerInput, StoreError> {
+        let held = self.held()?;
         let mut statement = self.conn.prepare_cached(&format!(
-            "SELECT o.id, o.source, r.id, s.position, s.gone, r.whole_day, r.resource_date, o.first_seen, s.outcome, s.same_as, o.body
-             FROM observation o JOIN standing s ON s.id=o.id JOIN resource r ON r.n=s.resource
-             WHERE o.siren=?1 {which}"
+            "SELECT o.id, o.source, s.resource, s.position, s.gone, o.first_seen, s.outcome, s.same_as, o.body
+             FROM observation o JOIN standing s ON s.id=o.id WHERE o.siren=?1 {which}"
         ))?;
         let mut rows = statement.query([siren_number(buyer)])?;
         let mut also = self
             .conn
             .prepare_cached("SELECT r.id FROM also a JOIN resource r ON r.n=a.resource WHERE a.id=?1 ORDER BY r.id")?;
-        let shared =
-            self.conn.prepare_cached("SELECT EXISTS (SELECT 1 FROM also)")?.query_row([], |r| r.get::<_, bool>(0))?;
         let (mut found, mut before) = (Vec::new(), Vec::new());
         while let Some(row) = rows.next()? {
             let id: i64 = row.get(0)?;
-            let (gone, whole): (Option<i32>, Option<i32>) = (row.get(4)?, row.get(5)?);
-            let body = row.get_ref(10)?.as_blob().map_err(|e| StoreError::damaged(format!("observation {id}"), e))?;
-            let day = |n: Option<i32>| n.and_then(Day::from_number);
+            let damaged = |why: &dyn std::fmt::Display| StoreError::damaged(format!("observation {id}"), why);
+            let resource = held
+                .resources
+                .get(&row.get::<_, i64>(2)?)
+                .ok_or_else(|| damaged(&"it stands in a resource that is not there"))?;
+            let gone: Option<i32> = row.get(4)?;
+            let body = row.get_ref(8)?.as_blob().map_err(|e| damaged(&e))?;
             found.push(MergeRow {
                 id,
                 source: row.get(1)?,
-                resource: row.get(2)?,
+                resource: resource.id.clone(),
                 position: row.get(3)?,
-                also_in: match shared {
+                also_in: match held.shared {
                     true => also.query_map([id], |r| r.get(0))?.collect::<Result<_, _>>()?,
                     false => Vec::new(),
                 },
-                gone: day(gone),
-                withdrawn: gone.zip(whole).is_some_and(|(gone, whole)| whole - gone >= WITHDRAWN_AFTER_DAYS),
-                resource_date: day(row.get(6)?),
-                first_seen: day(Some(row.get(7)?))
-                    .ok_or_else(|| StoreError::damaged(format!("observation {id}"), "its day is no day"))?,
-                observation: postcard::from_bytes(body)
-                    .map_err(|e| StoreError::damaged(format!("observation {id}"), e))?,
+                gone: gone.and_then(Day::from_number),
+                withdrawn: gone
+                    .zip(resource.whole_day)
+                    .is_some_and(|(gone, whole)| whole - gone >= WITHDRAWN_AFTER_DAYS),
+                resource_date: resource.date,
+                first_seen: Day::from_number(row.get(5)?).ok_or_else(|| damaged(&"its day is no day"))?,
+                observation: postcard::from_bytes(body).map_err(|e| damaged(&e))?,
             });
-            before.push((id, row.get(8)?, row.get(9)?));
+            before.push((id, row.get(6)?, row.get(7)?));
         }
         Ok(BuyerInput { siren: buyer, rows: found, before })
     }
+
+    /// What every buyer's rows refer to: read once, since a snapshot does not change.
+    fn held(&self) -> Result<&Held, StoreError> {
+        if let Some(held) = self.held.get() {
+            return Ok(held);
+        }
+        let mut statement = self.conn.prepare("SELECT n, id, whole_day, resource_date FROM resource")?;
+        let resource = |r: &rusqlite::Row<'_>| {
+            let date = r.get::<_, Option<i32>>(3)?.and_then(Day::from_number);
+            Ok((r.get(0)?, HeldResource { id: r.get(1)?, whole_day: r.get(2)?, date }))
+        };
+        let resources = statement.query_map([], resource)?.collect::<Result<_, _>>()?;
+        let shared = self.conn.query_row("SELECT EXISTS (SELECT 1 FROM also)", [], |r| r.get(0))?;
+        Ok(self.held.get_or_init(|| Held { resources, shared }))
+    }
+}
+
+/// See [`Snapshot::held`].
+pub(super) struct Held {
+    resources: HashMap<i64, HeldResource>,
+    /// Whether any observation stands in two resources.
+    shared: bool,
+}
+
+struct HeldResource {
+    id: String,
+    whole_day: Option<i32>,
+    date: Option<Day>,
 }
 
 fn diff(snapshot: &Snapshot, input: &BuyerInput, mark: i64, merged: MergedBuyer) -> Result<BuyerChange, StoreError> {
     let siren = siren_number(input.siren);
     let mut change = BuyerChange { siren, mark, ..BuyerChange::default() };
-    let before: std::collections::HashMap<i64, (u8, Option<i64>)> =
+    let before: HashMap<i64, (u8, Option<i64>)> =
         input.before.iter().map(|(id, outcome, same)| (*id, (*outcome, *same))).collect();
     change.outcomes =
         merged.outcomes.into_iter().filter(|(id, outcome, same)| before.get(id) != Some(&(*outcome, *same))).collect();
-    let mut old = std::collections::HashMap::new();
+    let (mut made, mut encoded) = (Vec::with_capacity(merged.contracts.len()), Vec::new());
+    for contract in merged.contracts {
+        encoded.clear();
+        encoded = postcard::to_extend(&contract, encoded).map_err(|e| StoreError::damaged("a contract", e))?;
+        made.push(ContractRow {
+            uid: contract.uid.as_str().to_owned(),
+            in_scope: contract.region.in_scope,
+            withdrawn: contract.withdrawn,
+            body: encoded.as_slice().to_vec(),
+        });
+    }
+    made.sort_unstable_by(|a, b| a.uid.cmp(&b.uid));
+    let mut stands = vec![false; made.len()];
     let mut statement =
         snapshot.conn.prepare_cached("SELECT n, uid, in_scope, withdrawn, body FROM contract WHERE siren=?1")?;
     let mut rows = statement.query([siren])?;
     while let Some(row) = rows.next()? {
-        old.insert(
-            row.get::<_, String>(1)?,
-            (row.get::<_, i64>(0)?, row.get::<_, bool>(2)?, row.get::<_, bool>(3)?, row.get::<_, Vec<u8>>(4)?),
-        );
-    }
-    let mut encoded = Vec::new();
-    for contract in merged.contracts {
-        encoded.clear();
-        encoded = postcard::to_extend(&contract, encoded).map_err(|e| StoreError::damaged("a contract", e))?;
-        let body = encoded.as_slice().to_vec();
-        let row = ContractRow {
-            uid: contract.uid.as_str().to_owned(),
-            in_scope: contract.region.in_scope,
-            withdrawn: contract.withdrawn,
-            body,
-        };
-        match old.remove(&row.uid) {
-            Some((_, scope, withdrawn, body))
-                if (scope, withdrawn) == (row.in_scope, row.withdrawn) && body == row.body => {}
-            _ => change.upserts.push(row),
+        let damaged = |e: rusqlite::types::FromSqlError| StoreError::damaged("a contract", e);
+        let uid = row.get_ref(1)?.as_str().map_err(damaged)?;
+        match made.binary_search_by(|m| m.uid.as_str().cmp(uid)) {
+            Ok(i) => {
+                let body = row.get_ref(4)?.as_blob().map_err(damaged)?;
+                let scope: (bool, bool) = (row.get(2)?, row.get(3)?);
+                let same = made.get(i).is_some_and(|m| (m.in_scope, m.withdrawn) == scope && m.body == body);
+                if let Some(stands) = stands.get_mut(i) {
+                    *stands = same;
+                }
+            }
+            Err(_) => change.deletes.push(row.get(0)?),
         }
     }
-    change.deletes = old.into_values().map(|row| row.0).collect();
+    change.upserts = made.into_iter().zip(stands).filter_map(|(row, stands)| (!stands).then_some(row)).collect();
     change.deletes.sort_unstable();
     Ok(change)
 }

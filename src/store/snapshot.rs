@@ -10,6 +10,7 @@ use crate::record::{Contract, Uid};
 /// A read snapshot of the store.
 pub struct Snapshot {
     pub(super) conn: Connection,
+    pub(super) held: std::cell::OnceCell<super::merging::Held>,
 }
 
 impl Snapshot {
@@ -21,7 +22,7 @@ impl Snapshot {
             conn.query_row("SELECT count(*) FROM meta", [], |_| Ok(()))
         };
         begin().map_err(|e| StoreError::sqlite("read", path, e))?;
-        Ok(Self { conn })
+        Ok(Self { conn, held: std::cell::OnceCell::new() })
     }
 
     /// A snapshot for a command that only reads, without a writer: works beside a running daemon.

@@ -181,11 +181,7 @@ fn group(conn: &mut Connection, first: Job, jobs: &Receiver<Job>) {
 }
 
 /// Commits a first piece of work and those that wait behind it. Gives back what cannot be part of it.
-fn together(
-    conn: &mut Connection,
-    first: Work,
-    jobs: &Receiver<Job>,
-) -> Option<Job> {
+fn together(conn: &mut Connection, first: Work, jobs: &Receiver<Job>) -> Option<Job> {
     let tx = match conn.transaction_with_behavior(TransactionBehavior::Immediate) {
         Ok(tx) => tx,
         Err(error) => {
