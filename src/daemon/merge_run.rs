@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::merge::{self, Authority, Candidate, Outcome, Rules, SourceFacts};
 use crate::record::Siren;
-use crate::store::{BuyerInput, MergeRow, MergedBuyer, Pending, SourceState, Store, StoreError};
+use crate::store::{BuyerChange, BuyerInput, MergeRow, MergedBuyer, Pending, SourceState, Store, StoreError};
 
 /// Observations per transaction: enough that commits do not count.
 const BATCH: usize = 4096;
@@ -121,24 +121,35 @@ impl Worker<'_> {
             for (siren, mark) in buyers {
                 let mut input = snapshot.buyer(*siren)?;
                 weight += input.rows.len();
-                let alone = (input.rows.len() >= LARGE).then(|| self.large.lock());
+                let large = input.rows.len() >= LARGE;
+                if large {
+                    // What waits to be written is not kept beside it.
+                    self.send(&mut batch, &mut pending)?;
+                    self.settle(&mut pending)?;
+                }
+                let alone = large.then(|| self.large.lock());
                 let merged = merge_one(&mut input, self.sources, self.rules);
                 let change = snapshot.change(&input, *mark, merged)?;
                 weight += change.bytes() / BYTES;
                 batch.push(change);
                 drop(alone);
-                if weight >= BATCH {
-                    self.settle(&mut pending)?;
-                    pending = Some(self.store.merged(std::mem::take(&mut batch)));
+                if weight >= BATCH || large {
+                    self.send(&mut batch, &mut pending)?;
                     weight = 0;
                 }
             }
         }
-        self.settle(&mut pending)?;
-        if !batch.is_empty() {
-            pending = Some(self.store.merged(batch));
-        }
+        self.send(&mut batch, &mut pending)?;
         self.settle(&mut pending)
+    }
+
+    /// Hands a batch to the writer once it has taken the one before.
+    fn send(&self, batch: &mut Vec<BuyerChange>, pending: &mut Option<Pending<usize>>) -> Result<(), StoreError> {
+        self.settle(pending)?;
+        if !batch.is_empty() {
+            *pending = Some(self.store.merged(std::mem::take(batch)));
+        }
+        Ok(())
     }
 
     fn settle(&self, pending: &mut Option<Pending<usize>>) -> Result<(), StoreError> {
