@@ -197,7 +197,8 @@ impl Pipeline {
         let _turn = self.merging.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         let states = self.store.snapshot()?.sources()?;
         let sources = merge_sources(&states);
-        merge_run::run(&self.store, &sources, &rules(&self.config()), workers())
+        let config = self.config();
+        merge_run::run(&self.store, &sources, &rules(&config), &decisions(&config), workers())
     }
 }
 
@@ -205,6 +206,11 @@ impl Pipeline {
 pub fn rules(config: &Config) -> Rules {
     let rules = if config.region.is_everywhere() { Rules::without_region() } else { Rules::default() };
     if config.merge.across_feeds { rules } else { rules.without(Rule::AcrossFeeds) }
+}
+
+/// The operators' decisions of a configuration, by buyer.
+pub fn decisions(config: &Config) -> merge_run::Decisions {
+    crate::config::by_buyer(config.decisions.iter().map(|placed| &placed.decision))
 }
 
 /// The sources that may speak in a contract.

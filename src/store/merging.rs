@@ -8,6 +8,9 @@ use crate::record::{Contract, Day, Observation, Siren};
 /// The fact that names the rules by which the contracts were made.
 const RULES: &str = "merging";
 
+/// The fact that names the decisions by which they were made, by buyer.
+const DECISIONS: &str = "decided";
+
 /// Days of whole payloads without a record before it is withdrawn (records.md §6).
 pub(super) const WITHDRAWN_AFTER_DAYS: i32 = 7;
 
@@ -122,6 +125,34 @@ impl Store {
                 )?;
             }
             Ok(made)
+        })
+    }
+
+    /// Notes the decisions under which contracts are made from now on: a text for each buyer that
+    /// one names. Buyers whose text is another than before become due, and their number comes back.
+    /// All that they ever said is looked at again, also what is gone and was replaced: under other
+    /// decisions it might stand.
+    ///
+    /// # Errors
+    /// A disk fault.
+    pub fn decide_by(&self, decisions: std::collections::BTreeMap<Siren, String>) -> Result<usize, StoreError> {
+        let read =
+            |text: Option<String>| text.map(|t| serde_json::from_str(&t).unwrap_or_default()).unwrap_or_default();
+        let new: std::collections::BTreeMap<String, String> =
+            decisions.into_iter().map(|(siren, text)| (siren.to_string(), text)).collect();
+        let old: std::collections::BTreeMap<String, String> = read(self.fact(DECISIONS)?);
+        if old == new {
+            return Ok(0);
+        }
+        self.writer.run("mark the buyers of decisions as due in", move |tx| {
+            let changed = old.keys().chain(new.keys()).filter(|siren| old.get(*siren) != new.get(*siren));
+            let changed: std::collections::BTreeSet<&String> = changed.collect();
+            for siren in changed.iter().filter_map(|siren| Siren::parse(siren)) {
+                reopen(tx, siren_number(siren))?;
+            }
+            let text = serde_json::to_string(&new).map_err(|e| StoreError::damaged("the list of decisions", e))?;
+            meta::set(tx, DECISIONS, &text)?;
+            Ok(changed.len())
         })
     }
 
@@ -264,6 +295,19 @@ fn write(tx: &Transaction<'_>, changes: &[BuyerChange]) -> Result<usize, StoreEr
         meta::bump_state(tx)?;
     }
     Ok(touched)
+}
+
+/// Makes a buyer due, all that it ever said included: what is gone and was replaced is merged again.
+pub(super) fn reopen(tx: &Transaction<'_>, siren: u32) -> Result<(), StoreError> {
+    tx.prepare_cached(
+        "UPDATE standing SET outcome=1, same_as=NULL WHERE outcome=5 AND id IN (SELECT id FROM observation WHERE siren=?1)",
+    )?
+    .execute([siren])?;
+    tx.prepare_cached(
+        "INSERT INTO dirty SELECT DISTINCT siren, 1 FROM observation WHERE siren=?1 ON CONFLICT DO UPDATE SET mark=mark+1",
+    )?
+    .execute([siren])?;
+    Ok(())
 }
 
 /// A SIREN as the store's integer.

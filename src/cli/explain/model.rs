@@ -299,6 +299,7 @@ fn name(outcome: Outcome) -> &'static str {
         Outcome::SameAs(_) => "repeat",
         Outcome::OutOfRegion => "out-of-region",
         Outcome::Gone => "gone",
+        Outcome::Excluded => "excluded",
     }
 }
 
