@@ -205,6 +205,9 @@ pub struct Check {
     /// List the rules that records are read with
     #[arg(long)]
     pub rules: bool,
+    /// Only the files: do not look in the store whether a source declares the records that decisions name
+    #[arg(long)]
+    pub files: bool,
     /// Print JSON (see docs/json.md)
     #[arg(long)]
     pub json: bool,

@@ -96,6 +96,8 @@ pub struct Pipeline {
     pub(super) decoders: Arc<tokio::sync::Semaphore>,
     /// What the harvests cost and gave, for the metrics.
     pub meters: super::meters::Meters,
+    /// Void decisions that the log was told of.
+    void: Mutex<Vec<String>>,
 }
 
 impl Pipeline {
@@ -129,6 +131,7 @@ impl Pipeline {
             merging: Mutex::new(()),
             decoders: Arc::new(tokio::sync::Semaphore::new(workers())),
             meters: super::meters::Meters::default(),
+            void: Mutex::default(),
         })
     }
 
@@ -198,7 +201,25 @@ impl Pipeline {
         let states = self.store.snapshot()?.sources()?;
         let sources = merge_sources(&states);
         let config = self.config();
-        merge_run::run(&self.store, &sources, &rules(&config), &decisions(&config), workers())
+        let report = merge_run::run(&self.store, &sources, &rules(&config), &decisions(&config), workers())?;
+        self.tell_void_decisions(&config)?;
+        Ok(report)
+    }
+}
+
+impl Pipeline {
+    /// Tells the log which decisions have no effect, each once.
+    fn tell_void_decisions(&self, config: &Config) -> Result<(), StoreError> {
+        if config.decisions.is_empty() {
+            return Ok(());
+        }
+        let now = super::decisions::told(&super::decisions::void(config, &self.store.snapshot()?)?);
+        let mut before = self.void.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        for told in now.iter().filter(|told| !before.contains(told)) {
+            tracing::warn!("a decision has no effect: {told}; `guichet check` shows it");
+        }
+        *before = now;
+        Ok(())
     }
 }
 

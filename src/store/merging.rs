@@ -189,6 +189,14 @@ impl Snapshot {
         self.buyer_rows(buyer, "")
     }
 
+    /// Whether any source ever said anything.
+    ///
+    /// # Errors
+    /// A disk fault.
+    pub fn has_observations(&self) -> Result<bool, StoreError> {
+        Ok(self.conn.query_row("SELECT EXISTS (SELECT 1 FROM observation)", [], |r| r.get(0))?)
+    }
+
     fn buyer_rows(&self, buyer: Siren, which: &str) -> Result<BuyerInput, StoreError> {
         let mut statement = self.conn.prepare_cached(&format!(
             "SELECT o.id, o.source, r.id, s.position, s.gone, r.whole_day, r.resource_date, o.first_seen, s.outcome, s.same_as, o.body
