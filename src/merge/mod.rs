@@ -41,6 +41,7 @@ mod rules;
 mod scope;
 mod second_keys;
 mod survive;
+mod tell;
 mod text;
 mod uid;
 mod unite;
@@ -71,6 +72,7 @@ pub use lot::lot_numbers;
 pub use outcome::Outcome;
 pub use rank::{Criterion, Rank};
 pub use rules::{Rule, Rules};
+pub use tell::{agreement, refusal};
 
 /// Grows whenever the same observations give other contracts than before, or another encoding of
 /// them: stores are then merged again.

@@ -12,7 +12,7 @@ const RULES: &str = "merging";
 const DECISIONS: &str = "decided";
 
 /// Days of whole payloads without a record before it is withdrawn (records.md §6).
-pub(super) const WITHDRAWN_AFTER_DAYS: i32 = 7;
+pub const WITHDRAWN_AFTER_DAYS: i32 = 7;
 
 /// One observation that stands, as the merge needs it.
 #[derive(Debug, Clone)]

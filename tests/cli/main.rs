@@ -7,6 +7,7 @@
 
 mod decisions;
 mod files;
+mod history;
 mod journey;
 mod quality;
 mod quarantine;
