@@ -117,3 +117,21 @@ fn local_files_are_merged_under_the_decisions_of_a_configuration_that_is_named()
     };
     assert_eq!((merged(&[]), merged(&["--config", "config/guichet.toml"])), (2, 1));
 }
+
+#[test]
+fn a_marche_and_a_concession_decided_the_same_are_an_error_of_check_and_stay_two() {
+    let (region, profile) = (Region::new(), Profile::start());
+    region.source("albi", &profile.url("albi.json"));
+    let concession = serde_json::json!({
+        "id": "C-1", "autoriteConcedante": {"id": BUYER}, "nature": "Délégation de service public", "objet": "Eau",
+        "procedure": "Procédure négociée ouverte", "dureeMois": 96, "dateSignature": "2024-03-01", "valeurGlobale": 5_000_000,
+        "datePublicationDonnees": "2024-03-15", "concessionnaires": [{"concessionnaire": {"id": "55208131766522", "typeIdentifiant": "SIRET"}}]
+    });
+    let both = serde_json::json!({"marches": {"marche": [marche("A-7", 80_000, "2024-03-15")], "contrat-concession": [concession]}});
+    profile.put("albi.json", both.to_string());
+    region.guichet().args(["-q", "harvest"]).assert().code(0);
+    decide(&region, &format!("[[same]]\nrecords = [{}]\n{REST}", records(&["A-7", "C-1"])));
+    let errors = text(&region.guichet().args(["check"]).assert().code(78).get_output().stderr);
+    assert!(errors.contains("they are never one contract") && errors.contains("overrides.toml:2:"), "{errors}");
+    assert_eq!(published(&region).len(), 2);
+}

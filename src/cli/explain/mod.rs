@@ -49,7 +49,7 @@ pub(super) fn run(opened: &Opened, args: &Explain) -> Ended {
         Match::One(contract) => {
             let stored = match args.as_of {
                 Some(_) => Stored::NotAsked,
-                None => Stored::As(snapshot.contract(&contract.uid)?),
+                None => Stored::As(snapshot.contract(&contract.uid)?.map(Box::new)),
             };
             one(args, &model::explain(&args.uid, &buyer, contract, &stored, on)?)
         }

@@ -140,7 +140,7 @@ pub(super) enum Stored {
     /// It was not asked: another day is told of.
     NotAsked,
     /// This.
-    As(Option<Contract>),
+    As(Option<Box<Contract>>),
 }
 
 /// Explains one contract of a buyer, as of the end of a day.
@@ -162,7 +162,7 @@ pub(super) fn explain(
         as_of: matches!(stored, Stored::NotAsked).then(|| on.to_string()),
         stored: match stored {
             Stored::NotAsked => None,
-            Stored::As(Some(stored)) if stored == contract => Some("current"),
+            Stored::As(Some(stored)) if **stored == *contract => Some("current"),
             Stored::As(Some(_)) => Some("stale"),
             Stored::As(None) => Some("absent"),
         },
