@@ -59,7 +59,8 @@ impl BuyerInput {
     }
 }
 
-/// What a merge gives for one buyer: the store's codes of outcomes, and every contract.
+/// What a merge gives for one buyer: the store's codes of outcomes (those of the table `standing`, and
+/// 7: excluded by a decision), and every contract.
 #[derive(Debug, Clone, Default)]
 pub struct MergedBuyer {
     /// (observation, outcome code, same_as).
