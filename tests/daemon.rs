@@ -193,6 +193,8 @@ fn a_daemon_harvests_publishes_serves_reloads_and_ends_in_order() {
             && doing.starts_with("idle; next ")
     });
 
+    a_decision_is_taken_up(&daemon, dir.path());
+
     daemon.signal("-TERM");
     let (code, took) = daemon.ended();
     assert_eq!(code, Some(0), "{}", daemon.log());
@@ -291,6 +293,26 @@ fn a_broken_file_changes_nothing(daemon: &Daemon, dir: &Path, good: &str, public
     assert!(!public.contains("shedule = "), "lines of the configuration are nobody's business: {public}");
     assert_eq!(daemon.publication(), publication);
     assert_eq!((daemon.status_of("/readyz"), daemon.status_of("/latest/decp.csv")), (200, 200));
+}
+
+/// Saving overrides.toml is enough: the buyer that it names is merged again, for the next publication.
+/// A decision without effect is told and stops nothing.
+fn a_decision_is_taken_up(daemon: &Daemon, dir: &Path) {
+    let lines = std::fs::read_to_string(dir.join("var/public/latest/contrats.ndjson")).unwrap();
+    let contract: Value = serde_json::from_str(lines.lines().next().unwrap()).unwrap();
+    let one = &contract["observations"][0];
+    let decision = |siret: &Value, id: &Value| {
+        format!("[[exclude]]\nrecord = [{siret}, {id}]\nwho = \"op\"\nwhy = \"essai\"\nwhen = 2026-11-24\n")
+    };
+    let text = decision(&one["acheteur_id"], &one["id"]) + &decision(&one["acheteur_id"], &"jamais dit".into());
+    std::fs::write(dir.join("config/overrides.toml"), text).unwrap();
+    daemon.wait("the buyer is merged again", || daemon.log().contains("1 buyers are merged again"));
+    daemon.wait("the one without effect is told", || {
+        daemon.log().contains("a decision has no effect: overrides.toml:7:10")
+    });
+    let status = daemon.json(&["status", "--json"]);
+    assert_eq!((&status["decisions"]["total"], status["decisions"]["void"].as_array().unwrap().len()), (&2.into(), 1));
+    assert_eq!((&status["store"]["dirty_buyers"], &status["publication"]["outdated"]), (&0.into(), &true.into()));
 }
 
 #[test]

@@ -4,7 +4,10 @@
 
 mod common;
 
-use common::{Region, assert_same_state, enabled, publish};
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use common::{Region, assert_same_state, enabled, publish, state};
 use guichet::daemon::publish_run::PublishOptions;
 use guichet::daemon::replay;
 use guichet::publish::Published;
@@ -94,4 +97,87 @@ fn a_fall_beyond_the_limit_is_refused_until_it_is_accepted() {
     assert!(refused.to_string().contains("accept-shrink"), "{refused}");
     let accepted = pipeline.publish(PublishOptions { accept_shrink: true, ..Default::default() }).unwrap();
     assert!(matches!(accepted, Published::New(_)));
+}
+
+/// The lines of a publication's contrats.ndjson.
+fn contracts(publication: &Path) -> Vec<serde_json::Value> {
+    let lines = std::fs::read_to_string(publication.join("contrats.ndjson")).unwrap();
+    lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+/// SIRET and id of an observation, as overrides.toml names a record.
+fn record(observation: &serde_json::Value) -> String {
+    format!("[{}, {}]", observation["acheteur_id"], observation["id"])
+}
+
+/// Decisions against what the merge found: pairs of contracts of one buyer that are the same,
+/// contracts under several ids that are different, contracts that are none. With the buyers named.
+fn decide(all: &[serde_json::Value]) -> (String, usize) {
+    let mut buyers: BTreeMap<&str, Vec<&serde_json::Value>> = BTreeMap::new();
+    for c in all {
+        buyers.entry(&c["uid"].as_str().unwrap()[..9]).or_default().push(c);
+    }
+    let rest = "who = \"test\"\nwhy = \"essai\"\nwhen = 2026-11-24\n\n";
+    let (mut text, mut named) = (String::new(), 0);
+    let records = |c: &serde_json::Value| -> Vec<String> {
+        let mut all: Vec<String> = c["observations"].as_array().unwrap().iter().map(record).collect();
+        all.sort();
+        all.dedup();
+        all
+    };
+    for (i, own) in buyers.values().enumerate() {
+        let split = own.iter().map(|c| records(c)).find(|r| r.len() > 1);
+        let decision = match (i % 3, own.as_slice(), split) {
+            (_, _, Some(split)) => format!("[[different]]\nrecords = [{}]\n", split.join(", ")),
+            (1, [a, b, ..], _) if a["type"] == b["type"] && records(a) != records(b) => {
+                format!("[[same]]\nrecords = [{}, {}]\n", records(a)[0], records(b)[0])
+            }
+            (2, [.., c], _) => format!("[[exclude]]\nrecord = {}\n", records(c)[0]),
+            _ => continue,
+        };
+        text += &(decision + rest);
+        named += 1;
+    }
+    for word in ["same", "different", "exclude"] {
+        assert!(text.contains(&format!("[[{word}]]")), "the world gives no occasion for {word}");
+    }
+    (text, named)
+}
+
+#[test]
+fn a_decision_that_is_taken_back_leaves_the_region_as_if_it_had_never_been_taken() {
+    let region = Region::new(16, 120, 8);
+    for night in 0..=9 {
+        // Nights after the second bring nothing new, and withdraw what has gone.
+        region.stage.show(&region.world.night(night.min(2))).unwrap();
+        region.harvest_all(&region.pipeline("var", i64::from(night)));
+    }
+    let without = publish(&region.pipeline("var", 9));
+    let kept = state(&without);
+    let overrides = region.stage.dir().join("config/overrides.toml");
+    let (text, named) = decide(&contracts(&without));
+    std::fs::write(&overrides, text).unwrap();
+    let pipeline = region.pipeline("var", 9);
+    let report = pipeline.merge().unwrap();
+    assert_eq!(report.buyers, named, "exactly the buyers that decisions name are merged again");
+    assert_eq!(pipeline.merge().unwrap().buyers, 0);
+    let decided = publish(&pipeline);
+    assert_ne!(std::fs::read(decided.join("contrats.ndjson")).unwrap(), kept["contrats.ndjson"]);
+    let sums = pipeline.store.snapshot().unwrap().counts().unwrap();
+    for r in sums.values().map(|c| c.records) {
+        assert_eq!(r.received, r.accepted + r.superseded + r.repeats + r.quarantined + r.out_of_region);
+    }
+    let decided = state(&decided);
+    drop(pipeline);
+    // A replay under the decisions gives what the store had become under them.
+    replay::all(&region.config("var")).unwrap();
+    let replayed = state(&publish(&region.pipeline("var", 9)));
+    let differ: Vec<_> = replayed.iter().filter(|(n, b)| decided.get(*n) != Some(*b)).map(|(n, _)| n).collect();
+    assert_eq!(differ, Vec::<&String>::new());
+    std::fs::remove_file(&overrides).unwrap();
+    let pipeline = region.pipeline("var", 9);
+    assert_eq!(pipeline.merge().unwrap().buyers, named);
+    let back = state(&publish(&pipeline));
+    let differ: Vec<_> = back.iter().filter(|(n, b)| kept.get(*n) != Some(*b)).map(|(n, _)| n).collect();
+    assert_eq!(differ, Vec::<&String>::new());
 }

@@ -148,7 +148,7 @@ fn publish(world: &World, night: &Night, contracts: &[Contract], outcomes: &Hash
                         Outcome::Accepted => 1,
                         Outcome::Superseded => 2,
                         Outcome::OutOfRegion => 5,
-                        Outcome::SameAs(_) | Outcome::Gone => panic!("everything is present"),
+                        Outcome::SameAs(_) | Outcome::Gone | Outcome::Excluded => panic!("everything is present"),
                     }
                 }
             }] += 1;

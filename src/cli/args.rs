@@ -13,6 +13,7 @@ use clap::{ArgAction, Args as ClapArgs, Parser, Subcommand, ValueEnum, ValueHint
 use crate::daemon::exit::Exit;
 use crate::decode;
 use crate::harvest::Sha256;
+use crate::record::Day;
 
 /// Configuration files tried in turn when `--config` is not given.
 pub const CONFIG_FILES: [&str; 2] = ["config/guichet.toml", "/etc/guichet/guichet.toml"];
@@ -205,6 +206,9 @@ pub struct Check {
     /// List the rules that records are read with
     #[arg(long)]
     pub rules: bool,
+    /// Only the files: do not look in the store whether a source declares the records that decisions name
+    #[arg(long)]
+    pub files: bool,
     /// Print JSON (see docs/json.md)
     #[arg(long)]
     pub json: bool,
@@ -247,9 +251,16 @@ pub struct Explain {
     /// The contract: SIRET of the buyer followed by its local id, as in contrats.ndjson
     #[arg(value_name = "UID")]
     pub uid: String,
+    /// As the region knew it at the end of that day
+    #[arg(long, value_name = "DATE", value_parser = date)]
+    pub as_of: Option<Day>,
     /// Print JSON (see docs/json.md)
     #[arg(long)]
     pub json: bool,
+}
+
+fn date(text: &str) -> Result<Day, String> {
+    text.parse().map_err(|_| "a date is expected, like 2026-11-24".to_owned())
 }
 
 /// `guichet validate`

@@ -1,7 +1,8 @@
 //! `guichet merge FILE…`: the merge of local files, as contrats.ndjson on stdout.
 //!
 //! Each file is a source of its own, under its file name. Files are read side by side; memory is
-//! their observations. Needs no configuration and no data directory; every region is inside.
+//! their observations. Needs no configuration and no data directory; every region is inside. The
+//! decisions of overrides.toml are applied where `--config` names a configuration.
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
@@ -13,9 +14,11 @@ use super::context::{Failure, Start};
 use super::files::{self, Input};
 use super::output::{Out, counted};
 use crate::daemon::exit::Exit;
+use crate::daemon::merge_run::Decisions;
+use crate::daemon::pipeline;
 use crate::decode::{Ending, SplitOptions};
 use crate::harvest::MAIN;
-use crate::merge::{Authority, Candidate, Rule, Rules, SourceFacts, merge_buyer};
+use crate::merge::{Authority, Candidate, Rule, Rules, SourceFacts, merge_decided};
 use crate::publish::write_contract;
 use crate::record::{Day, Observation, Siren};
 use crate::reference::Region;
@@ -31,7 +34,7 @@ struct File {
 }
 
 pub(super) fn run(start: &Start, args: &Merge) -> Ended {
-    start.log(None)?;
+    let decisions = decisions(start)?;
     let day = files::today(start.clock);
     let read = files::each(&args.files, |path| read(path, day));
     let (mut whole, mut faulty, mut quarantined) = (0, 0, 0);
@@ -66,7 +69,7 @@ pub(super) fn run(start: &Start, args: &Merge) -> Ended {
     let read_at_all = !sources.is_empty();
     let rules = Rules::without_region();
     let rules = if args.ids_only { rules.without(Rule::AcrossFeeds) } else { rules };
-    let contracts = write(buyers, &sources, &rules)?;
+    let contracts = write(buyers, &sources, &decisions, &rules)?;
     tracing::info!(
         "{} from {}; {} set aside (`guichet validate` says why)",
         counted(contracts, "contract"),
@@ -78,6 +81,17 @@ pub(super) fn run(start: &Start, args: &Merge) -> Ended {
         Exit::Failed if read_at_all => Exit::Partial,
         exit => exit,
     })
+}
+
+/// The decisions of the configuration that `--config` names; none without it.
+fn decisions(start: &Start) -> Result<Decisions, Failure> {
+    match start.global.config {
+        Some(_) => Ok(pipeline::decisions(&start.open()?.config)),
+        None => {
+            start.log(None)?;
+            Ok(Decisions::new())
+        }
+    }
 }
 
 fn complain(why: &str) {
@@ -134,11 +148,17 @@ fn candidate(source: u32, position: u32, day: Day, observation: Observation) -> 
 
 /// Writes each contract on a line. A uid begins with the buyer's SIREN, so that buyers in their
 /// order give uids in theirs.
-fn write(buyers: BTreeMap<Siren, Vec<Candidate>>, sources: &[SourceFacts], rules: &Rules) -> Result<u64, Failure> {
+fn write(
+    buyers: BTreeMap<Siren, Vec<Candidate>>,
+    sources: &[SourceFacts],
+    decisions: &Decisions,
+    rules: &Rules,
+) -> Result<u64, Failure> {
     let mut out = Out::stdout(false);
     let (mut line, mut n) = (Vec::new(), 0);
     for (siren, candidates) in buyers {
-        for contract in merge_buyer(siren, sources, candidates, rules).contracts {
+        let own = decisions.get(&siren).map_or(&[][..], Vec::as_slice);
+        for contract in merge_decided(siren, sources, candidates, own, rules).contracts {
             line.clear();
             write_contract(&mut line, &contract);
             line.push(b'\n');

@@ -102,6 +102,9 @@ fn show<W: Write>(status: &Status, stored: bool, opened: &Opened, out: &mut Out<
             if p.outdated { "the store holds something newer" } else { "up to date" }
         ),
     })?;
+    for void in status.decisions.iter().flat_map(|d| &d.void) {
+        out.line(&format!("{mark}decision without effect: {void}"))?;
+    }
     if let Some(daemon) = &status.daemon {
         show_daemon(daemon, mark, out)?;
     }

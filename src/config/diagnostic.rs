@@ -60,6 +60,20 @@ pub enum At {
     Variable(String),
 }
 
+impl At {
+    /// `sources.toml:12:5`, a path, or `GUICHET_…`.
+    pub fn place(&self) -> String {
+        match self {
+            At::Span(file, span) => {
+                let (line, column) = file.line_and_column(span.start);
+                format!("{}:{line}:{column}", shown(&file.path))
+            }
+            At::Path(path) => shown(path),
+            At::Variable(name) => name.clone(),
+        }
+    }
+}
+
 /// One thing that is wrong.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Diagnostic {
@@ -99,14 +113,7 @@ impl Diagnostic {
 
     /// `sources.toml:12:5`, a path, or `GUICHET_…`.
     pub fn place(&self) -> String {
-        match &self.at {
-            At::Span(file, span) => {
-                let (line, column) = file.line_and_column(span.start);
-                format!("{}:{line}:{column}", shown(&file.path))
-            }
-            At::Path(path) => shown(path),
-            At::Variable(name) => name.clone(),
-        }
+        self.at.place()
     }
 
     /// `{severity, file, line, column, variable, message, help}`; what does not apply is absent.
@@ -205,7 +212,7 @@ pub struct Diagnostics(Vec<Diagnostic>);
 
 impl Diagnostics {
     /// Sorts by place, keeping the order in which files were read.
-    pub(super) fn new(mut list: Vec<Diagnostic>) -> Self {
+    pub fn new(mut list: Vec<Diagnostic>) -> Self {
         let mut files: Vec<PathBuf> = Vec::new();
         for diagnostic in &list {
             if let At::Span(file, _) = &diagnostic.at

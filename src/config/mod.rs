@@ -6,6 +6,7 @@
 
 mod credential;
 mod crontab;
+mod decisions;
 mod diagnostic;
 mod document;
 mod env;
@@ -26,10 +27,12 @@ use std::path::PathBuf;
 
 pub use credential::{Credential, CredentialError, Secret};
 pub use crontab::{CrontabError, Fields, Problem};
+pub use decisions::{
+    Decision, Placed, RecordKey, Verdict, by_buyer, fingerprint as decisions_fingerprint, groups, shown as shown_record,
+};
 pub use diagnostic::{At, Diagnostic, Diagnostics, Severity, SourceText, nearest};
 pub use env::{Env, ProcessEnv};
 pub use load::{Loaded, data_dir_in_spite_of_errors, permission_warnings};
-pub use overrides_toml::{Decision, RecordKey, Verdict};
 pub use plan::{Reload, plan};
 pub use resource_date::ResourceDate;
 pub use settings::{
@@ -74,7 +77,7 @@ pub struct Config {
     /// sources.toml and sources.d.
     pub sources: Sources,
     /// overrides.toml.
-    pub decisions: Vec<Decision>,
+    pub decisions: Vec<Placed>,
 }
 
 impl Config {
@@ -102,7 +105,7 @@ impl Config {
             self.publish.timezone.clone(),
             self.publish.base_url.as_ref().map(ToString::to_string).unwrap_or_default(),
             self.publish.ocid_prefix.clone().unwrap_or_default(),
-            format!("{:?}", self.decisions),
+            decisions_fingerprint(self.decisions.iter().map(|placed| &placed.decision)),
         ];
         for source in self.sources.iter() {
             parts.push(format!(

@@ -1,76 +1,46 @@
 //! overrides.toml: the operators' decisions, read and checked.
 //!
 //! `[[same]]` and `[[different]]` name two or more records, `[[exclude]]` one; each says who
-//! decided, why and when. This version cannot apply a decision, and says so rather than merge
-//! against it.
+//! decided, why and when. What each means and what contradicts is in `decisions`.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
+use std::ops::Range;
 
 use toml::de::DeValue;
 
-use super::diagnostic::Diagnostic;
+use super::decisions::{Decision, Placed, RecordKey, Verdict, contradictions};
+use super::diagnostic::{At, Diagnostic};
 use super::read::{Document, Fault, Located, Reader, Report};
 use super::stanza::non_empty;
 use crate::record::{Day, LocalId, Siret};
 
-/// A record as a source declares it: the buyer's SIRET and the id.
-pub type RecordKey = (Siret, LocalId);
-
-/// What was decided.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Verdict {
-    /// The records are one contract.
-    Same,
-    /// They are different contracts.
-    Different,
-    /// The record is no contract of the region's.
-    Exclude,
-}
-
-/// A decision of an operator.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Decision {
-    /// What.
-    pub verdict: Verdict,
-    /// About which records: one for `Exclude`, two or more else; sorted.
-    pub records: Vec<RecordKey>,
-    /// Who decided.
-    pub who: String,
-    /// Why.
-    pub why: String,
-    /// On which day.
-    pub when: Day,
-}
-
-/// Whether this version applies decisions at a merge.
-const APPLIES_DECISIONS: bool = false;
+/// Records with their places.
+type Named = BTreeMap<RecordKey, At>;
 
 /// Reads every decision.
-pub(super) fn read(document: &Document, report: &Report) -> Vec<Decision> {
+pub(super) fn read(document: &Document, report: &Report) -> Vec<Placed> {
     let table = document.table(report);
     let top = Reader::new(document, &table, 0..0, "overrides.toml", report);
     let mut decisions = Vec::new();
     for (key, verdict) in [("same", Verdict::Same), ("different", Verdict::Different), ("exclude", Verdict::Exclude)] {
         for reader in top.tables(key) {
-            let here = reader.here();
             let decision = decision(&reader, verdict);
             reader.finish();
-            if !APPLIES_DECISIONS {
-                let what = format!("[[{key}]]: this version cannot apply decisions yet");
-                let help = "take it out until a version applies it: a merge against a decision would be wrong";
-                report.push(Diagnostic::error(here, what).help(help));
-            }
             decisions.extend(decision);
         }
     }
     top.finish();
+    contradictions(&decisions).into_iter().for_each(|found| report.push(found));
     decisions
 }
 
-fn decision(reader: &Reader<'_>, verdict: Verdict) -> Option<Decision> {
-    let records = match verdict {
-        Verdict::Exclude => reader.structured("record", |value, _| Ok(vec![record(value)?])),
-        _ => reader.structured("records", |value, _| records(value)),
+fn decision(reader: &Reader<'_>, verdict: Verdict) -> Option<Placed> {
+    let named = match verdict {
+        Verdict::Exclude => reader.structured("record", |value, _| record(value)).map(|record| {
+            let value = Named::from([(record.value, record.at.clone())]);
+            Located { value, at: record.at }
+        }),
+        _ => reader.structured("records", records),
     };
     let who = reader.scalar("who", non_empty);
     let why = reader.scalar("why", non_empty);
@@ -82,7 +52,9 @@ fn decision(reader: &Reader<'_>, verdict: Verdict) -> Option<Decision> {
         let help = "each decision says which records, who decided, why and when (a date)";
         reader.report().push(Diagnostic::error(reader.here(), what).help(help));
     }
-    Some(Decision { verdict, records: records?.value, who: who?.value, why: why?.value, when: when?.value })
+    let (records, records_at) = named?.value.into_iter().unzip();
+    let decision = Decision { verdict, records, who: who?.value, why: why?.value, when: when?.value };
+    Some(Placed { decision, at: reader.here(), records_at })
 }
 
 /// A date, as TOML's own or as text.
@@ -98,16 +70,19 @@ fn when(reader: &Reader<'_>) -> Option<Located<Day>> {
     })
 }
 
-fn records(value: &DeValue<'_>) -> Result<Vec<RecordKey>, Fault> {
+fn records(value: &DeValue<'_>, place: &dyn Fn(Range<usize>) -> At) -> Result<Named, Fault> {
     let form = || "records = [[\"SIRET\", \"id\"], [\"SIRET\", \"id\"]]".to_owned();
     let DeValue::Array(list) = value else {
         return Err(Fault("a list of records is expected".to_owned(), form()));
     };
-    let set = list.iter().map(|item| record(item.get_ref())).collect::<Result<BTreeSet<_>, _>>()?;
-    if set.len() < 2 {
+    let mut named = Named::new();
+    for item in list.iter() {
+        named.entry(record(item.get_ref())?).or_insert_with(|| place(item.span()));
+    }
+    if named.len() < 2 {
         return Err(Fault("two different records at least are expected".to_owned(), form()));
     }
-    Ok(set.into_iter().collect())
+    Ok(named)
 }
 
 fn record(value: &DeValue<'_>) -> Result<RecordKey, Fault> {

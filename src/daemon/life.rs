@@ -192,8 +192,13 @@ impl Work {
         let work = Arc::clone(self);
         tokio::spawn(async move {
             let pipeline = Arc::clone(&work.pipeline);
-            match blocking("enter the sources of the new configuration", move || pipeline.enter_sources()).await {
-                Ok(Ok(())) => {}
+            // Decisions may have changed: the buyers that they name are merged again at once.
+            let taken_up = blocking("take up the new configuration", move || {
+                pipeline.enter_sources()?;
+                pipeline.merge()
+            });
+            match taken_up.await {
+                Ok(Ok(_)) => {}
                 Ok(Err(e)) => error!("{e}"),
                 Err(e) => error!("{e}"),
             }

@@ -3,9 +3,11 @@
 //! A few workers each read one buyer at a time in a snapshot of their own and hand batches to the
 //! store's writer. Memory: the largest buyer, a smaller one per further worker, and the batches in flight.
 
+use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use crate::config::{self, Decision};
 use crate::merge::{self, Authority, Candidate, Outcome, Rules, SourceFacts};
 use crate::record::Siren;
 use crate::store::{BuyerChange, BuyerInput, MergeRow, MergedBuyer, Pending, SourceState, Store, StoreError};
@@ -62,11 +64,26 @@ fn authority(word: &str) -> Authority {
     }
 }
 
-/// Merges every buyer that is due; every buyer at all where the rules are others than before.
+/// The operators' decisions, by the buyer whose records they name.
+pub type Decisions = BTreeMap<Siren, Vec<Decision>>;
+
+/// Merges every buyer that is due; every buyer at all where the rules are others than before, and
+/// those about whom operators have decided otherwise than before.
 ///
 /// # Errors
 /// A disk fault; the buyers not yet written stay due.
-pub fn run(store: &Store, sources: &Sources, rules: &Rules, workers: usize) -> Result<MergeReport, StoreError> {
+pub fn run(
+    store: &Store,
+    sources: &Sources,
+    rules: &Rules,
+    decisions: &Decisions,
+    workers: usize,
+) -> Result<MergeReport, StoreError> {
+    let effects = decisions.iter().map(|(siren, own)| (*siren, config::decisions_fingerprint(own)));
+    let decided = store.decide_by(effects.collect())?;
+    if decided > 0 {
+        tracing::info!(buyers = decided, "decisions of overrides.toml have changed: {decided} buyers are merged again");
+    }
     if store.merge_by(rules.fingerprint())? {
         tracing::info!("the rules of the merge have changed: every buyer is merged again");
     }
@@ -78,7 +95,16 @@ pub fn run(store: &Store, sources: &Sources, rules: &Rules, workers: usize) -> R
     std::thread::scope(|scope| {
         for _ in 0..workers.clamp(1, due.len().max(1)) {
             scope.spawn(|| {
-                let work = Worker { store, sources, rules, due: &due, next: &next, changed: &changed, large: &large };
+                let work = Worker {
+                    store,
+                    sources,
+                    rules,
+                    decisions,
+                    due: &due,
+                    next: &next,
+                    changed: &changed,
+                    large: &large,
+                };
                 if let Err(error) = work.run() {
                     next.store(due.len(), Ordering::Relaxed);
                     if let Ok(mut first) = failure.lock() {
@@ -99,6 +125,7 @@ struct Worker<'a> {
     store: &'a Store,
     sources: &'a Sources,
     rules: &'a Rules,
+    decisions: &'a Decisions,
     due: &'a [(Siren, i64)],
     next: &'a AtomicUsize,
     changed: &'a AtomicUsize,
@@ -128,7 +155,7 @@ impl Worker<'_> {
                     self.settle(&mut pending)?;
                 }
                 let alone = large.then(|| self.large.lock());
-                let merged = merge_one(&mut input, self.sources, self.rules);
+                let merged = merge_one(&mut input, self.sources, self.decisions, self.rules);
                 let change = snapshot.change(&input, *mark, merged)?;
                 weight += change.bytes() / BYTES;
                 batch.push(change);
@@ -181,10 +208,11 @@ pub fn candidates(rows: Vec<MergeRow>, sources: &Sources) -> Vec<Candidate> {
 }
 
 /// Rows to candidates, candidates to contracts. Takes the rows out of the input.
-pub fn merge_one(input: &mut BuyerInput, sources: &Sources, rules: &Rules) -> MergedBuyer {
+pub fn merge_one(input: &mut BuyerInput, sources: &Sources, decisions: &Decisions, rules: &Rules) -> MergedBuyer {
     let rows = input.take_rows();
     let withdrawn: std::collections::HashSet<i64> = rows.iter().filter(|r| r.withdrawn).map(|r| r.id).collect();
-    let merged = merge::merge_buyer(input.siren, &sources.facts, candidates(rows, sources), rules);
+    let own = decisions.get(&input.siren).map_or(&[][..], Vec::as_slice);
+    let merged = merge::merge_decided(input.siren, &sources.facts, candidates(rows, sources), own, rules);
     let outcomes = merged.outcomes.into_iter().map(|(id, outcome)| match outcome {
         Outcome::Accepted | Outcome::Superseded if withdrawn.contains(&id) => (id, 6, None),
         Outcome::Accepted => (id, 1, None),
@@ -192,6 +220,7 @@ pub fn merge_one(input: &mut BuyerInput, sources: &Sources, rules: &Rules) -> Me
         Outcome::SameAs(other) => (id, 3, Some(other)),
         Outcome::OutOfRegion => (id, 4, None),
         Outcome::Gone => (id, 5, None),
+        Outcome::Excluded => (id, 7, None),
     });
     MergedBuyer { outcomes: outcomes.collect(), contracts: merged.contracts }
 }

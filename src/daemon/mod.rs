@@ -7,6 +7,7 @@
 
 pub mod clock;
 pub mod cron;
+pub mod decisions;
 pub mod due;
 pub mod exit;
 pub mod harvest_end;

@@ -96,6 +96,8 @@ pub struct Pipeline {
     pub(super) decoders: Arc<tokio::sync::Semaphore>,
     /// What the harvests cost and gave, for the metrics.
     pub meters: super::meters::Meters,
+    /// Void decisions that the log was told of.
+    void: Mutex<Vec<String>>,
 }
 
 impl Pipeline {
@@ -134,6 +136,7 @@ impl Pipeline {
             merging: Mutex::new(()),
             decoders: Arc::new(tokio::sync::Semaphore::new(workers())),
             meters: super::meters::Meters::default(),
+            void: Mutex::default(),
         })
     }
 
@@ -202,7 +205,26 @@ impl Pipeline {
         let _turn = self.merging.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         let states = self.store.snapshot()?.sources()?;
         let sources = merge_sources(&states);
-        merge_run::run(&self.store, &sources, &rules(&self.config()), workers())
+        let config = self.config();
+        let report = merge_run::run(&self.store, &sources, &rules(&config), &decisions(&config), workers())?;
+        self.tell_void_decisions(&config)?;
+        Ok(report)
+    }
+}
+
+impl Pipeline {
+    /// Tells the log which decisions have no effect, each once.
+    fn tell_void_decisions(&self, config: &Config) -> Result<(), StoreError> {
+        if config.decisions.is_empty() {
+            return Ok(());
+        }
+        let now = super::decisions::told(&super::decisions::void(config, &self.store.snapshot()?)?);
+        let mut before = self.void.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        for told in now.iter().filter(|told| !before.contains(told)) {
+            tracing::warn!("a decision has no effect: {told}; `guichet check` shows it");
+        }
+        *before = now;
+        Ok(())
     }
 }
 
@@ -210,6 +232,11 @@ impl Pipeline {
 pub fn rules(config: &Config) -> Rules {
     let rules = if config.region.is_everywhere() { Rules::without_region() } else { Rules::default() };
     if config.merge.across_feeds { rules } else { rules.without(Rule::AcrossFeeds) }
+}
+
+/// The operators' decisions of a configuration, by buyer.
+pub fn decisions(config: &Config) -> merge_run::Decisions {
+    crate::config::by_buyer(config.decisions.iter().map(|placed| &placed.decision))
 }
 
 /// The sources that may speak in a contract.

@@ -15,7 +15,7 @@ use uuid::Uuid;
 
 use super::clock::Clock;
 use super::ingest::{Ingest, IngestError, Payload};
-use super::pipeline::{Pipeline, RunError, day_in, merge_sources, rules, source_row, store_path, workers};
+use super::pipeline::{Pipeline, RunError, day_in, decisions, merge_sources, rules, source_row, store_path, workers};
 use super::{merge_run, register};
 use crate::config::Config;
 use crate::harvest::{Archive, Entry, Progress, Seen};
@@ -184,7 +184,7 @@ pub fn some(config: &Config, ids: &BTreeSet<String>) -> Result<ReplayReport, Run
 
 fn merge(config: &Config, store: &Store) -> Result<usize, StoreError> {
     let states = store.snapshot()?.sources()?;
-    Ok(merge_run::run(store, &merge_sources(&states), &rules(config), workers())?.changed)
+    Ok(merge_run::run(store, &merge_sources(&states), &rules(config), &decisions(config), workers())?.changed)
 }
 
 /// Ends a store's writer and waits until its file is closed.

@@ -22,6 +22,9 @@ pub struct Status {
     pub store: StoreStatus,
     /// The last publication; absent when there is none.
     pub publication: Option<PublicationStatus>,
+    /// What overrides.toml decides; absent when it decides nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub decisions: Option<DecisionsStatus>,
     /// The daemon, where one writes this.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub daemon: Option<DaemonStatus>,
@@ -108,6 +111,15 @@ pub struct PublicationStatus {
     pub outdated: bool,
 }
 
+/// The operators' decisions.
+#[derive(Debug, Clone, Serialize)]
+pub struct DecisionsStatus {
+    /// How many there are.
+    pub total: usize,
+    /// Those without effect: place in the file, and why.
+    pub void: Vec<String>,
+}
+
 /// The daemon.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct DaemonStatus {
@@ -150,7 +162,13 @@ pub fn read(config: &Config, snapshot: &Snapshot, now: Timestamp) -> Result<Stat
         dirty_buyers: snapshot.dirty_count()?,
         last_merge_buyers: snapshot.fact("last_merge_buyers")?.and_then(|n| n.parse().ok()),
     };
-    Ok(Status { sources, store, publication, daemon: None })
+    let decisions = match config.decisions.len() {
+        0 => None,
+        total => {
+            Some(DecisionsStatus { total, void: super::decisions::told(&super::decisions::void(config, snapshot)?) })
+        }
+    };
+    Ok(Status { sources, store, publication, decisions, daemon: None })
 }
 
 /// The status where nothing was harvested yet: what the configuration says.
@@ -159,6 +177,8 @@ pub fn of_config(config: &Config, now: Timestamp) -> Status {
         sources: config.sources.iter().map(|source| untried(source, now)).collect(),
         store: StoreStatus { bytes: 0, wal_bytes: 0, dirty_buyers: 0, last_merge_buyers: None },
         publication: None,
+        decisions: (!config.decisions.is_empty())
+            .then(|| DecisionsStatus { total: config.decisions.len(), void: Vec::new() }),
         daemon: None,
     }
 }

@@ -7,6 +7,7 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::decided;
 use super::identity::{Atom, Key, Tier, contradict, fit};
 use super::node::Node;
 use super::{Rules, second_keys};
@@ -16,7 +17,7 @@ use super::{Rules, second_keys};
 const MOST_ATOMS: usize = 256;
 
 /// Atoms (indexes) that are one contract.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub(super) struct Cluster {
     /// What says it.
     pub said: Vec<u32>,
@@ -65,10 +66,15 @@ pub(super) fn clusters(atoms: &[Atom], keys: &[Key], nodes: &[Node], rules: &Rul
     for tier in [Tier::Present, Tier::Gone, Tier::Withdrawn] {
         let mut left: Vec<u32> = (0u32..).zip(atoms).filter(|(_, a)| a.tier == tier).map(|(i, _)| i).collect();
         if !out.is_empty() && !left.is_empty() {
+            let (united, free) = decided::part(&left, atoms);
+            let united = decided::follow(&mut out, united, atoms, keys, nodes, rules);
+            left = free;
             let placed = attach(&mut out, &left, atoms, rules);
             left.retain(|i| !placed.contains(i));
             let placed = second_keys::attach(&mut out, &left, atoms, keys, nodes, rules);
             left.retain(|i| !placed.contains(i));
+            left.extend(united);
+            left.sort_unstable();
         }
         let new = cluster(&left, atoms, rules);
         let new = second_keys::join(new, atoms, keys, nodes, rules);
@@ -79,7 +85,7 @@ pub(super) fn clusters(atoms: &[Atom], keys: &[Key], nodes: &[Node], rules: &Rul
 
 /// Puts each atom into the cluster of its key that it fits best and contradicts nowhere; gives
 /// those that found one.
-fn attach(clusters: &mut [Cluster], which: &[u32], atoms: &[Atom], rules: &Rules) -> BTreeSet<u32> {
+pub(super) fn attach(clusters: &mut [Cluster], which: &[u32], atoms: &[Atom], rules: &Rules) -> BTreeSet<u32> {
     let atom = |i: &u32| atoms.get(*i as usize);
     let mut of_key: BTreeMap<u32, Vec<usize>> = BTreeMap::new();
     for (c, cluster) in clusters.iter().enumerate() {
@@ -106,8 +112,8 @@ fn attach(clusters: &mut [Cluster], which: &[u32], atoms: &[Atom], rules: &Rules
         let (Some(a), Some(cluster)) = (atom(&g), clusters.get_mut(c)) else {
             continue;
         };
-        let mut said = cluster.said.iter().filter_map(atom);
-        if !placed.contains(&g) && !said.any(|m| contradict(a, m, rules)) {
+        let said = cluster.said.iter().filter_map(atom);
+        if !placed.contains(&g) && !decided::apart(std::iter::once(a), said, rules) {
             placed.insert(g);
             cluster.take(g, atoms);
         }
@@ -118,30 +124,86 @@ fn attach(clusters: &mut [Cluster], which: &[u32], atoms: &[Atom], rules: &Rules
 /// Joins the given atoms (indexes, ascending) of each key: best fit first, never two that
 /// contradict. Clusters hold atom indexes, ascending.
 fn cluster(which: &[u32], atoms: &[Atom], rules: &Rules) -> Vec<Vec<u32>> {
-    let key = |i: &u32| atoms.get(*i as usize).map(|a| a.key);
+    let atom = |i: &u32| atoms.get(*i as usize);
+    let key = |i: &u32| atom(i).map(|a| a.key);
     let mut out = Vec::new();
+    // Keys that a decision ties together are looked at together.
+    let tied = decided::tied_keys(which.iter().filter_map(atom));
+    let mut together: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
     for group in which.chunk_by(|a, b| key(a) == key(b)) {
-        if group.len() == 1 || group.len() > MOST_ATOMS {
+        if let Some(of) = group.first().and_then(key).and_then(|k| tied.get(&k)) {
+            together.entry(*of).or_default().extend(group);
+        } else if group.len() == 1 || group.len() > MOST_ATOMS {
             out.extend(group.iter().map(|i| vec![*i]));
         } else {
             out.extend(join_group(group, atoms, rules));
         }
+    }
+    for group in together.into_values() {
+        out.extend(join_decided(&group, atoms, rules));
     }
     out
 }
 
 fn join_group(which: &[u32], atoms: &[Atom], rules: &Rules) -> Vec<Vec<u32>> {
     let group: Vec<&Atom> = which.iter().filter_map(|i| atoms.get(*i as usize)).collect();
-    let n = group.len();
+    let fits = |i: usize, j: usize| match (group.get(i), group.get(j)) {
+        (Some(a), Some(b)) if !contradict(a, b, rules) => Fit::Well(fit(a, b, rules)),
+        _ => Fit::Never,
+    };
+    let joined = best_first(group.len(), fits);
+    joined.iter().map(|members| members.iter().filter_map(|k| which.get(k).copied()).collect()).collect()
+}
+
+/// As [`join_group`], over the keys that decisions tie together: what was decided to be one is one
+/// from the start, and others join by a key that they have in common.
+fn join_decided(which: &[u32], atoms: &[Atom], rules: &Rules) -> Vec<Vec<u32>> {
+    let wholes = decided::wholes(which.iter().filter_map(|i| Some((*i, atoms.get(*i as usize)?))));
+    let indexes = |whole: &[(u32, &Atom)]| whole.iter().map(|(i, _)| *i).collect::<Vec<u32>>();
+    if wholes.len() > MOST_ATOMS {
+        return wholes.iter().map(|w| indexes(w)).collect();
+    }
+    let fits = |i: usize, j: usize| {
+        let (Some(x), Some(y)) = (wholes.get(i), wholes.get(j)) else { return Fit::Never };
+        if decided::apart(x.iter().map(|(_, a)| *a), y.iter().map(|(_, a)| *a), rules) {
+            return Fit::Never;
+        }
+        let pairs = x.iter().flat_map(|(_, a)| y.iter().map(move |(_, b)| (*a, *b)));
+        let best = pairs.filter(|(a, b)| a.key == b.key).map(|(a, b)| fit(a, b, rules)).max();
+        best.map_or(Fit::Apart, Fit::Well)
+    };
+    let joined = best_first(wholes.len(), fits);
+    let members = |set: &BitSet| {
+        let mut all: Vec<u32> = set.iter().filter_map(|k| wholes.get(k)).flat_map(|w| indexes(w)).collect();
+        all.sort_unstable();
+        all
+    };
+    joined.iter().map(members).collect()
+}
+
+/// How two of a group go together.
+enum Fit {
+    /// They contradict.
+    Never,
+    /// Nothing joins them, but both may join a third.
+    Apart,
+    /// So well.
+    Well(u32),
+}
+
+/// Joins `n` things, best fit first, never two that contradict.
+fn best_first(n: usize, fits: impl Fn(usize, usize) -> Fit) -> Vec<BitSet> {
     let mut apart = vec![BitSet::new(n); n];
     let mut pairs = Vec::with_capacity(n * n.saturating_sub(1) / 2);
-    for (i, a) in group.iter().enumerate() {
-        for (j, b) in group.iter().enumerate().skip(i + 1) {
-            if contradict(a, b, rules) {
-                apart[i].insert(j);
-                apart[j].insert(i);
-            } else {
-                pairs.push((Reverse(fit(a, b, rules)), i, j));
+    for i in 0..n {
+        for j in i + 1..n {
+            match fits(i, j) {
+                Fit::Never => {
+                    apart[i].insert(j);
+                    apart[j].insert(i);
+                }
+                Fit::Apart => {}
+                Fit::Well(score) => pairs.push((Reverse(score), i, j)),
             }
         }
     }
@@ -161,10 +223,9 @@ fn join_group(which: &[u32], atoms: &[Atom], rules: &Rules) -> Vec<Vec<u32>> {
         members[a].add(&moved);
         apart[a].add(&excluded);
     }
-    (0..n)
-        .filter(|i| head[*i] == *i)
-        .map(|i| members[i].iter().filter_map(|k| which.get(k).copied()).collect())
-        .collect()
+    let mut heads = head.into_iter().enumerate();
+    members.retain(|_| heads.next().is_some_and(|(i, head)| head == i));
+    members
 }
 
 /// A fixed set of small numbers.

@@ -8,6 +8,7 @@ use std::hash::Hash;
 
 use crate::record::{Cpv, Day, Kind, Money};
 
+use super::decided::{Decided, Side};
 use super::node::Node;
 use super::{Rule, Rules};
 
@@ -43,6 +44,12 @@ impl Tier {
 pub(super) struct Atom<'a> {
     /// Index into [`Atoms::keys`].
     pub key: u32,
+    /// The side on which a decision puts it; see [`Decided`].
+    pub side: Side,
+    /// All on its side are one contract.
+    pub united: bool,
+    /// Sides that it never meets, sorted.
+    never: Vec<Side>,
     pub tier: Tier,
     /// Sources of the nodes, ascending.
     pub sources: Vec<u32>,
@@ -140,8 +147,8 @@ pub(super) struct Atoms<'a> {
 }
 
 /// Groups nodes by key, then by what they say of amount, lots and holders. Sorted by content.
-pub(super) fn atoms<'a>(nodes: &'a [Node], rules: &Rules) -> Atoms<'a> {
-    type Signature<'a> = (Key, (Tier, Option<u32>), &'a [String], Option<Money>, &'a [String]);
+pub(super) fn atoms<'a>(nodes: &'a [Node], decided: &Decided, rules: &Rules) -> Atoms<'a> {
+    type Signature<'a> = (Key, (Tier, Option<u32>), &'a [String], Option<Money>, &'a [String], Side);
     let mut groups: BTreeMap<Signature<'_>, Vec<u32>> = BTreeMap::new();
     for (i, n) in (0u32..).zip(nodes) {
         let r = n.record();
@@ -150,18 +157,22 @@ pub(super) fn atoms<'a>(nodes: &'a [Node], rules: &Rules) -> Atoms<'a> {
         let key = (kind, establishment, n.key.clone());
         let tier = Tier::of(n);
         let kept = (tier, (tier != Tier::Present).then_some(n.source));
-        groups.entry((key, kept, &n.lots, n.montant(), &n.holders)).or_default().push(i);
+        groups.entry((key, kept, &n.lots, n.montant(), &n.holders, decided.side(n))).or_default().push(i);
     }
     let mut lexicon =
         Lexicon { words: Numbers(HashMap::new()), payloads: Numbers(HashMap::new()), pieces: Numbers(HashMap::new()) };
     let mut keys: Vec<Key> = Vec::new();
     let mut atoms = Vec::with_capacity(groups.len());
-    for ((key, (tier, _), lots, montant, holders), members) in groups {
+    for ((key, (tier, _), lots, montant, holders, side), members) in groups {
         if keys.last() != Some(&key) {
             keys.push(key);
         }
+        let (united, never) = decided.of(side);
         let mut atom = Atom {
             key: keys.len().saturating_sub(1) as u32,
+            side,
+            united,
+            never,
             montant,
             lots: lexicon.words.each(lots.iter().map(String::as_str)),
             holders: lexicon.words.each(holders.iter().map(String::as_str)),
@@ -229,10 +240,43 @@ fn finish<'a>(atom: &mut Atom<'a>, lexicon: &mut Lexicon<'a>) {
     atom.slices.dedup();
 }
 
+/// Why two atoms cannot be one contract.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Contradiction {
+    /// An operator decided so.
+    Decided,
+    /// They name different lots.
+    Lots,
+    /// Disjoint holders, and different amounts.
+    Parties,
+    /// Different amounts, lots or holders in one payload with one publication date.
+    OnePayload,
+}
+
+impl Contradiction {
+    /// A short name, for JSON.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Decided => "decided",
+            Self::Lots => "other-lots",
+            Self::Parties => "other-parties",
+            Self::OnePayload => "one-payload",
+        }
+    }
+}
+
 /// Whether two atoms cannot be one contract.
 pub(super) fn contradict(a: &Atom, b: &Atom, rules: &Rules) -> bool {
-    if !rules.on(Rule::Contradictions) {
-        return false;
+    contradiction(a, b, rules).is_some()
+}
+
+/// Why two atoms cannot be one contract, if they cannot; a decision is stronger than any rule.
+pub(super) fn contradiction(a: &Atom, b: &Atom, rules: &Rules) -> Option<Contradiction> {
+    if !a.never.is_empty() && a.never.binary_search(&b.side).is_ok() {
+        return Some(Contradiction::Decided);
+    }
+    if !rules.on(Rule::Contradictions) || (a.united && a.side == b.side) {
+        return None;
     }
     let lots = !a.lots.is_empty() && !b.lots.is_empty() && a.lots != b.lots;
     let montants = matches!((a.montant, b.montant), (Some(x), Some(y)) if x != y);
@@ -240,9 +284,14 @@ pub(super) fn contradict(a: &Atom, b: &Atom, rules: &Rules) -> bool {
     // `Lot 2` here and `lots 2 et 3` there is two ways to type one object when the amount is equal.
     let other_lots = lots && (montants || !share(&a.lots, &b.lots));
     let other_parties = rules.on(Rule::DisjointHolders) && montants && disjoint(a, b);
-    other_lots
-        || other_parties
-        || (rules.on(Rule::OnePayload) && (montants || holders || lots) && stood_together(a, b, montants))
+    if other_lots {
+        return Some(Contradiction::Lots);
+    }
+    if other_parties {
+        return Some(Contradiction::Parties);
+    }
+    let together = rules.on(Rule::OnePayload) && (montants || holders || lots) && stood_together(a, b, montants);
+    together.then_some(Contradiction::OnePayload)
 }
 
 /// Whether an observation of `a` and one of `b` stood in one payload with one publication date,

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
 
+use super::decided::Decided;
 use super::identity::{atoms, contradict};
 use super::testing::*;
 use super::{Authority, Candidate, Merged, Outcome, Rule, Rules, SourceFacts, fields, merge_all, merge_buyer, node};
@@ -88,8 +89,13 @@ fn one() -> impl Strategy<Value = Make> {
     )
 }
 
+/// Records of one buyer in which all that decides identity collides.
+pub(super) fn made() -> impl Strategy<Value = Vec<Make>> {
+    prop::collection::vec(one(), 1..14)
+}
+
 fn world() -> impl Strategy<Value = Vec<Candidate>> {
-    prop::collection::vec(one(), 1..14).prop_map(numbered)
+    made().prop_map(numbered)
 }
 
 fn merged(candidates: Vec<Candidate>) -> Merged {
@@ -106,6 +112,7 @@ fn kinds(m: &Merged) -> BTreeMap<&'static str, usize> {
             Outcome::SameAs(_) => "same",
             Outcome::OutOfRegion => "out",
             Outcome::Gone => "gone",
+            Outcome::Excluded => "excluded",
         };
         *out.entry(name).or_default() += 1;
     }
@@ -164,7 +171,7 @@ proptest! {
         let m = merged(world.clone());
         let siren = Siret::parse(BUYER).unwrap().siren();
         let (nodes, _) = node::prepare(siren, &sources(), world, &rules);
-        let found = atoms(&nodes, &rules);
+        let found = atoms(&nodes, &Decided::default(), &rules);
         let contract_of: BTreeMap<i64, u32> = m.contract_of.iter().copied().collect();
         let outcome: BTreeMap<i64, Outcome> = m.outcomes.iter().copied().collect();
         let place = |a: &super::identity::Atom| {

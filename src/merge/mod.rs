@@ -1,7 +1,7 @@
 //! Decides which observations are the same contract, and which value of each field wins.
 //!
-//! In: every observation of one buyer (a SIREN), the sources they come from, the rules. Out: the
-//! buyer's contracts sorted by uid, and what became of each observation. A pure function: no I/O,
+//! In: every observation of one buyer (a SIREN), the sources they come from, what operators decided
+//! about the buyer's records, the rules. Out: the buyer's contracts sorted by uid, and what became of each observation. A pure function: no I/O,
 //! no clock, and the order in which observations arrive has no influence, because they are put
 //! into an order of their own content and place first. Memory: the observations of one buyer.
 //!
@@ -9,6 +9,7 @@
 //!
 //! ```text
 //! node       facts of an observation; the same content twice is one
+//! decided    what operators decided: stronger than every rule below
 //! identity   when two observations of one key contradict           (uses lot)
 //! cluster    same key = one contract unless they contradict
 //! second_keys  an id with and without its year and sequence meet, with evidence (uses id_forms)
@@ -23,6 +24,7 @@
 
 mod across;
 mod cluster;
+mod decided;
 mod fields;
 mod framework;
 mod id_forms;
@@ -39,12 +41,15 @@ mod rules;
 mod scope;
 mod second_keys;
 mod survive;
+mod tell;
 mod text;
 mod uid;
 mod unite;
 
 #[cfg(test)]
 mod cases;
+#[cfg(test)]
+mod decided_tests;
 #[cfg(test)]
 mod fates;
 #[cfg(test)]
@@ -58,13 +63,16 @@ mod winners;
 
 use std::collections::BTreeMap;
 
+use crate::config::Decision;
 use crate::record::{Contract, Field, Record, Siren};
 
+pub use identity::Contradiction;
 pub use input::{Authority, Candidate, SourceFacts};
 pub use lot::lot_numbers;
 pub use outcome::Outcome;
 pub use rank::{Criterion, Rank};
 pub use rules::{Rule, Rules};
+pub use tell::{agreement, refusal};
 
 /// Grows whenever the same observations give other contracts than before, or another encoding of
 /// them: stores are then merged again.
@@ -79,7 +87,7 @@ pub struct Merged {
     /// but the refused ones.
     pub outcomes: Vec<(i64, Outcome)>,
     /// The contract (index into `contracts`) that each observation belongs to, whatever its
-    /// outcome, by observation id.
+    /// outcome, by observation id; an excluded one belongs to none.
     pub contract_of: Vec<(i64, u32)>,
     /// Observations that are not of this buyer or name a source that is not in the list: a fault
     /// of the caller, left out of everything.
@@ -90,14 +98,29 @@ pub struct Merged {
 ///
 /// Pure: equal input, in any order and with any observation ids, gives equal contracts.
 pub fn merge_buyer(siren: Siren, sources: &[SourceFacts], candidates: Vec<Candidate>, rules: &Rules) -> Merged {
+    merge_decided(siren, sources, candidates, &[], rules)
+}
+
+/// As [`merge_buyer`], under the operators' decisions about records of this buyer, which win over
+/// everything. Their order has no influence. Those that contradict each other are refused by the
+/// configuration; here `exclude` would win over `same`, and `same` over `different`.
+pub fn merge_decided(
+    siren: Siren,
+    sources: &[SourceFacts],
+    candidates: Vec<Candidate>,
+    decisions: &[Decision],
+    rules: &Rules,
+) -> Merged {
     let (candidates, refused): (Vec<_>, Vec<_>) = candidates
         .into_iter()
         .partition(|c| c.observation.record.acheteur.siren() == siren && sources.get(c.source as usize).is_some());
     let mut merged = Merged { refused: refused.iter().map(|c| c.observation_id).collect(), ..Merged::default() };
     merged.refused.sort_unstable();
+    let decided = decided::Decided::new(decisions);
+    let candidates = if decisions.is_empty() { candidates } else { decided.exclude(candidates, &mut merged.outcomes) };
 
     let (nodes, same) = node::prepare(siren, sources, candidates, rules);
-    let identity::Atoms { atoms, keys } = identity::atoms(&nodes, rules);
+    let identity::Atoms { atoms, keys } = identity::atoms(&nodes, &decided, rules);
     let clusters = cluster::clusters(&atoms, &keys, &nodes, rules);
     let across = across::join(clusters, &atoms, &keys, &nodes, rules);
     let (mut built, mut place) = (Vec::new(), Vec::new());

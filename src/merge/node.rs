@@ -192,7 +192,7 @@ fn node(
 
 /// Names of a holder by which another source may know it too: `i` identifier, `s` SIREN, `n`
 /// folded name.
-fn tokens(holders: &[Holder]) -> Vec<String> {
+pub(super) fn tokens(holders: &[Holder]) -> Vec<String> {
     let mut out = Vec::with_capacity(holders.len() * 3);
     for h in holders {
         if let Some(id) = &h.id {

@@ -19,6 +19,8 @@ pub enum Outcome {
     OutOfRegion,
     /// No longer published, and no part of its contract any more.
     Gone,
+    /// An operator decided that it is no contract.
+    Excluded,
 }
 
 /// The observations of one contract, settled. Members are node indexes.

@@ -6,7 +6,7 @@
 //! (form, holder), so the work does not grow with the square of a buyer's contracts.
 
 use std::cmp::Reverse;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::hash::Hash;
 
 use xxhash_rust::xxh3::Xxh3Default;
@@ -14,8 +14,9 @@ use xxhash_rust::xxh3::Xxh3Default;
 use crate::record::{Day, Money};
 
 use super::cluster::Cluster;
+use super::decided::{self, Side};
 use super::id_forms::{Id, YEARS_APART, forms, meet, sequence, stem};
-use super::identity::{Atom, Key, Word, contradict, fit, share};
+use super::identity::{Atom, Key, Word, fit, share};
 use super::node::Node;
 use super::text::same_text;
 use super::{Rule, Rules};
@@ -104,6 +105,8 @@ struct Group {
     /// Keys whose last two digits are the number of modifications that a record declares, at least
     /// one: a sequence, not a part of the number.
     sequences: BTreeSet<u32>,
+    /// Keys of records that were decided to be one contract, by side.
+    tied: BTreeMap<Side, BTreeSet<u32>>,
 }
 
 impl Group {
@@ -111,6 +114,9 @@ impl Group {
         let mut group = Self::default();
         for a in cluster.iter().filter_map(|a| atoms.get(*a as usize)) {
             group.keys.insert(a.key);
+            if a.united {
+                group.tied.entry(a.side).or_default().insert(a.key);
+            }
             group.tokens.extend(&a.tokens);
             let number = ids.get(a.key as usize).and_then(|id| sequence(&id.whole));
             for n in a.nodes.iter().filter_map(|n| nodes.get(*n as usize)) {
@@ -131,6 +137,13 @@ impl Group {
         self.tokens.extend(other.tokens);
         self.years.extend(other.years);
         self.sequences.extend(other.sequences);
+        for (side, keys) in other.tied {
+            self.tied.entry(side).or_default().extend(keys);
+        }
+    }
+    /// Other keys that a decision makes one with this one.
+    fn tied_to(&self, key: u32) -> impl Iterator<Item = u32> {
+        self.tied.values().filter(move |keys| keys.contains(&key)).flatten().copied()
     }
     /// Whether a leading year can be the year of notification of these contracts.
     fn notified_about(&self, year: i16) -> bool {
@@ -256,7 +269,19 @@ fn compatible(a: &Group, b: &Group, ids: &[Id], atoms: &[Atom], rules: &Rules) -
         let counted = a.sequences.contains(&x.0) && b.sequences.contains(&y.0);
         counted && stems.0.is_some() && stems.0 == stems.1
     };
+    // Keys that were decided to be one count as one: what meets one of them meets the contract.
+    let by_decision = |x: u32, y: u32| {
+        let xs = || a.tied_to(x).chain([x]);
+        xs().any(|x| {
+            b.tied_to(y).chain([y]).any(|y| {
+                let ids = ids.get(x as usize).zip(ids.get(y as usize));
+                x == y || ids.is_some_and(|(x, y)| groups_meet(a, b, x, y, rules))
+            })
+        })
+    };
     let no_third = !rules.on(Rule::NoThird)
-        || key_pairs(a, b, ids).all(|(x, y)| groups_meet(a, b, x.1, y.1, rules) || one_sequence(x, y));
-    no_third && !atom_pairs(a, b, atoms).any(|(x, y)| contradict(x, y, rules))
+        || key_pairs(a, b, ids)
+            .all(|(x, y)| groups_meet(a, b, x.1, y.1, rules) || one_sequence(x, y) || by_decision(x.0, y.0));
+    let said = |g: &Group| g.atoms.clone().into_iter().filter_map(|i| atoms.get(i as usize));
+    no_third && !decided::apart(said(a), said(b), rules)
 }

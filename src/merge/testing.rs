@@ -5,9 +5,10 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
+use crate::config::{Decision, Verdict};
 use crate::record::*;
 
-use super::{Authority, Candidate, Merged, Rules, SourceFacts, merge_buyer};
+use super::{Authority, Candidate, Merged, Rules, SourceFacts, merge_buyer, merge_decided};
 
 pub const BUYER: &str = "21310555400017";
 pub const A: &str = "11111111100011";
@@ -132,6 +133,20 @@ pub fn merge(made: Vec<Make>) -> Merged {
 
 pub fn merge_with(sources: &[SourceFacts], made: Vec<Make>, rules: &Rules) -> Merged {
     merge_buyer(Siret::parse(BUYER).unwrap().siren(), sources, numbered(made), rules)
+}
+
+/// A decision over records of the test buyer, by their ids.
+pub fn decide(verdict: Verdict, ids: &[&str]) -> Decision {
+    let record = |id: &&str| (Siret::parse(BUYER).unwrap(), LocalId::new(id).unwrap());
+    let mut records: Vec<_> = ids.iter().map(record).collect();
+    records.sort();
+    Decision { verdict, records, who: "op".to_owned(), why: "seen".to_owned(), when: day("2024-12-31") }
+}
+
+/// As [`merge`], under decisions.
+pub fn merge_under(decisions: &[Decision], made: Vec<Make>) -> Merged {
+    let siren = Siret::parse(BUYER).unwrap().siren();
+    merge_decided(siren, &platforms(&["a", "b", "c"]), numbered(made), decisions, &Rules::default())
 }
 
 pub fn numbered(made: Vec<Make>) -> Vec<Candidate> {

@@ -23,7 +23,7 @@ pub struct RecordCounts {
     pub repeats: u64,
     /// Unreadable, or without identity.
     pub quarantined: u64,
-    /// Neither the seat nor the place is in the region.
+    /// Neither the seat nor the place is in the region, or an operator decided that it is no contract.
     pub out_of_region: u64,
     /// Of the accepted and superseded: needed a repair.
     pub repaired: u64,
@@ -291,10 +291,10 @@ fn count(c: &mut RecordCounts, known: Known, outcomes: &Outcomes, seen: &mut Has
 fn standing(c: &mut RecordCounts, id: i64, first: bool, outcomes: &Outcomes) -> bool {
     let outcome = outcomes.of(outcomes.canonical(id)).0;
     match (outcome, first) {
-        (4, _) => c.out_of_region += 1,
+        (4 | 7, _) => c.out_of_region += 1,
         (_, false) => c.repeats += 1,
         (2, true) => c.superseded += 1,
         (_, true) => c.accepted += 1,
     }
-    first && outcome != 4
+    first && !matches!(outcome, 4 | 7)
 }

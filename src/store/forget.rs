@@ -26,6 +26,12 @@ impl Store {
             let n: Option<i64> = tx.query_row("SELECT n FROM source WHERE id=?1", [&id], |r| r.get(0)).optional()?;
             let Some(n) = n else { return Err(StoreError::UnknownSource(id)) };
             let buyers = tx.execute("INSERT INTO dirty SELECT DISTINCT siren, 1 FROM observation WHERE source=?1 ON CONFLICT DO UPDATE SET mark=mark+1", [n])? as u64;
+            // What was replaced by something of this source may stand again without it.
+            tx.execute(
+                "UPDATE standing SET outcome=1, same_as=NULL WHERE outcome=5 AND id IN (SELECT id FROM observation
+                 WHERE siren IN (SELECT DISTINCT siren FROM observation WHERE source=?1))",
+                [n],
+            )?;
             tx.execute("DELETE FROM standing WHERE id IN (SELECT id FROM observation WHERE source=?1)", [n])?;
             for table in ["place", "quarantine", "also"] {
                 tx.execute(&format!("DELETE FROM {table} WHERE resource IN (SELECT n FROM resource WHERE source=?1)"), [n])?;

@@ -240,7 +240,7 @@ fn whole_today(tx: &Transaction<'_>, resource: i64, day: Day) -> Result<(), Stor
         .execute(params![resource, day.number()])?;
     tx.prepare_cached(
         "INSERT INTO dirty SELECT DISTINCT o.siren, 1 FROM standing s JOIN observation o ON o.id=s.id
-         WHERE s.resource=?1 AND s.gone IS NOT NULL AND s.gone<=?2 AND s.outcome NOT IN (5, 6) ON CONFLICT DO UPDATE SET mark=mark+1",
+         WHERE s.resource=?1 AND s.gone IS NOT NULL AND s.gone<=?2 AND s.outcome NOT IN (5, 6, 7) ON CONFLICT DO UPDATE SET mark=mark+1",
     )?
     .execute(params![
         resource,

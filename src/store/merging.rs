@@ -10,8 +10,11 @@ use crate::record::{Contract, Day, Observation, Siren};
 /// The fact that names the rules by which the contracts were made.
 const RULES: &str = "merging";
 
+/// The fact that names the decisions by which they were made, by buyer.
+const DECISIONS: &str = "decided";
+
 /// Days of whole payloads without a record before it is withdrawn (records.md §6).
-pub(super) const WITHDRAWN_AFTER_DAYS: i32 = 7;
+pub const WITHDRAWN_AFTER_DAYS: i32 = 7;
 
 /// One observation that stands, as the merge needs it.
 #[derive(Debug, Clone)]
@@ -58,7 +61,8 @@ impl BuyerInput {
     }
 }
 
-/// What a merge gives for one buyer: the store's codes of outcomes, and every contract.
+/// What a merge gives for one buyer: the store's codes of outcomes (those of the table `standing`, and
+/// 7: excluded by a decision), and every contract.
 #[derive(Debug, Clone, Default)]
 pub struct MergedBuyer {
     /// (observation, outcome code, same_as).
@@ -127,6 +131,34 @@ impl Store {
         })
     }
 
+    /// Notes the decisions under which contracts are made from now on: a text for each buyer that
+    /// one names. Buyers whose text is another than before become due, and their number comes back.
+    /// All that they ever said is looked at again, also what is gone and was replaced: under other
+    /// decisions it might stand.
+    ///
+    /// # Errors
+    /// A disk fault.
+    pub fn decide_by(&self, decisions: std::collections::BTreeMap<Siren, String>) -> Result<usize, StoreError> {
+        let read =
+            |text: Option<String>| text.map(|t| serde_json::from_str(&t).unwrap_or_default()).unwrap_or_default();
+        let new: std::collections::BTreeMap<String, String> =
+            decisions.into_iter().map(|(siren, text)| (siren.to_string(), text)).collect();
+        let old: std::collections::BTreeMap<String, String> = read(self.fact(DECISIONS)?);
+        if old == new {
+            return Ok(0);
+        }
+        self.writer.run("mark the buyers of decisions as due in", move |tx| {
+            let changed = old.keys().chain(new.keys()).filter(|siren| old.get(*siren) != new.get(*siren));
+            let changed: std::collections::BTreeSet<&String> = changed.collect();
+            for siren in changed.iter().filter_map(|siren| Siren::parse(siren)) {
+                reopen(tx, siren_number(siren))?;
+            }
+            let text = serde_json::to_string(&new).map_err(|e| StoreError::damaged("the list of decisions", e))?;
+            meta::set(tx, DECISIONS, &text)?;
+            Ok(changed.len())
+        })
+    }
+
     /// Writes what merges changed of several buyers, in one transaction. Gives the number of
     /// contracts changed.
     pub fn merged(&self, changes: Vec<BuyerChange>) -> super::writer::Pending<usize> {
@@ -158,6 +190,14 @@ impl Snapshot {
     /// A disk fault or a damaged row.
     pub fn buyer_with_gone(&self, buyer: Siren) -> Result<BuyerInput, StoreError> {
         self.buyer_rows(buyer, "")
+    }
+
+    /// Whether any source ever said anything.
+    ///
+    /// # Errors
+    /// A disk fault.
+    pub fn has_observations(&self) -> Result<bool, StoreError> {
+        Ok(self.conn.query_row("SELECT EXISTS (SELECT 1 FROM observation)", [], |r| r.get(0))?)
     }
 
     fn buyer_rows(&self, buyer: Siren, which: &str) -> Result<BuyerInput, StoreError> {
@@ -300,6 +340,19 @@ fn write(tx: &Transaction<'_>, changes: &[BuyerChange]) -> Result<usize, StoreEr
         meta::bump_state(tx)?;
     }
     Ok(touched)
+}
+
+/// Makes a buyer due, all that it ever said included: what is gone and was replaced is merged again.
+pub(super) fn reopen(tx: &Transaction<'_>, siren: u32) -> Result<(), StoreError> {
+    tx.prepare_cached(
+        "UPDATE standing SET outcome=1, same_as=NULL WHERE outcome=5 AND id IN (SELECT id FROM observation WHERE siren=?1)",
+    )?
+    .execute([siren])?;
+    tx.prepare_cached(
+        "INSERT INTO dirty SELECT DISTINCT siren, 1 FROM observation WHERE siren=?1 ON CONFLICT DO UPDATE SET mark=mark+1",
+    )?
+    .execute([siren])?;
+    Ok(())
 }
 
 /// A SIREN as the store's integer.

@@ -39,7 +39,7 @@ pub use forget::Forgotten;
 pub use ingest::{Entry, Flip, FlipEnd, NewObservation, QuarantineRow, ResourceSeen};
 pub use known::{Known, KnownRecords, OutReason};
 pub use maintenance::{CheckReport, backup, check, restore};
-pub use merging::{BuyerChange, BuyerInput, MergeRow, MergedBuyer};
+pub use merging::{BuyerChange, BuyerInput, MergeRow, MergedBuyer, WITHDRAWN_AFTER_DAYS};
 pub use meta::{Epoch, PublicationRow};
 pub use quarantine::{QuarantineOf, Quarantined};
 pub use schema::VERSION;

@@ -5,7 +5,9 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may fail loudly")]
 
+mod decisions;
 mod files;
+mod history;
 mod journey;
 mod quality;
 mod quarantine;

@@ -1,4 +1,4 @@
-//! `guichet check`: the configuration, linted; with `--online` each source asked; with `--rules`
+//! `guichet check`: the configuration, linted, and its decisions compared with the store; with `--online` each source asked; with `--rules`
 //! the rules that records are read with.
 //!
 //! Findings go to stderr, the verdict to stdout; `--json` puts all on stdout, errors too.
@@ -12,8 +12,11 @@ use super::Ended;
 use super::args::Check;
 use super::context::{Failure, Start, colours};
 use super::output::{Out, counted};
-use crate::config::{Config, Diagnostics, Loaded, ProcessEnv, Severity, permission_warnings};
+use crate::config::{At, Config, Diagnostic, Diagnostics, Loaded, ProcessEnv, Severity, permission_warnings};
+use crate::daemon::decisions;
 use crate::daemon::exit::Exit;
+use crate::daemon::pipeline::store_path;
+use crate::store::Snapshot;
 
 pub(super) fn run(start: &Start, args: &Check) -> Ended {
     // The rules are those of the program: they need no configuration.
@@ -28,6 +31,12 @@ pub(super) fn run(start: &Start, args: &Check) -> Ended {
     start.log(Some(&loaded.config.log))?;
     let Loaded { config, mut warnings } = loaded;
     warnings.extend(permission_warnings(&config.files));
+    if !args.files {
+        warnings.extend(void_decisions(&config));
+    }
+    if warnings.has_errors() {
+        return if args.json { refused(&warnings) } else { Err(warnings.into()) };
+    }
     let asked = match args.online {
         true => Some(online::ask(&config, start.clock.now())?),
         false => None,
@@ -57,6 +66,19 @@ pub(super) fn run(start: &Start, args: &Check) -> Ended {
     }
     out.finish()?;
     Ok(exit)
+}
+
+/// Decisions about records that the store does not know; none where nothing was harvested yet.
+fn void_decisions(config: &Config) -> Diagnostics {
+    let path = store_path(config);
+    if config.decisions.is_empty() || !path.exists() {
+        return Diagnostics::default();
+    }
+    let found = Snapshot::read(&path).and_then(|snapshot| decisions::void(config, &snapshot));
+    found.unwrap_or_else(|error| {
+        let what = format!("decisions were not compared with the store: {error}");
+        Diagnostics::new(vec![Diagnostic::warning(At::Path(config.files.overrides.clone()), what)])
+    })
 }
 
 /// `check --json` of a configuration that is refused.

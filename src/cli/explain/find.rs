@@ -4,17 +4,22 @@
 use std::collections::HashMap;
 
 use crate::cli::context::{Failure, Opened};
+use crate::config::{Decision, Placed, Verdict};
 use crate::daemon::merge_run::{self, Sources};
 use crate::daemon::pipeline;
 use crate::merge::{self, Candidate, Merged, Rules};
-use crate::record::{Contract, Siren, Siret, Uid, normalised_key};
-use crate::store::{MergeRow, Snapshot, SourceState};
+use crate::record::{Contract, Day, Siren, Siret, Uid, normalised_key};
+use crate::store::{MergeRow, Snapshot, SourceState, WITHDRAWN_AFTER_DAYS};
 
 /// One buyer, merged again.
 pub(super) struct Buyer {
     pub siren: Siren,
     pub rules: Rules,
     pub sources: Sources,
+    /// What operators decided about its records, as the merge takes it.
+    pub decisions: Vec<Decision>,
+    /// The same as it stands in overrides.toml.
+    pub placed: Vec<Placed>,
     /// Every source of the store by its number.
     pub states: HashMap<i64, SourceState>,
     /// All rows, also those of sources that may not speak.
@@ -39,22 +44,42 @@ pub(super) fn siren_of(uid: &str) -> Option<Siren> {
 }
 
 impl Buyer {
-    pub(super) fn load(opened: &Opened, snapshot: &Snapshot, siren: Siren) -> Result<Self, Failure> {
+    /// The buyer as the region knew it at the end of a day; with none, as it stands now.
+    pub(super) fn load(
+        opened: &Opened,
+        snapshot: &Snapshot,
+        siren: Siren,
+        as_of: Option<Day>,
+    ) -> Result<Self, Failure> {
         let states = snapshot.sources()?;
         let sources = pipeline::merge_sources(&states);
         let rules = pipeline::rules(&opened.config);
-        let standing = merge_run::candidates(snapshot.buyer(siren)?.rows, &sources);
-        let all = snapshot.buyer_with_gone(siren)?;
-        let with_gone = merge_run::candidates(all.rows.clone(), &sources);
+        let decisions = pipeline::decisions(&opened.config).remove(&siren).unwrap_or_default();
+        let of_buyer = |p: &&Placed| p.decision.records.iter().any(|r| r.0.siren() == siren);
+        let placed = opened.config.decisions.iter().filter(of_buyer).cloned().collect();
+        let all = snapshot.buyer_with_gone(siren)?.rows;
+        let (standing, rows) = match as_of {
+            // What was replaced since may have stood then.
+            Some(day) => {
+                let then: Vec<MergeRow> = all.iter().filter_map(|row| as_known(row, day)).collect();
+                (then.clone(), then)
+            }
+            None => (snapshot.buyer(siren)?.rows, all),
+        };
+        let standing = merge_run::candidates(standing, &sources);
+        let with_gone = merge_run::candidates(rows.clone(), &sources);
+        let merge = |candidates| merge::merge_decided(siren, &sources.facts, candidates, &decisions, &rules);
         Ok(Self {
             siren,
             rules,
             candidates: with_gone.iter().map(|c| (c.observation_id, c.clone())).collect(),
-            merged: merge::merge_buyer(siren, &sources.facts, standing, &rules),
-            with_gone: merge::merge_buyer(siren, &sources.facts, with_gone, &rules),
+            merged: merge(standing),
+            with_gone: merge(with_gone),
+            decisions,
+            placed,
             sources,
             states: states.into_iter().map(|s| (s.source.n, s)).collect(),
-            rows: all.rows,
+            rows,
         })
     }
 
@@ -91,6 +116,31 @@ impl Buyer {
         Match::None
     }
 
+    /// The decision by which the record that is asked for is no contract.
+    pub(super) fn exclusion(&self, asked: &str) -> Option<&Placed> {
+        let plain = asked.trim();
+        let from_url = Uid::from_url(plain).map(|uid| uid.as_str().to_owned());
+        let is = |siret: &Siret, id: &str| {
+            let names = |name: &str| name.strip_prefix(siret.as_str()) == Some(id);
+            names(plain) || from_url.as_deref().is_some_and(names)
+        };
+        let excludes = |p: &&Placed| p.decision.verdict == Verdict::Exclude;
+        self.placed
+            .iter()
+            .filter(excludes)
+            .find(|p| p.decision.records.iter().any(|(siret, id)| is(siret, id.as_str())))
+    }
+
+    /// Contracts that hold an observation of a contract of the same buyer at another time.
+    pub(super) fn descended(&self, other: &Buyer, contract: &Contract) -> Vec<&Contract> {
+        let place = other.merged.contracts.iter().position(|c| c.uid == contract.uid);
+        let of = |(_, p): &&(i64, u32)| Some(*p as usize) == place;
+        let ids: Vec<i64> = other.merged.contract_of.iter().filter(of).map(|(id, _)| *id).collect();
+        let own = self.merged.contract_of.iter().filter(|(id, _)| ids.contains(id));
+        let places: std::collections::BTreeSet<u32> = own.map(|(_, place)| *place).collect();
+        places.into_iter().filter_map(|place| self.merged.contracts.get(place as usize)).collect()
+    }
+
     /// Contracts of which some observation passes, whatever became of it.
     fn naming(&self, test: &dyn Fn(&str, &str) -> bool) -> Vec<&Contract> {
         let mut places: Vec<u32> = self
@@ -109,6 +159,18 @@ impl Buyer {
         places.dedup();
         places.into_iter().filter_map(|place| self.merged.contracts.get(place as usize)).collect()
     }
+}
+
+/// What was known of an observation at the end of a day; `None` when it had not been seen yet. Its
+/// place is the last one known, and the date of its resource, where it is later, that day.
+pub(super) fn as_known(row: &MergeRow, day: Day) -> Option<MergeRow> {
+    let gone = row.gone.filter(|gone| *gone <= day);
+    (row.first_seen <= day).then(|| MergeRow {
+        gone,
+        withdrawn: gone.is_some_and(|gone| day.number() - gone.number() >= WITHDRAWN_AFTER_DAYS),
+        resource_date: row.resource_date.map(|date| date.min(day)),
+        ..row.clone()
+    })
 }
 
 #[cfg(test)]

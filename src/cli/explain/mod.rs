@@ -1,10 +1,13 @@
 //! `guichet explain UID`: where each field of a contract comes from, what was rejected and why, and
-//! what became of every observation of it.
+//! what became of every observation of it, what operators decided, and its history.
 //!
+//! With `--as-of DATE`: the same function over the observations that were current on that day.
 //! The buyer is merged again from a snapshot by the same pure function as ever, so that what is told
 //! is what the merge does, also where it has not been run yet. Writes nothing; works beside a daemon.
 
+mod decided;
 mod find;
+mod history;
 mod model;
 mod text;
 mod why;
@@ -17,9 +20,11 @@ use super::context::{Failure, Opened};
 use super::output::Out;
 use crate::config;
 use crate::daemon::exit::Exit;
-use crate::record::Contract;
+use crate::daemon::pipeline;
+use crate::record::{Contract, Day};
 
 use find::{Buyer, Match};
+use model::Stored;
 
 pub(super) fn run(opened: &Opened, args: &Explain) -> Ended {
     let Some(snapshot) = opened.snapshot()? else {
@@ -34,22 +39,54 @@ pub(super) fn run(opened: &Opened, args: &Explain) -> Ended {
             args.uid
         ))
     })?;
-    let buyer = Buyer::load(opened, &snapshot, siren)?;
+    let today = pipeline::day_in(&opened.config, opened.clock.now());
+    if let Some(day) = args.as_of.filter(|day| *day > today) {
+        return Err(Failure::usage(format!("--as-of {day} lies ahead: today is {today}")));
+    }
+    let buyer = Buyer::load(opened, &snapshot, siren, args.as_of)?;
+    let on = args.as_of.unwrap_or(today);
     match buyer.find(&args.uid) {
         Match::One(contract) => {
-            let stored = snapshot.contract(&contract.uid)?;
-            let explained = model::explain(&args.uid, &buyer, contract, stored.as_ref())?;
-            let mut out = Out::stdout(args.json);
-            if out.is_json() {
-                out.json(&explained)?;
-            } else {
-                text::print(&explained, &mut out)?;
-            }
-            out.finish()?;
-            Ok(Exit::Done)
+            let stored = match args.as_of {
+                Some(_) => Stored::NotAsked,
+                None => Stored::As(snapshot.contract(&contract.uid)?.map(Box::new)),
+            };
+            one(args, &model::explain(&args.uid, &buyer, contract, &stored, on)?)
         }
         Match::Several(contracts) => several(args, &contracts),
+        Match::None if args.as_of.is_some() => {
+            let now = Buyer::load(opened, &snapshot, siren, None)?;
+            before(args, &buyer, &now, on)
+        }
         Match::None => Err(unknown(&args.uid, &buyer)),
+    }
+}
+
+fn one(args: &Explain, explained: &model::Explained) -> Ended {
+    let mut out = Out::stdout(args.json);
+    if out.is_json() {
+        out.json(explained)?;
+    } else {
+        text::print(explained, &mut out)?;
+    }
+    out.finish()?;
+    Ok(Exit::Done)
+}
+
+/// A name that was none on that day: what the contract of today was made of is looked for then.
+fn before(args: &Explain, then: &Buyer, now: &Buyer, on: Day) -> Ended {
+    let contract = match now.find(&args.uid) {
+        Match::One(contract) => contract,
+        Match::Several(contracts) => return several(args, &contracts),
+        Match::None => return Err(unknown(&args.uid, now)),
+    };
+    match then.descended(now, contract).as_slice() {
+        [one_then] => one(args, &model::explain(&args.uid, then, one_then, &Stored::NotAsked, on)?),
+        [] => Err(Failure::usage(format!(
+            "`{}` was not known on {on}: `guichet explain {}` says since when",
+            args.uid, contract.uid
+        ))),
+        several_then => several(args, several_then),
     }
 }
 
@@ -76,6 +113,16 @@ fn several(args: &Explain, contracts: &[&Contract]) -> Ended {
 
 fn unknown(uid: &str, buyer: &Buyer) -> Failure {
     let siren = buyer.siren;
+    if let Some(placed) = buyer.exclusion(uid) {
+        let d = &placed.decision;
+        return Failure::usage(format!(
+            "`{uid}` is excluded: {}, decided on {} by {} ({})",
+            d.why,
+            d.when,
+            d.who,
+            placed.place()
+        ));
+    }
     if buyer.is_empty() {
         return Failure::usage(format!("`{uid}` is not known: no source ever said anything of the buyer {siren}"));
     }

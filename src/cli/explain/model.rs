@@ -5,13 +5,16 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
+use super::decided::{self, DecisionWhy, RefusedWhy};
 use super::find::Buyer;
+use super::history::{self, History, State};
 use super::why::{Voice, Voices};
 use crate::cli::context::Failure;
+use crate::config::{self, Verdict};
 use crate::daemon::merge_run::Sources;
 use crate::merge::{self, Outcome};
 use crate::publish::write_contract;
-use crate::record::{Contract, Double, Field, Format, Joined, ObservationIndex, Uid, normalised_key};
+use crate::record::{Contract, Day, Double, Field, Format, Joined, ObservationIndex, Record, Uid, normalised_key};
 use crate::store::MergeRow;
 
 /// The whole.
@@ -22,9 +25,11 @@ pub(super) struct Explained {
     pub uid: String,
     /// As it stands in a URL, under `/marches/`.
     pub url: String,
+    /// The day that was asked for with `--as-of`.
+    pub as_of: Option<String>,
     /// `current`: the store holds the contract so; `stale`: the next merge changes it; `absent`:
-    /// the next merge makes it.
-    pub stored: &'static str,
+    /// the next merge makes it; null with `--as-of`.
+    pub stored: Option<&'static str>,
     pub in_scope: bool,
     pub withdrawn: bool,
     pub fields: Vec<FieldWhy>,
@@ -33,6 +38,13 @@ pub(super) struct Explained {
     pub joins: Vec<JoinedWhy>,
     /// Contracts that may be this one under another id, and were left apart (doublons.csv).
     pub candidates: Vec<CandidateWhy>,
+    /// Contracts under the same id, or that an operator set apart, and why they are not this one.
+    pub refused: Vec<RefusedWhy>,
+    /// What operators decided about records of this contract.
+    pub decisions: Vec<DecisionWhy>,
+    /// What the modifications dated until the day asked for, else today, make of it.
+    pub in_force: State,
+    pub history: History,
     /// The line of contrats.ndjson.
     pub contract: Box<RawValue>,
 }
@@ -117,16 +129,27 @@ pub(super) struct Observed {
     /// sequence, on the evidence of holder and amount or object; `across-feeds`: another id, the
     /// same contract by what it says (`joins`).
     pub identity: &'static str,
+    /// For `second-key`: the fields on which it agrees with the observations of the canonical id.
+    pub agrees_on: Vec<&'static str>,
     pub published: Option<String>,
     pub findings: usize,
 }
 
-/// Explains one contract of a buyer.
+/// What the store holds under the contract's name.
+pub(super) enum Stored {
+    /// It was not asked: another day is told of.
+    NotAsked,
+    /// This.
+    As(Option<Box<Contract>>),
+}
+
+/// Explains one contract of a buyer, as of the end of a day.
 pub(super) fn explain(
     asked: &str,
     buyer: &Buyer,
     contract: &Contract,
-    stored: Option<&Contract>,
+    stored: &Stored,
+    on: Day,
 ) -> Result<Explained, Failure> {
     let mut line = Vec::new();
     write_contract(&mut line, contract);
@@ -136,14 +159,20 @@ pub(super) fn explain(
         asked: asked.to_owned(),
         uid: contract.uid.to_string(),
         url: contract.uid.to_url(),
+        as_of: matches!(stored, Stored::NotAsked).then(|| on.to_string()),
         stored: match stored {
-            Some(stored) if stored == contract => "current",
-            Some(_) => "stale",
-            None => "absent",
+            Stored::NotAsked => None,
+            Stored::As(Some(stored)) if **stored == *contract => Some("current"),
+            Stored::As(Some(_)) => Some("stale"),
+            Stored::As(None) => Some("absent"),
         },
         in_scope: contract.region.in_scope,
         withdrawn: contract.withdrawn,
         fields: fields(contract, &voices, &line)?,
+        in_force: history::in_force(contract, on)?,
+        history: history::history(buyer, contract, &observations, on)?,
+        refused: decided::refused(buyer, contract),
+        decisions: decided::decisions(buyer, &decided::records(contract)),
         observations: observations.into_iter().map(|(_, o)| o).collect(),
         joins: contract.joins.iter().map(joined).collect(),
         candidates: contract.doubles.iter().map(candidate).collect(),
@@ -172,9 +201,12 @@ fn share(points: u32) -> f64 {
 
 /// How an observation came to its contract: its key, the canonical one, and the keys of the
 /// observations that rule 4 joined to it.
-fn identity(contract: &Contract, key: &str, canonical: &str) -> &'static str {
+fn identity(contract: &Contract, buyer: &Buyer, record: &Record, key: &str, canonical: &str) -> &'static str {
     if key == canonical {
         return "same-id";
+    }
+    if one_by_decision(buyer, &contract.record, record) {
+        return "decision";
     }
     let key_of = |i: &ObservationIndex| contract.observations.get(*i as usize).map(|o| normalised_key(&o.id));
     let has = |part: &[ObservationIndex], key: &str| part.iter().filter_map(key_of).any(|k| k == key);
@@ -183,6 +215,21 @@ fn identity(contract: &Contract, key: &str, canonical: &str) -> &'static str {
         .iter()
         .any(|j| (has(&j.left, key) && has(&j.right, canonical)) || (has(&j.right, key) && has(&j.left, canonical)));
     if parted { "across-feeds" } else { "second-key" }
+}
+
+/// Whether operators decided that two records are one contract, directly or through others.
+fn one_by_decision(buyer: &Buyer, a: &Record, b: &Record) -> bool {
+    let groups = config::groups(buyer.decisions.iter().filter(|d| d.verdict == Verdict::Same));
+    let of = |r: &Record| groups.get(&(r.acheteur, r.id.clone()));
+    of(a).is_some() && of(a) == of(b)
+}
+
+/// On what an observation agrees with one of the canonical id.
+fn agreement(buyer: &Buyer, contract: &Contract, record: &Record) -> Vec<&'static str> {
+    let canonical = contract.record.id.key();
+    let others = buyer.candidates.values().map(|c| &c.observation.record).filter(|r| r.id.key() == canonical);
+    let best = others.map(|other| merge::agreement(record, other)).max_by_key(Vec::len);
+    best.unwrap_or_default().into_iter().map(Field::name).collect()
 }
 
 /// The current observations as the order sees them.
@@ -299,6 +346,7 @@ fn name(outcome: Outcome) -> &'static str {
         Outcome::SameAs(_) => "repeat",
         Outcome::OutOfRegion => "out-of-region",
         Outcome::Gone => "gone",
+        Outcome::Excluded => "excluded",
     }
 }
 
@@ -314,6 +362,7 @@ fn observed(buyer: &Buyer, contract: &Contract, row: &MergeRow, outcome: &'stati
     let candidate = buyer.candidates.get(&row.id);
     let rank = candidate.and_then(|c| merge::rank(buyer.siren, &buyer.sources.facts, c, &buyer.rules));
     let key = record.id.key();
+    let identity = identity(contract, buyer, record, &key, canonical);
     Observed {
         index,
         resource: row.resource.clone(),
@@ -334,7 +383,8 @@ fn observed(buyer: &Buyer, contract: &Contract, row: &MergeRow, outcome: &'stati
         },
         acheteur_id: record.acheteur.to_string(),
         id: record.id.to_string(),
-        identity: identity(contract, &key, canonical),
+        identity,
+        agrees_on: if identity == "second-key" { agreement(buyer, contract, record) } else { Vec::new() },
         key,
         published: record.date_publication.map(|d| d.to_string()),
         findings: row.observation.findings.len(),

@@ -4,6 +4,8 @@ use std::io::Write;
 
 use serde_json::value::RawValue;
 
+use super::decided::DecisionWhy;
+use super::history::{KnownContract, State};
 use super::model::{CandidateWhy, Explained, JoinedWhy, Observed};
 use crate::cli::output::{Column, Out, OutputError};
 use crate::record::Contract;
@@ -44,6 +46,37 @@ const REFUSED: [Column; 5] = [
     Column::left("evidence"),
 ];
 
+const DECISIONS: [Column; 6] = [
+    Column::left("decision"),
+    Column::left("records"),
+    Column::left("why"),
+    Column::left("who"),
+    Column::left("when"),
+    Column::left("where"),
+];
+
+const APART: [Column; 2] = [Column::left("not one with"), Column::left("because")];
+
+const DECLARED: [Column; 6] = [
+    Column::left("declared for"),
+    Column::left("what"),
+    Column::right("montant"),
+    Column::right("months"),
+    Column::left("titulaires"),
+    Column::right("#"),
+];
+
+/// `seen` and `gone` count the lines of the table of observations, from 1.
+const KNOWN: [Column; 7] = [
+    Column::left("known from"),
+    Column::left("seen"),
+    Column::left("gone"),
+    Column::left("uid"),
+    Column::right("montant"),
+    Column::right("months"),
+    Column::left("titulaires"),
+];
+
 const CANDIDATES: [Column; 4] =
     [Column::left("uid"), Column::left("notified"), Column::right("montant"), Column::left("objet")];
 
@@ -71,8 +104,11 @@ pub(super) fn print<W: Write>(e: &Explained, out: &mut Out<W>) -> Result<(), Out
         (true, true) => "withdrawn: no source publishes it any more",
         (true, false) => "published with the next publication, if not yet",
     })?;
+    if let Some(day) = &e.as_of {
+        out.line(&format!("as the region knew it on {day}"))?;
+    }
     match e.stored {
-        "current" => {}
+        None | Some("current") => {}
         _ => out.line("the merge has not been run since its sources changed: this is what it will give")?,
     }
     out.line("")?;
@@ -99,7 +135,73 @@ pub(super) fn print<W: Write>(e: &Explained, out: &mut Out<W>) -> Result<(), Out
     }
     out.table(&FIELDS, rows)?;
     identity(e, out)?;
-    findings(e, out)
+    decisions(e, out)?;
+    findings(e, out)?;
+    history(e, out)
+}
+
+/// What operators decided, and what was kept apart though it shares the id.
+fn decisions<W: Write>(e: &Explained, out: &mut Out<W>) -> Result<(), OutputError> {
+    if !e.decisions.is_empty() {
+        let told = |d: &DecisionWhy| {
+            let verdict = match d.verdict {
+                "same" => "decided the same",
+                "different" => "decided different",
+                _ => "decided to be none",
+            };
+            let records: Vec<String> = d.records.iter().map(|(siret, id)| format!("{siret} {id}")).collect();
+            vec![verdict.to_owned(), records.join(", "), d.why.clone(), d.who.clone(), d.when.clone(), d.place.clone()]
+        };
+        out.line("")?;
+        out.table(&DECISIONS, e.decisions.iter().map(told))?;
+    }
+    if !e.refused.is_empty() {
+        out.line("")?;
+        out.table(&APART, e.refused.iter().map(|r| vec![r.uid.clone(), r.told.to_owned()]))?;
+    }
+    Ok(())
+}
+
+/// What modifications made of it, and what was known when.
+fn history<W: Write>(e: &Explained, out: &mut Out<W>) -> Result<(), OutputError> {
+    let dash = || "-".to_owned();
+    let state = |s: &State| {
+        let montant = s.montant.as_deref().map_or_else(dash, value);
+        [montant, s.duree_mois.map_or_else(dash, |n| n.to_string()), value(&s.titulaires)]
+    };
+    let declared = e.history.declared.iter().enumerate().map(|(i, d)| {
+        let what = match (i, d.modification) {
+            (0, _) => "award".to_owned(),
+            (_, Some(id)) => format!("modification {id}"),
+            (_, None) => "modification".to_owned(),
+        };
+        let mut row = vec![d.date.clone().unwrap_or_else(dash), what];
+        row.extend(state(&d.state));
+        row.push(d.observation.map_or_else(dash, |i| i.to_string()));
+        row
+    });
+    out.line("")?;
+    out.table(&DECLARED, declared)?;
+    if let Some(day) = &e.as_of {
+        let [montant, months, holders] = state(&e.in_force);
+        out.line(&format!("in force on {day}: {montant}, {months} months, {holders}"))?;
+    }
+    let known = e.history.known.iter().flat_map(|k| {
+        let places = |list: &[usize]| match list {
+            [] => dash(),
+            _ => list.iter().map(|i| (i + 1).to_string()).collect::<Vec<_>>().join(" "),
+        };
+        let (seen, gone) = (places(&k.seen), places(&k.gone));
+        let row = move |c: &KnownContract| {
+            let uid = if c.withdrawn { format!("{} (withdrawn)", c.uid) } else { c.uid.clone() };
+            let mut row = vec![k.day.clone(), seen.clone(), gone.clone(), uid];
+            row.extend(state(&c.state));
+            row
+        };
+        k.contracts.iter().map(row).collect::<Vec<_>>()
+    });
+    out.line("")?;
+    out.table(&KNOWN, known)
 }
 
 /// Why observations under different ids are one contract, and which other contracts may be.
@@ -139,7 +241,10 @@ fn observation(o: &Observed) -> Vec<String> {
         o.first_seen.clone(),
         or_dash(&o.gone_since),
         format!("{} {}", o.acheteur_id, o.id),
-        format!("{} {}", o.identity, o.key),
+        match o.agrees_on.as_slice() {
+            [] => format!("{} {}", o.identity, o.key),
+            agreed => format!("{} {} (same {})", o.identity, o.key, agreed.join(", ")),
+        },
     ]
 }
 

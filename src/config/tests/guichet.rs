@@ -94,24 +94,65 @@ fn one_contract_under_different_ids_is_looked_for_unless_switched_off() {
     assert_ne!(print(""), print("[merge]\nacross_feeds = false\n"));
 }
 
+fn same(records: &str) -> String {
+    format!("[[same]]\nrecords = [{records}]\nwho = \"op\"\nwhy = \"seen\"\nwhen = 2026-11-24\n")
+}
+
+fn decided(text: &str) -> Folder {
+    Folder::new("", ONE).put("config/overrides.toml", text)
+}
+
+const R1: &str = "[\"21310555400017\", \"2024-1\"]";
+const R2: &str = "[\"21310555400017\", \" 2024-2 \"]";
+const R3: &str = "[\"21310555400025\", \"2024-3\"]";
+
 #[test]
-fn decisions_are_checked_and_refused_for_now() {
-    let good = r#"[[same]]
-records = [["21310555400017", "2024-1"], ["21310555400017", "2024-2"]]
-who = "op"
-why = "seen"
-when = 2026-11-24
-"#;
-    let errors = Folder::new("", ONE).put("config/overrides.toml", good).errors();
-    assert!(errors.contains("config/overrides.toml:1:1") && errors.contains("cannot apply decisions yet"), "{errors}");
+fn decisions_are_read_with_their_places_and_faulty_ones_refused_all_at_once() {
+    let config = decided(&same(&format!("{R2}, {R1}"))).config();
+    let [placed] = config.decisions.as_slice() else { panic!("{:?}", config.decisions) };
+    let ids: Vec<&str> = placed.decision.records.iter().map(|r| r.1.as_str()).collect();
+    assert_eq!((placed.decision.verdict, ids), (Verdict::Same, vec!["2024-1", "2024-2"]));
+    assert!(placed.place().ends_with("overrides.toml:1:1"), "{}", placed.place());
+    assert!(placed.records_at[0].place().ends_with("overrides.toml:2:44"), "{}", placed.records_at[0].place());
     let bad = "[[exclude]]\nrecord = [\"213\", \"x\"]\nwhen = \"never\"\n[[smae]]\n";
-    let errors = Folder::new("", ONE).put("config/overrides.toml", bad).errors();
+    let errors = decided(bad).errors();
     for expected in ["`213` is no SIRET", "a decision lacks `who`, `why`", "a date is expected", "did you mean `same`?"]
     {
         assert!(errors.contains(expected), "{expected}\n{errors}");
     }
-    let none = Folder::new("", ONE).put("config/overrides.toml", "# nothing yet\n").config();
-    assert!(none.decisions.is_empty());
+    assert!(decided(&same(&format!("{R1}, {R1}"))).errors().contains("two different records at least"));
+    assert!(decided("# nothing yet\n").config().decisions.is_empty());
+}
+
+#[test]
+fn decisions_that_contradict_directly_or_through_others_are_errors_at_their_places() {
+    let rest = "who = \"op\"\nwhy = \"seen\"\nwhen = 2026-11-24\n";
+    let text = same(&format!("{R1}, {R2}"))
+        + &same(&format!("{R2}, {R3}"))
+        + &format!("[[different]]\nrecords = [{R1},\n  {R3}]\n{rest}")
+        + &format!("[[exclude]]\nrecord = {R2}\n{rest}")
+        + &same(&format!("{R1}, [\"21340172201787\", \"9\"]"));
+    let errors = decided(&text).errors();
+    for expected in [
+        "overrides.toml:13:3",
+        "[\"21310555400017\", \"2024-1\"] and [\"21310555400025\", \"2024-3\"] are decided to be different here",
+        "overrides.toml:18:10",
+        "[\"21310555400017\", \"2024-2\"] is excluded here",
+        "overrides.toml:23:42",
+        "`same` over two buyers: SIREN 213105554 and 213401722",
+    ] {
+        assert!(errors.contains(expected), "{expected}\n{errors}");
+    }
+    assert!(errors.contains("3 errors"), "{errors}");
+}
+
+#[test]
+fn only_what_a_decision_says_is_part_of_the_fingerprint_not_who_took_it_nor_where_it_stands() {
+    let print = |text: &str| decided(text).config().publishing_fingerprint();
+    let one = same(&format!("{R1}, {R2}"));
+    assert_eq!(print(&one), print(&one.replace("seen", "heard").replace("[[same]]", "# why\n[[same]]")));
+    assert_ne!(print(&one), print(&same(&format!("{R1}, {R3}"))));
+    assert_ne!(print(&one), print(""));
 }
 
 const UNITS: &str = "siren,statutDiffusionUniteLegale,denominationUniteLegale,nomUniteLegale,categorieEntreprise,categorieJuridiqueUniteLegale\n";

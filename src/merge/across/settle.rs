@@ -3,8 +3,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::merge::identity::{Atom, contradict, share};
-use crate::merge::{Rule, Rules};
+use crate::merge::identity::{Atom, share};
+use crate::merge::{Rule, Rules, decided};
 
 use super::assign::{MARGIN, Standing, judge};
 use super::block;
@@ -152,7 +152,7 @@ impl Scene<'_> {
             return true;
         }
         let atom = |i: &u32| self.atoms.get(*i as usize);
-        a.iter().filter_map(atom).any(|x| b.iter().filter_map(atom).any(|y| contradict(x, y, self.rules)))
+        decided::apart(a.iter().filter_map(atom), b.iter().filter_map(atom), self.rules)
     }
 
     /// Judges each edge by the assignment between each two sources that it joins; the worst counts.
