@@ -7,7 +7,6 @@
 
 pub mod clock;
 pub mod cron;
-pub mod decisions;
 pub mod due;
 pub mod exit;
 pub mod harvest_end;
@@ -20,6 +19,7 @@ pub mod lock;
 pub mod merge_run;
 pub mod meters;
 pub mod notify;
+pub mod overrides;
 pub mod pipeline;
 pub mod publish_run;
 pub mod purge;

@@ -218,7 +218,7 @@ impl Pipeline {
         if config.decisions.is_empty() {
             return Ok(());
         }
-        let now = super::decisions::told(&super::decisions::void(config, &self.store.snapshot()?)?);
+        let now = super::overrides::told(&super::overrides::void(config, &self.store.snapshot()?)?);
         let mut before = self.void.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         for told in now.iter().filter(|told| !before.contains(told)) {
             tracing::warn!("a decision has no effect: {told}; `guichet check` shows it");

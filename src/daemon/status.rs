@@ -165,7 +165,7 @@ pub fn read(config: &Config, snapshot: &Snapshot, now: Timestamp) -> Result<Stat
     let decisions = match config.decisions.len() {
         0 => None,
         total => {
-            Some(DecisionsStatus { total, void: super::decisions::told(&super::decisions::void(config, snapshot)?) })
+            Some(DecisionsStatus { total, void: super::overrides::told(&super::overrides::void(config, snapshot)?) })
         }
     };
     Ok(Status { sources, store, publication, decisions, daemon: None })

@@ -13,8 +13,8 @@ use super::args::Check;
 use super::context::{Failure, Start, colours};
 use super::output::{Out, counted};
 use crate::config::{At, Config, Diagnostic, Diagnostics, Loaded, ProcessEnv, Severity, permission_warnings};
-use crate::daemon::decisions;
 use crate::daemon::exit::Exit;
+use crate::daemon::overrides;
 use crate::daemon::pipeline::store_path;
 use crate::store::Snapshot;
 
@@ -74,7 +74,7 @@ fn void_decisions(config: &Config) -> Diagnostics {
     if config.decisions.is_empty() || !path.exists() {
         return Diagnostics::default();
     }
-    let found = Snapshot::read(&path).and_then(|snapshot| decisions::void(config, &snapshot));
+    let found = Snapshot::read(&path).and_then(|snapshot| overrides::void(config, &snapshot));
     found.unwrap_or_else(|error| {
         let what = format!("decisions were not compared with the store: {error}");
         Diagnostics::new(vec![Diagnostic::warning(At::Path(config.files.overrides.clone()), what)])
