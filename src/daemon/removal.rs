@@ -254,7 +254,7 @@ impl Pipeline {
                     siren.is_some_and(|s| decisions.removes_identity(line.kind, &s, &crate::record::normalised_key(id)))
                 })
         };
-        let doomed = publish::holding(&public, holds)?;
+        let mut doomed = publish::holding(&public, holds)?;
         if doomed.is_empty() {
             return Ok(());
         }
@@ -273,6 +273,8 @@ impl Pipeline {
                 done.refused = Some(error);
             }
         }
+        // The retention of the new one may have removed some.
+        doomed.retain(|name| publish::stands(&public, name));
         let stands = publish::Publication::latest(&public)?.is_some_and(|p| !doomed.contains(&p.name));
         if !stands {
             // What comes next applies to nothing that anybody can still fetch.

@@ -80,7 +80,7 @@ pub use reason::{Fault, Reason};
 pub use seats::{reference_seat, seat};
 pub use valid_2019::valid_2019;
 pub use valid_2022::valid_2022;
-pub use withdraw::{Held, holding, withdraw};
+pub use withdraw::{Held, holding, stands, withdraw};
 
 use catalog::Catalog;
 use changes::{ChangeCounts, Changes};

@@ -83,6 +83,11 @@ fn any(dir: &Path, holds: &impl Fn(&Held<'_>) -> bool) -> Result<bool, PublishEr
     Ok(false)
 }
 
+/// Whether a publication of this name is there, withdrawn or not.
+pub fn stands(public: &Path, name: &str) -> bool {
+    public.join(DUMPS).join(name).is_dir()
+}
+
 /// Withdraws publications. When `latest` leads to one of them, it goes too.
 ///
 /// # Errors
