@@ -15,6 +15,8 @@ const BUYER: &str = "21310555400017";
 const HOLDER: &str = "55208131766522";
 /// Words that only the removed record says.
 const WORDS: [&str; 2] = ["Zorglub", "Bulgroz"];
+/// Name of the holder, where a feed tells it.
+const PERSON: &str = "Durand Hermengarde";
 const UID: &str = "213105554000172024-07";
 
 fn marche(id: &str, montant: u64, objet: &str) -> Value {
@@ -22,7 +24,7 @@ fn marche(id: &str, montant: u64, objet: &str) -> Value {
         "id": id, "acheteur": {"id": BUYER}, "nature": "Marché", "objet": objet,
         "codeCPV": "45261000", "procedure": "Procédure adaptée", "lieuExecution": {"code": "31555", "typeCode": "Code commune"},
         "dureeMois": 6, "dateNotification": "2024-03-01", "datePublicationDonnees": "2024-03-15", "montant": montant,
-        "titulaires": [{"titulaire": {"id": HOLDER, "typeIdentifiant": "SIRET"}}]
+        "titulaires": [{"titulaire": {"id": HOLDER, "typeIdentifiant": "SIRET", "denominationSociale": PERSON}}]
     })
 }
 
@@ -151,8 +153,12 @@ impl Root {
     }
 }
 
-/// The files below a folder that say one of the words, as they are, unpacked, or in a name.
 fn naming(folder: &Path) -> Vec<PathBuf> {
+    saying(folder, &WORDS)
+}
+
+/// The files below a folder that say one of the words, as they are or unpacked.
+fn saying(folder: &Path, words: &[&str]) -> Vec<PathBuf> {
     let (mut found, mut folders, mut looked) = (Vec::new(), vec![folder.to_owned()], 0);
     while let Some(folder) = folders.pop() {
         for path in std::fs::read_dir(folder).unwrap().map(|e| e.unwrap().path()) {
@@ -170,7 +176,8 @@ fn naming(folder: &Path) -> Vec<PathBuf> {
                 _ => {}
             }
             forms.push(plain);
-            let says = |form: &Vec<u8>| WORDS.iter().any(|w| form.windows(w.len()).any(|x| x == w.as_bytes()));
+            let says =
+                |form: &Vec<u8>| words.iter().any(|w| w.is_empty() || form.windows(w.len()).any(|x| x == w.as_bytes()));
             if forms.iter().any(says) {
                 found.push(path);
             }
@@ -208,6 +215,7 @@ fn a_removed_record_is_nowhere_and_comes_back_by_no_way() {
     assert_eq!(done["withdrawn"], json!(["2026-11-23", "2026-11-24"]));
     assert_eq!(done["publication"], "2026-11-24.2");
     root.says_nothing("after redact");
+    assert!(root.ends(0, &["redact", UID, "--reason", "once more"]).out.contains("removed already"));
 
     let changes = std::fs::read_to_string(root.public().join("latest/changes.ndjson")).unwrap();
     let delete = changes.lines().find(|l| l.contains(UID)).unwrap();
@@ -243,7 +251,6 @@ fn a_removed_record_is_nowhere_and_comes_back_by_no_way() {
 
     let told = root.ends(0, &["db", "restore", "before.db"]).out;
     assert!(told.contains("taken out"), "{told}");
-    std::fs::remove_file(root.var().join("guichet.db.before-restore")).unwrap();
     assert!(!root.ends(2, &["explain", UID]).told.is_empty());
     root.ends(0, &["publish"]);
     root.says_nothing("after a restore");
@@ -286,6 +293,196 @@ fn a_removal_that_was_cut_short_is_finished_by_the_next_start() {
     root.ends(0, &["harvest"]);
     root.says_nothing("after the next start");
     assert!(!root.contracts().contains(UID));
+}
+
+#[test]
+fn a_kill_at_any_moment_leaves_nothing_that_the_next_start_does_not_finish() {
+    for pause in [0, 15, 30, 45, 60, 90, 120, 180] {
+        let root = Root::new();
+        root.ends(0, &["harvest"]);
+        root.ends(0, &["publish"]);
+        let mut command = common::guichet();
+        command.current_dir(root.dir.path()).env("GUICHET_NOW", "2026-11-24T05:00:00Z");
+        command.args(["--config", "guichet.toml", "-q", "redact", UID, "--reason", "asked"]);
+        let null = std::process::Stdio::null;
+        let mut child = command.stdout(null()).stderr(null()).spawn().unwrap();
+        std::thread::sleep(std::time::Duration::from_millis(pause));
+        child.kill().unwrap();
+        child.wait().unwrap();
+        // Decided or not yet: either way the same command, or the next start, ends it.
+        let again = root.at("2026-11-24T05:00:00Z", &["redact", UID, "--reason", "asked"]);
+        assert_eq!(again.code, Some(0), "after {pause} ms: {}{}", again.out, again.told);
+        root.says_nothing(&format!("killed after {pause} ms"));
+        assert_eq!(root.contracts().lines().count(), 11, "killed after {pause} ms");
+        root.ends(0, &["harvest", "--force"]);
+        root.says_nothing(&format!("killed after {pause} ms, and harvested"));
+    }
+}
+
+/// What a server answers: status and the rest of the head, then the body.
+fn ask(address: std::net::SocketAddr, path: &str) -> String {
+    use std::io::Write;
+    let mut stream = std::net::TcpStream::connect(address).unwrap();
+    write!(stream, "GET {path} HTTP/1.1\r\nHost: x\r\nAccept: application/json\r\nConnection: close\r\n\r\n").unwrap();
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).unwrap();
+    String::from_utf8_lossy(&answer).into_owned()
+}
+
+#[test]
+fn a_withdrawn_publication_answers_410_and_the_latest_one_is_served() {
+    let root = Root::new();
+    root.ends(0, &["harvest"]);
+    root.ends(0, &["publish"]);
+    let address = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let mut serve = common::guichet();
+    serve.current_dir(root.dir.path()).args([
+        "--config",
+        "guichet.toml",
+        "-q",
+        "serve",
+        "--listen",
+        &address.to_string(),
+    ]);
+    let mut serve = serve.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null()).spawn().unwrap();
+    let began = std::time::Instant::now();
+    while std::net::TcpStream::connect(address).is_err() {
+        assert!(began.elapsed().as_secs() < 30, "it never listened");
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    let file = "/dumps/2026-11-24/contrats.ndjson";
+    let before = ask(address, file);
+    // The server stands beside the removal, as a mirror does.
+    root.ends(0, &["redact", UID, "--reason", "asked"]);
+    let (after, latest, page) =
+        (ask(address, file), ask(address, "/latest/contrats.ndjson"), ask(address, &format!("/api/v1/marches/{UID}")));
+    serve.kill().unwrap();
+    serve.wait().unwrap();
+    assert!(before.starts_with("HTTP/1.1 200") && before.contains(WORDS[0]), "{before}");
+    assert!(after.starts_with("HTTP/1.1 410") && after.contains("application/problem+json"), "{after}");
+    assert!(latest.starts_with("HTTP/1.1 200") && !latest.contains(WORDS[0]), "{latest}");
+    assert!(page.starts_with("HTTP/1.1 404") && !page.contains(WORDS[0]), "{page}");
+}
+
+#[test]
+fn one_of_two_contracts_with_the_same_id_goes_and_the_other_stays() {
+    let root = Root::new();
+    let mut other = marche("2024-07", 77_000, "Livraison de papier");
+    other["titulaires"][0]["titulaire"]["id"] = "35600000000048".into();
+    other["dateNotification"] = "2024-05-01".into();
+    let all: Vec<Value> = ids().map(|(id, n)| marche(&id, n, &objet(&id, WORDS[0]))).chain([other]).collect();
+    let document = json!({"marches": {"marche": all, "contrat-concession": []}}).to_string();
+    root.upstream.page("/a.json", Page::json(document));
+    root.ends(0, &["harvest", "albi"]);
+    root.ends(0, &["publish"]);
+    let uid_of = |word: &str| {
+        let contracts = root.contracts();
+        let line = contracts.lines().find(|l| l.contains(word)).map(str::to_owned);
+        line.map(|l| serde_json::from_str::<Value>(&l).unwrap()["uid"].as_str().unwrap().to_owned())
+    };
+    let (uid, kept) = (uid_of(WORDS[0]).unwrap(), uid_of("papier").unwrap());
+    assert!(uid.contains('~') && kept.contains('~') && uid != kept);
+    let told = root.ends(0, &["redact", &uid, "--reason", "asked"]).out;
+    assert!(told.contains(&format!("{kept} has the same id and stays")), "{told}");
+    for again in [&["harvest", "albi", "--force"][..], &["replay"], &["harvest", "albi"]] {
+        root.ends(0, again);
+        root.ends(0, &["publish"]);
+        assert!(naming(&root.var()).is_empty(), "{again:?}");
+        assert!(uid_of("papier").is_some(), "{again:?}");
+        assert_eq!(root.contracts().lines().count(), 12, "{again:?}");
+    }
+}
+
+#[test]
+fn a_packed_payload_is_rewritten_unpacked() {
+    use std::io::Write;
+    let root = Root::new();
+    let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+    packed.write_all(as_json(WORDS[0]).as_bytes()).unwrap();
+    root.upstream.page("/a.json", Page::bytes(packed.finish().unwrap(), "application/gzip"));
+    root.ends(0, &["harvest"]);
+    root.ends(0, &["redact", UID, "--reason", "asked"]);
+    for again in [&["harvest", "--force"][..], &["replay"]] {
+        root.ends(0, again);
+        root.says_nothing(&format!("{again:?}"));
+    }
+    // A payload kept packed would hide the word from a search of one level.
+    for path in walk(&root.var().join("archive")) {
+        if path.extension().is_some_and(|e| e == "zst") {
+            let mut plain = Vec::new();
+            zstd::Decoder::new(std::fs::File::open(&path).unwrap()).unwrap().read_to_end(&mut plain).unwrap();
+            assert!(!plain.starts_with(&[0x1F, 0x8B]), "{}", path.display());
+        }
+    }
+}
+
+fn walk(folder: &Path) -> Vec<PathBuf> {
+    saying(folder, &[""])
+}
+
+#[test]
+fn a_refused_publication_leaves_nothing_in_its_place_and_the_gate_holds() {
+    let root = Root::new();
+    let more = (1..=40).map(|n| marche(&format!("X-{n}"), 500_000 + 91 * n, &format!("Autre {n}"))).collect::<Vec<_>>();
+    root.upstream
+        .page("/d.json", Page::json(json!({"marches": {"marche": more, "contrat-concession": []}}).to_string()));
+    let sources = std::fs::read_to_string(root.dir.path().join("sources.toml")).unwrap();
+    let extra = format!(
+        "[[source]]\nid = \"dax\"\nname = \"Dax\"\nurl = \"{}\"\nlicence = \"etalab-2.0\"\n",
+        root.upstream.url("/d.json")
+    );
+    std::fs::write(root.dir.path().join("sources.toml"), format!("{sources}{extra}")).unwrap();
+    root.ends(0, &["harvest"]);
+    root.ends(0, &["publish"]);
+    std::fs::write(root.dir.path().join("sources.toml"), sources).unwrap();
+    root.ends(0, &["sources", "forget", "dax"]);
+    root.ends(4, &["publish"]);
+    let told = root.ends(4, &["redact", UID, "--reason", "asked"]);
+    assert!(told.told.contains("--accept-shrink"), "{}", told.told);
+    assert!(naming(&root.var()).is_empty());
+    assert!(!root.public().join("latest").exists());
+    root.ends(4, &["publish"]);
+    root.ends(0, &["publish", "--accept-shrink"]);
+    root.says_nothing("after the accepted fall");
+}
+
+#[test]
+fn a_person_is_masked_in_every_file_from_then_on_and_a_public_body_never() {
+    let root = Root::new();
+    root.ends(0, &["harvest"]);
+    root.ends(0, &["publish"]);
+    let old = std::fs::canonicalize(root.public().join("latest")).unwrap();
+    assert!(!saying(&old, &[PERSON]).is_empty());
+    for refused in [BUYER, "55208131766523", "552"] {
+        root.ends(2, &["mask", refused, "--reason", "asked"]);
+    }
+    let dry = root.ends(0, &["mask", HOLDER, "--reason", "asked", "--dry-run"]).out;
+    assert!(dry.contains("12 contracts"), "{dry}");
+    let done: Value =
+        serde_json::from_str(&root.ends(0, &["mask", HOLDER, "--reason", "asked", "--json"]).out).unwrap();
+    assert_eq!((&done["contracts"], &done["publication"]), (&12.into(), &"2026-11-24.2".into()));
+    let masked = |when: &str| {
+        let latest = std::fs::canonicalize(root.public().join("latest")).unwrap();
+        assert_eq!(saying(&latest, &[PERSON]), Vec::<PathBuf>::new(), "{when}");
+        assert!(root.contracts().contains(HOLDER), "the identifier stays");
+    };
+    masked("at once");
+    assert!(!saying(&old, &[PERSON]).is_empty(), "what was published stays");
+    root.ends(0, &["harvest", "--force"]);
+    assert!(root.ends(0, &["publish"]).out.contains("nothing changed"));
+    root.ends(0, &["replay"]);
+    root.ends(0, &["publish", "--force"]);
+    masked("after a replay");
+}
+
+#[test]
+fn both_commands_wait_for_nobody_who_holds_the_directory() {
+    let root = Root::new();
+    root.ends(0, &["harvest"]);
+    let _lock = guichet::daemon::lock::DataLock::take(&root.var(), "run").unwrap();
+    root.ends(75, &["redact", UID, "--reason", "asked"]);
+    root.ends(75, &["mask", HOLDER, "--reason", "asked"]);
+    root.ends(0, &["redact", UID, "--reason", "asked", "--dry-run"]);
 }
 
 fn copy_folder(from: &Path, to: &Path) {

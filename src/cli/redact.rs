@@ -45,7 +45,15 @@ pub(super) fn run(opened: &Opened, args: &Redact) -> Ended {
     let pipeline = replay::open_current(Arc::clone(&opened.config), opened.clock, Arc::new(NoProgress))?;
     pipeline.enter_sources()?;
     pipeline.merge()?;
-    let plan = removal::plan(&pipeline.store.snapshot()?, &uid)?.ok_or_else(|| unknown(&args.uid))?;
+    let plan = match removal::plan(&pipeline.store.snapshot()?, &uid)? {
+        Some(plan) => plan,
+        // Opening carried out what an earlier run was kept from.
+        None if pipeline.has_removed(&uid) => Plan::nothing(uid),
+        None => return Err(unknown(&args.uid)),
+    };
+    if plan.observations == 0 {
+        return tell(args, &plan, &Removal::default()).map(|()| Exit::Done);
+    }
     removal::decide(&pipeline, &plan, &args.reason)?;
     let done = pipeline.settle()?.unwrap_or_default();
     super::publish::write_status(&pipeline)?;
@@ -81,6 +89,10 @@ fn tell(args: &Redact, plan: &Plan, done: &Removal) -> Result<(), Failure> {
     }
     let sources = plan.sources.iter().cloned().collect::<Vec<_>>().join(", ");
     let verb = if args.dry_run { "would be removed" } else { "removed" };
+    if plan.observations == 0 {
+        out.line(&format!("{}: removed already; nothing of it is left", plan.uid))?;
+        return Ok(out.finish().map(drop)?);
+    }
     out.line(&format!("{}: {} of {sources} {verb}", plan.uid, counted(plan.observations, "observation")))?;
     for sibling in &plan.siblings {
         out.line(&format!("  {sibling} has the same id and stays"))?;

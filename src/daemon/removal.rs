@@ -24,7 +24,7 @@ use crate::record::{Contract, ObservationRef, Siren, Uid};
 use crate::store::{MergeRow, Redacted, ResourceRow, ResourceSeen, Snapshot, Store, StoreError};
 
 /// The fact of the store that names the decisions it was brought in line with.
-const SETTLED: &str = "decisions";
+pub(super) const SETTLED: &str = "decisions";
 
 /// What a removal did.
 #[derive(Debug, Default)]
@@ -55,6 +55,13 @@ pub struct Plan {
     about: About,
 }
 
+impl Plan {
+    /// For a contract of which nothing is left.
+    pub fn nothing(uid: Uid) -> Self {
+        Self { uid, observations: 0, sources: BTreeSet::new(), siblings: BTreeSet::new(), about: About::default() }
+    }
+}
+
 /// Says what would go with a contract: everything ever said under its identities, but for what belongs
 /// to another contract. `None`: no such contract.
 ///
@@ -74,13 +81,7 @@ pub fn plan(snapshot: &Snapshot, uid: &Uid) -> Result<Option<Plan>, StoreError> 
     };
     let (mine, rest): (Vec<&MergeRow>, Vec<&MergeRow>) = rows.iter().partition(|row| holds(&contract, row));
     let theirs: Vec<&MergeRow> = rest.into_iter().filter(|row| others.iter().any(|o| holds(o, row))).collect();
-    let mut plan = Plan {
-        uid: uid.clone(),
-        observations: 0,
-        sources: BTreeSet::new(),
-        siblings: BTreeSet::new(),
-        about: About::default(),
-    };
+    let mut plan = Plan::nothing(uid.clone());
     plan.about.uid(uid.as_str());
     let mut texts = BTreeSet::new();
     for row in &mine {
@@ -148,6 +149,11 @@ pub fn purge_store(store: &Store, decisions: &Decisions) -> Result<Redacted, Sto
 }
 
 impl Pipeline {
+    /// Whether a contract of this name was removed, by this or an earlier decision.
+    pub fn has_removed(&self, uid: &Uid) -> bool {
+        self.decisions.load().removes_uid(uid.as_str())
+    }
+
     /// Brings store, archive and publications in line with `decisions/`, where they are not yet. Blocks.
     ///
     /// # Errors
@@ -166,6 +172,7 @@ impl Pipeline {
         let config = self.config();
         let mut done = Removal { store: purge_store(&self.store, &decisions)?, ..Removal::default() };
         done.archive = rewrite::all(&self.archive, &config, &decisions, self.clock.now())?;
+        self.enter_sources()?;
         self.read_rewritten()?;
         self.merge()?;
         self.store.compact()?;

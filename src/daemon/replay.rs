@@ -20,10 +20,11 @@ use super::pipeline::{Pipeline, RunError, day_in, merge_sources, rules, source_r
 use super::rewrite::{self, Cleaned, Judge, Rewrites};
 use super::{merge_run, register};
 use crate::config::Config;
+use crate::decode::Slice;
 use crate::harvest::{Archive, Entry, Progress, Seen, Sha256};
 use crate::record::{Day, Siren};
 use crate::reference::Register;
-use crate::store::{KnownRecords, ResourceRow, ResourceSeen, SourceRow, Store, StoreError};
+use crate::store::{Known, KnownRecords, ResourceRow, ResourceSeen, SourceRow, Store, StoreError};
 
 /// What a replay did.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -148,6 +149,10 @@ pub fn all(config: &Config) -> Result<ReplayReport, RunError> {
     let mut report = replay.report;
     if let Some(old) = &old {
         store.carry_over(&old.snapshot()?)?;
+        // The replay itself took nothing in that was removed.
+        if let Some(settled) = old.fact(super::removal::SETTLED)? {
+            store.set_fact(super::removal::SETTLED, settled)?;
+        }
     }
     report.contracts = merge(config, &store)?;
     store.begin_epoch(Uuid::new_v4().to_string())?;
@@ -330,7 +335,11 @@ impl<'a> Replay<'a> {
         // An archive that was put back from elsewhere may hold it again.
         let options = super::quarantine::reading_of(self.config, &entry.source);
         let mut judge = Judge::new(&self.decisions, day_in(self.config, entry.at));
-        let (to, length) = match rewrite::clean(&self.archive, &now, &options, &mut |slice| judge.removes(slice))? {
+        let known = self.numbers.get(&entry.source).and_then(|n| self.known.get(n));
+        // What this replay has taken in already was judged then.
+        let stands = |hash| matches!(known.and_then(|k| k.get(hash)), Some(Known::Observation(_) | Known::Gathered(_)));
+        let mut removes = |slice: &Slice<'_>| !stands(judge.hash(slice)) && judge.removes(slice);
+        let (to, length) = match rewrite::clean(&self.archive, &now, &options, &mut removes)? {
             Cleaned::AsItWas if now == name => return Ok(Some((now, bytes))),
             Cleaned::AsItWas => return Ok(Some((now, self.archive.length(&now)?))),
             Cleaned::Now { sha256, bytes, .. } => (Some(sha256), bytes),

@@ -166,6 +166,13 @@ fn blank(tx: &rusqlite::Transaction<'_>, source: i64, ids: &BTreeSet<i64>) -> Re
 /// A disk fault.
 pub(super) fn carry_decisions(backup: &Path, files: &[(String, Vec<u8>)]) -> Result<(), StoreError> {
     let fail = |e| StoreError::sqlite("write to", backup, e);
+    // With the secret in it, the file is for its owner only.
+    let owner = std::os::unix::fs::PermissionsExt::from_mode(0o600);
+    std::fs::set_permissions(backup, owner).map_err(|source| StoreError::Io {
+        what: "set the mode of".to_owned(),
+        path: backup.to_owned(),
+        source,
+    })?;
     let mut conn = rusqlite::Connection::open(backup).map_err(fail)?;
     let write = |conn: &mut rusqlite::Connection| -> rusqlite::Result<()> {
         conn.execute_batch("PRAGMA synchronous=FULL")?;
