@@ -170,20 +170,29 @@ fn one(
             }
         })?;
     }
-    let own = Encoding::for_label(split.encoding.as_bytes()).unwrap_or(UTF_8);
-    let proof = proof.0.digest128();
-    let forms = [Some((own, false)), options.encoding.is_none().then_some((UTF_8, true))];
-    for (encoding, mark) in forms.into_iter().flatten() {
-        let mut file = without(&mut whole, options, split.dialect, &cuts, encoding, mark)?;
+    let stays = |file: &mut File| {
         let mut found = Proof::default();
-        let again = walk(&mut file, options, &mut |slice| {
+        let again = walk(file, options, &mut |slice| {
             found.add(&slice);
             ControlFlow::Continue(())
         });
-        if again.is_ok_and(|a| a.dialect == split.dialect) && found.0.digest128() == proof {
+        again.is_ok_and(|a| a.dialect == split.dialect) && found.0.digest128() == proof.0.digest128()
+    };
+    let own = Encoding::for_label(split.encoding.as_bytes()).unwrap_or(UTF_8);
+    let forms = [Some((own, false)), options.encoding.is_none().then_some((UTF_8, true))];
+    for (encoding, mark) in forms.into_iter().flatten() {
+        let mut file = without(&mut whole, options, split.dialect, &cuts, encoding, mark)?;
+        if stays(&mut file) {
             file.seek(SeekFrom::Start(0))?;
             return Ok((removed, file));
         }
+    }
+    // A record that was the whole document leaves nothing but its declaration.
+    let mut file = tempfile::tempfile()?;
+    file.write_all(empty(split.dialect))?;
+    if stays(&mut file) {
+        file.seek(SeekFrom::Start(0))?;
+        return Ok((removed, file));
     }
     Err(StripError::Unfit)
 }
@@ -266,12 +275,16 @@ fn without(
             }
         }
     }
-    let empty: &[u8] = match dialect {
+    out.finish(empty(dialect))?.into_inner().map_err(io::IntoInnerError::into_error)
+}
+
+/// A document without any record.
+fn empty(dialect: Dialect) -> &'static [u8] {
+    match dialect {
         Dialect::DecpJson => b"[]",
         Dialect::DecpXml => b"<marches/>",
         Dialect::DecpCsv => b"",
-    };
-    out.finish(empty)?.into_inner().map_err(io::IntoInnerError::into_error)
+    }
 }
 
 /// Joins what is kept: where a JSON record went, one comma beside it goes too.
