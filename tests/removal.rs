@@ -417,6 +417,36 @@ fn a_packed_payload_is_rewritten_unpacked() {
 }
 
 #[test]
+fn a_payload_that_cannot_be_rewritten_is_erased_whole_and_kept_out() {
+    let root = Root::new();
+    // One record holds a byte that the encoding named in the stanza does not have.
+    let sources = root.dir.path().join("sources.toml");
+    let stanzas = std::fs::read_to_string(&sources).unwrap();
+    std::fs::write(&sources, stanzas.replacen("licence", "encoding = \"windows-1253\"\nlicence", 1)).unwrap();
+    let text = |tail: &str| {
+        let all: String = as_json(WORDS[0]).chars().filter(char::is_ascii).collect();
+        let bytes = format!("{all}{tail}").replace("march 2024-03", "march \u{0}");
+        bytes.into_bytes().into_iter().map(|b| if b == 0 { 0xAA } else { b }).collect::<Vec<u8>>()
+    };
+    root.upstream.page("/a.json", Page::json(text("")));
+    root.ends(0, &["harvest", "albi"]);
+    root.ends(0, &["publish"]);
+    let told = root.ends(0, &["redact", UID, "--reason", "asked"]);
+    assert!(told.out.contains("1 payload erased whole"), "{}{}", told.out, told.told);
+    assert!(naming(&root.var()).is_empty());
+    assert!(root.contracts().contains("2024-08"), "what it said besides stands");
+    for tail in ["", "\n"] {
+        root.upstream.page("/a.json", Page::json(text(tail)));
+        let ended = root.at("2026-11-24T05:00:00Z", &["harvest", "albi"]);
+        assert!(matches!(ended.code, Some(1 | 3)), "it is kept out, and said: {}{}", ended.out, ended.told);
+        assert!(naming(&root.var()).is_empty());
+        assert!(root.contracts().contains("2024-08"));
+    }
+    root.ends(0, &["replay"]);
+    assert!(naming(&root.var()).is_empty());
+}
+
+#[test]
 fn a_refused_publication_leaves_nothing_in_its_place_and_the_gate_holds() {
     let root = Root::new();
     let more = (1..=40).map(|n| marche(&format!("X-{n}"), 500_000 + 91 * n, &format!("Autre {n}"))).collect::<Vec<_>>();

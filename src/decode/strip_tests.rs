@@ -118,6 +118,7 @@ fn a_table_loses_every_row_of_the_contract() {
     let left = stripped(text.as_bytes(), "A1");
     let left = String::from_utf8(left).unwrap();
     assert_eq!(left, format!("{head}{}{}", row("B1", 1), row("C1", 1)));
+    assert_eq!(stripped(format!("{head}{}", row("A1", 1)).as_bytes(), "A1"), head.as_bytes());
 }
 
 #[test]
@@ -155,4 +156,16 @@ fn json_in_a_web_page_goes_with_or_without_its_entities() {
 #[test]
 fn a_payload_without_the_record_is_left_alone() {
     assert!(strip(xml(&["A1"]).as_bytes(), &SplitOptions::default(), &mut goes("Z9")).unwrap().is_none());
+}
+
+#[test]
+fn what_does_not_read_as_before_is_refused() {
+    // A byte that the encoding of the stanza does not have cannot be written as it came.
+    let text = format!("[{},{}]", record("A1"), record("B1")).replace('é', "e");
+    let bytes: Vec<u8> = text.replace("Refection B1", "Refection \u{0}").into_bytes();
+    let bytes: Vec<u8> = bytes.into_iter().map(|b| if b == 0 { 0xAA } else { b }).collect();
+    let options = SplitOptions { encoding: super::super::encoding("windows-1253"), ..SplitOptions::default() };
+    let refused = strip(&bytes[..], &options, &mut goes("A1"));
+    assert!(matches!(refused, Err(StripError::Unfit)), "{refused:?}");
+    assert!(stripped_with(&bytes, "B1", &options).windows(2).any(|w| w == b"A1"));
 }
