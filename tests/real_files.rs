@@ -201,3 +201,35 @@ fn every_real_file_is_read_and_its_counts_are_those_of_the_table() {
         |t: &BTreeMap<String, Counts>| t.iter().map(|(f, c)| format!("    (\"{f}\", {c:?}),\n")).collect::<String>();
     assert!(got == table, "the table of this file is\n{}\nand the files give\n{}", show(&table), show(&got));
 }
+
+/// Taking out the first, a middle and the last record that can be read. That the others stay byte for byte is
+/// part of the taking out: what does not fit is refused.
+#[test]
+fn any_record_of_a_real_file_can_be_taken_out_of_it() {
+    let Some(data) = data() else { return };
+    let (options, mut refused) = (SplitOptions::default(), Vec::new());
+    for (name, _) in TABLE {
+        let path = data.join(name);
+        for path in if path.is_dir() { files(&path) } else { vec![path] } {
+            let mut sound = Vec::new();
+            let read = guichet::decode::split(File::open(&path).unwrap(), &options, &mut |slice| {
+                if guichet::decode::parse(&slice).is_ok() {
+                    sound.push(slice.position);
+                }
+                ControlFlow::Continue(())
+            });
+            if read.is_err() || sound.is_empty() {
+                continue;
+            }
+            for position in [sound[0], sound[sound.len() / 2], sound[sound.len() - 1]] {
+                let mut goes = |slice: &guichet::decode::Slice<'_>| slice.position == position;
+                match guichet::decode::strip(File::open(&path).unwrap(), &options, &mut goes) {
+                    Ok(Some(left)) => assert_eq!(left.removed, 1),
+                    Ok(None) => panic!("{name}: {position} was not found"),
+                    Err(error) => refused.push(format!("{name} {position}: {error}")),
+                }
+            }
+        }
+    }
+    assert!(refused.is_empty(), "{refused:#?}");
+}

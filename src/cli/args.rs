@@ -116,6 +116,10 @@ pub enum Command {
     /// Records that cannot be used: list, show, read again
     #[command(subcommand)]
     Quarantine(Quarantine),
+    /// Remove a record everywhere, for good
+    Redact(Redact),
+    /// Mask the name of a natural person in every output from now on
+    Mask(Mask),
     /// Rebuild the store from archive/, without the network
     Replay(Replay),
     /// Erase payloads from archive/
@@ -381,6 +385,48 @@ pub enum Archive {
     },
 }
 
+/// `guichet redact`
+#[derive(Debug, Clone, PartialEq, Eq, ClapArgs)]
+pub struct Redact {
+    /// The contract: SIRET of the buyer followed by its local id, as in contrats.ndjson
+    #[arg(value_name = "UID")]
+    pub uid: String,
+    /// Why, for whoever reads decisions/ later; it is not published
+    #[arg(long, value_name = "TEXT", value_parser = said)]
+    pub reason: String,
+    /// Say what would go; remove nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Print JSON (see docs/json.md)
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `guichet mask`
+#[derive(Debug, Clone, PartialEq, Eq, ClapArgs)]
+pub struct Mask {
+    /// SIRET of the natural person
+    #[arg(value_name = "SIRET")]
+    pub siret: String,
+    /// Why, for whoever reads decisions/ later; it is not published
+    #[arg(long, value_name = "TEXT", value_parser = said)]
+    pub reason: String,
+    /// Say where the name stands; mask nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Print JSON (see docs/json.md)
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// A reason that says something.
+fn said(text: &str) -> Result<String, String> {
+    match text.trim() {
+        "" => Err("say why: the reason is kept with the decision".to_owned()),
+        text => Ok(text.to_owned()),
+    }
+}
+
 /// `guichet replay`
 #[derive(Debug, Clone, Default, PartialEq, Eq, ClapArgs)]
 pub struct Replay {
@@ -459,6 +505,8 @@ impl Command {
             Command::Merge(_) => "merge",
             Command::Quarantine(Quarantine::Retry) => "quarantine retry",
             Command::Quarantine(_) => "quarantine",
+            Command::Redact(_) => "redact",
+            Command::Mask(_) => "mask",
             Command::Replay(_) => "replay",
             Command::Archive(_) => "archive purge",
             Command::Db(Db::Restore { .. }) => "db restore",
@@ -473,6 +521,8 @@ impl Command {
         match self {
             Command::Harvest(harvest) => !harvest.dry_run,
             Command::Archive(Archive::Purge { dry_run, .. }) => !dry_run,
+            Command::Redact(redact) => !redact.dry_run,
+            Command::Mask(mask) => !mask.dry_run,
             Command::Run
             | Command::Publish(_)
             | Command::Quarantine(Quarantine::Retry)

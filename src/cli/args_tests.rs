@@ -42,6 +42,8 @@ fn every_command_of_the_contract_is_read() {
         "quarantine list --source nimes --json",
         "quarantine show 12 --json",
         "quarantine retry",
+        "redact 24340001700022M1 --reason asked --dry-run --json",
+        "mask 55208131766522 --reason asked --json",
         "replay",
         "replay nimes",
         "archive purge --older-than 400d --dry-run",
@@ -94,6 +96,9 @@ fn wrong_usage_ends_with_2_and_help_with_0() {
         "serve --listen nowhere",
         "quarantine",
         "quarantine show",
+        "redact u",
+        "redact --reason asked",
+        "mask 55208131766522",
         "archive purge",
         "archive purge --hash abc",
         "archive purge --older-than 400",
@@ -116,6 +121,8 @@ fn commands_that_write_hold_the_lock_and_the_others_do_not() {
         "sources forget nimes",
         "db restore f",
         "quarantine retry",
+        "redact u --reason asked",
+        "mask s --reason asked",
         "archive purge --older-than 400d",
     ] {
         assert!(command(line).takes_lock(), "{line}");
@@ -134,6 +141,7 @@ fn commands_that_write_hold_the_lock_and_the_others_do_not() {
         "harvest --dry-run",
         "quarantine list",
         "quarantine show 1",
+        "redact u --reason asked --dry-run",
         "archive purge --older-than 400d --dry-run",
     ] {
         assert!(!command(line).takes_lock(), "{line}");

@@ -13,6 +13,7 @@ use super::logging::{Logging, LoggingError};
 use super::output::OutputError;
 use crate::config::{self, Config, Diagnostics, ProcessEnv};
 use crate::daemon::clock::{Clock, ClockError};
+use crate::daemon::decisions::DecisionError;
 use crate::daemon::exit::Exit;
 use crate::daemon::lock::{DataLock, LockError};
 use crate::daemon::pipeline::{RunError, store_path};
@@ -116,7 +117,7 @@ macro_rules! failed {
         }
     )+};
 }
-failed!(StoreError, ArchiveError, ClientError);
+failed!(StoreError, ArchiveError, ClientError, DecisionError);
 
 /// Whether stderr shows colours.
 pub fn colours() -> bool {

@@ -9,7 +9,9 @@ use super::Ended;
 use super::args::Reading;
 use super::context::{Failure, Start};
 use super::output::{Out, bytes, counted};
+use crate::daemon::decisions::Decisions;
 use crate::daemon::exit::Exit;
+use crate::daemon::removal;
 use crate::store::{self, Store};
 
 #[derive(Serialize)]
@@ -89,7 +91,8 @@ pub(super) fn check(start: &Start, args: &Reading) -> Ended {
 pub(super) fn backup(start: &Start, to: &Path) -> Ended {
     let (dir, _) = start.open_data_dir()?;
     let path = existing(&dir)?;
-    store::backup(&path, to)?;
+    // What was removed must stay so wherever this is restored.
+    store::backup_with(&path, to, &Decisions::export(&dir)?)?;
     let size = std::fs::metadata(to).map_or(0, |m| m.len());
     said(&format!("{} saved to {} ({})", path.display(), to.display(), bytes(size)))
 }
@@ -104,12 +107,26 @@ pub(super) fn restore(start: &Start, from: &Path) -> Ended {
     let (dir, _lock) = start.open_data_dir()?;
     let path = file(&dir);
     let before = path.exists();
+    // What either of them decided holds, before the old rows come back.
+    let decisions = Decisions::join(&dir, &store::carried_decisions(from)?)?;
     store::restore(&path, from)?;
+    let store = Store::open(&path)?;
+    store.drop_carried()?;
     // Whoever follows changes.ndjson must not take the numbers of before for those that come now.
-    Store::open(&path)?.begin_epoch(uuid::Uuid::new_v4().to_string())?;
+    store.begin_epoch(uuid::Uuid::new_v4().to_string())?;
+    let mut removed = 0;
+    if !decisions.redacts_nothing() {
+        removed = removal::purge_store(&store, &decisions)?.observations;
+        store.compact()?;
+    }
+    store.close();
     let kept =
         if before { format!("; what stood there is kept as {}.before-restore", path.display()) } else { String::new() };
-    said(&format!("{} restored from {}, with a new epoch{kept}", path.display(), from.display()))
+    let again = match removed {
+        0 => String::new(),
+        n => format!("; {} that decisions/ removes taken out of it again", counted(n, "observation")),
+    };
+    said(&format!("{} restored from {}, with a new epoch{kept}{again}", path.display(), from.display()))
 }
 
 fn said(text: &str) -> Ended {

@@ -16,11 +16,13 @@ mod files;
 mod harvest;
 pub mod logging;
 pub mod man;
+mod mask;
 mod merge;
 pub mod output;
 mod progress;
 mod publish;
 mod quarantine;
+mod redact;
 mod replay;
 mod run;
 mod serve;
@@ -75,6 +77,8 @@ fn dispatch(args: &Args) -> Ended {
         Command::Run => run::run(&start.open()?),
         Command::Harvest(a) => harvest::run(&start.open()?, a),
         Command::Publish(a) => publish::run(&start.open()?, a),
+        Command::Redact(a) => redact::run(&start.open()?, a),
+        Command::Mask(a) => mask::run(&start.open()?, a),
         Command::Replay(a) => replay::run(&start.open()?, a),
         Command::Quarantine(Quarantine::List { source, json }) => {
             quarantine::list(&start.open()?, source.as_deref(), *json)

@@ -16,11 +16,12 @@ use super::harvest_end::{Closing, Outage};
 use super::ingest::{Ingest, IngestError, Ingested, Payload};
 use super::merge_run::MergeReport;
 use super::pipeline::{Pipeline, RunError, Settings, access, day_in};
+use super::rewrite::{self, Cleaned, Judge};
 use super::shutdown::Stop;
 use crate::config::Source;
 use crate::harvest::{self, Entry as LogEntry, Fetched, Previous, Resource, Seen, SourceAccess};
 use crate::record::Day;
-use crate::store::{KnownRecords, ResourceRow, ResourceSeen, StoreError, Validators};
+use crate::store::{Known, KnownRecords, ResourceRow, ResourceSeen, StoreError, Validators};
 
 /// How a run over several sources ended.
 #[derive(Debug, Clone, Default)]
@@ -354,6 +355,19 @@ impl SourceRun {
     }
 
     async fn payload(&mut self, resource: &Resource, payload: harvest::Payload, full: bool) -> Result<(), RunError> {
+        let payload = match self.without_removed(payload).await? {
+            Some(payload) => payload,
+            None => {
+                let what = "it holds a removed record and cannot be rewritten without it: the last good payload stands";
+                return self.failed(resource, format!("resource `{}`: {what}", resource.title)).await;
+            }
+        };
+        // Without what was removed it may be what stands already.
+        if let Some(before) = self.before(&resource.id).cloned()
+            && before.sha256.as_deref() == Some(payload.sha256.to_string().as_str())
+        {
+            return self.unchanged(resource, &before, Some(payload.validators), full).await;
+        }
         let seen = self.seen(resource, Some(payload.validators.clone()), full, payload.last_modified);
         let known = self.take_known().await?;
         let before = self.before(&resource.id).cloned();
@@ -383,6 +397,38 @@ impl SourceRun {
             Err(IngestError::Log(error)) => Err(error.into()),
             Err(error) => self.failed(resource, format!("resource `{}`: {error}", resource.title)).await,
         }
+    }
+
+    /// The payload as it may be kept: without what was removed, and the one that held it erased before
+    /// anything names it. `None`: nothing of it may be kept.
+    async fn without_removed(&mut self, payload: harvest::Payload) -> Result<Option<harvest::Payload>, RunError> {
+        let decisions = self.pipeline.decisions.load_full();
+        if decisions.redacts_nothing() {
+            return Ok(Some(payload));
+        }
+        let known = self.take_known().await?;
+        let (archive, day) = (self.pipeline.archive.clone(), self.day(self.clock().now()));
+        let split = super::ingest::reading(Some(&self.source), self.settings.config.harvest.max_ratio);
+        let name = payload.sha256;
+        let (known, cleaned) = blocking("look for removed records", move || {
+            let mut judge = Judge::new(&decisions, day);
+            let cleaned = rewrite::clean(&archive, &name, &split, &mut |slice| {
+                // What stands in the store was judged when the decision was carried out.
+                let stands = matches!(known.get(judge.hash(slice)), Some(Known::Observation(_) | Known::Gathered(_)));
+                !stands && judge.removes(slice)
+            });
+            if !matches!(cleaned, Ok(Cleaned::AsItWas)) {
+                archive.erase(&name)?;
+            }
+            Ok::<_, RunError>((known, cleaned?))
+        })
+        .await??;
+        self.known = Some(known);
+        Ok(match cleaned {
+            Cleaned::AsItWas => Some(payload),
+            Cleaned::Now { sha256, bytes, .. } => Some(harvest::Payload { sha256, bytes, ..payload }),
+            Cleaned::Gone => None,
+        })
     }
 
     async fn take_known(&mut self) -> Result<KnownRecords, RunError> {

@@ -7,6 +7,7 @@
 
 pub mod clock;
 pub mod cron;
+pub mod decisions;
 pub mod due;
 pub mod exit;
 pub mod harvest_end;
@@ -26,7 +27,9 @@ pub mod purge;
 pub mod quarantine;
 pub mod register;
 pub mod reload;
+pub mod removal;
 pub mod replay;
+pub mod rewrite;
 pub mod service;
 pub mod shutdown;
 pub mod status;

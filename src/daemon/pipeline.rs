@@ -53,6 +53,9 @@ pub enum RunError {
         /// The system's word.
         source: std::io::Error,
     },
+    /// `decisions/` cannot be read or written.
+    #[error(transparent)]
+    Decisions(#[from] super::decisions::DecisionError),
     /// The register cannot be read or made.
     #[error(transparent)]
     Register(#[from] crate::reference::RegisterError),
@@ -84,6 +87,8 @@ pub struct Pipeline {
     pub archive: Archive,
     /// The register, where one is configured: that of the start, until the process ends.
     pub register: Option<Arc<crate::reference::Register>>,
+    /// What was removed and who is masked.
+    pub(super) decisions: ArcSwap<super::decisions::Decisions>,
     /// What time it is.
     pub clock: Clock,
     /// Next free observation id.
@@ -119,6 +124,7 @@ impl Pipeline {
     pub fn open(config: Arc<Config>, clock: Clock, progress: Arc<dyn Progress>) -> Result<Self, RunError> {
         let dir = &config.data_dir;
         std::fs::create_dir_all(dir).map_err(|source| RunError::Io { what: "make", path: dir.clone(), source })?;
+        let decisions = ArcSwap::from_pointee(super::decisions::Decisions::load(dir)?);
         let store = Store::open(&store_path(&config))?;
         let archive = Archive::open(dir.join("archive"))?;
         let register = super::register::open(&config)?;
@@ -130,6 +136,7 @@ impl Pipeline {
             store,
             archive,
             register,
+            decisions,
             clock,
             next_id,
             lately: super::harvest_end::Lately::default(),

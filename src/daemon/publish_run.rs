@@ -52,11 +52,22 @@ impl Pipeline {
         {
             return Ok(Published::Same { publication: name });
         }
+        let decisions = self.decisions.load_full();
+        let public = config.public_dir();
+        let last = match publish::Publication::latest(&public)? {
+            Some(last) => Some(last),
+            None => publish::Publication::withdrawn_last(&public)?,
+        };
+        let since = last.and_then(|p| p.manifest.created.parse().ok());
         let epoch = self.store.epoch(Uuid::new_v4().to_string())?;
         let created = self.clock.now();
         let day = day_in(&config, created);
         let register = self.register.as_deref();
-        let seats = |unit: &Siren| publish::seat(unit, register);
+        let seats = |unit: &Siren| {
+            let seat = publish::seat(unit, register)?;
+            Ok(if decisions.masks(unit) { Some(seat.unwrap_or_default().masked()) } else { seat })
+        };
+        let removed = |uid: &str| decisions.removes_uid(uid);
         let input = Input {
             contracts: contracts(self.store.snapshot()?),
             sources: sources(&config, &snapshot)?,
@@ -72,7 +83,8 @@ impl Pipeline {
                 .map_err(|_| StoreError::Damaged { what: "the epoch".into(), why: "it is no UUID".into() })?,
             next_seq: epoch.next_seq,
             region: config.region.name().map(str::to_owned),
-            redacted: 0,
+            redacted: since.map_or(0, |then| decisions.removals_since(then)),
+            removed: &removed,
         };
         drop(snapshot);
         let published = publish::write(input, &options(&config, &fingerprint, ask), ask.force)?;
@@ -118,7 +130,7 @@ impl Pipeline {
     /// All but the contracts that decides what a publication says.
     fn publishing_fingerprint(&self, config: &Config) -> String {
         let digest = super::register::digest(self.register.as_deref());
-        format!("{}{digest}", config.publishing_fingerprint())
+        format!("{}{digest}{}", config.publishing_fingerprint(), self.decisions.load().masks_digest())
     }
 }
 

@@ -124,7 +124,7 @@ fn current(snapshot: &Snapshot) -> Result<Current, StoreError> {
 }
 
 /// Every payload of the log and where it came from.
-fn uses(archive: &Archive) -> Result<BTreeMap<Sha256, Vec<Use>>, ArchiveError> {
+pub(super) fn uses(archive: &Archive) -> Result<BTreeMap<Sha256, Vec<Use>>, ArchiveError> {
     let mut all: BTreeMap<Sha256, Vec<Use>> = BTreeMap::new();
     let mut standing: BTreeMap<(String, String), Sha256> = BTreeMap::new();
     for entry in archive.entries()? {
@@ -136,6 +136,15 @@ fn uses(archive: &Archive) -> Result<BTreeMap<Sha256, Vec<Use>>, ArchiveError> {
                 Some(sha256)
             }
             Seen::Unchanged => standing.get(&place).copied(),
+            Seen::Rewritten { redacted, rewritten, .. } => {
+                // What is left of it is what stands there from now on.
+                if let (Some(sha256), Some(now)) = (rewritten, standing.get_mut(&place))
+                    && *now == redacted
+                {
+                    *now = sha256;
+                }
+                rewritten
+            }
             Seen::Delisted | Seen::Forgotten | Seen::Purged { .. } => None,
         };
         let Some(sha256) = sha256 else { continue };

@@ -14,14 +14,17 @@ use tracing::{info, warn};
 use uuid::Uuid;
 
 use super::clock::Clock;
+use super::decisions::Decisions;
 use super::ingest::{Ingest, IngestError, Payload};
 use super::pipeline::{Pipeline, RunError, day_in, decisions, merge_sources, rules, source_row, store_path, workers};
+use super::rewrite::{self, Cleaned, Judge, Rewrites};
 use super::{merge_run, register};
 use crate::config::Config;
-use crate::harvest::{Archive, Entry, Progress, Seen};
+use crate::decode::Slice;
+use crate::harvest::{Archive, Entry, Progress, Seen, Sha256};
 use crate::record::{Day, Siren};
 use crate::reference::Register;
-use crate::store::{KnownRecords, ResourceRow, ResourceSeen, SourceRow, Store, StoreError};
+use crate::store::{Known, KnownRecords, ResourceRow, ResourceSeen, SourceRow, Store, StoreError};
 
 /// What a replay did.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -123,6 +126,8 @@ pub fn open_current(config: Arc<Config>, clock: Clock, progress: Arc<dyn Progres
     let pipeline = Pipeline::open(config, clock, progress)?;
     pipeline.store.set_fact(DECODING, wanted)?;
     pipeline.store.set_fact(REGISTER, register::digest(pipeline.register.as_deref()).to_owned())?;
+    // What was decided and then cut short, or came back with an older store, is carried out first.
+    pipeline.settle()?;
     Ok(pipeline)
 }
 
@@ -144,6 +149,10 @@ pub fn all(config: &Config) -> Result<ReplayReport, RunError> {
     let mut report = replay.report;
     if let Some(old) = &old {
         store.carry_over(&old.snapshot()?)?;
+        // The replay itself took nothing in that was removed.
+        if let Some(settled) = old.fact(super::removal::SETTLED)? {
+            store.set_fact(super::removal::SETTLED, settled)?;
+        }
     }
     report.contracts = merge(config, &store)?;
     store.begin_epoch(Uuid::new_v4().to_string())?;
@@ -224,7 +233,9 @@ struct Replay<'a> {
     known: HashMap<i64, KnownRecords>,
     next_id: AtomicI64,
     report: ReplayReport,
-    purged: BTreeSet<crate::harvest::Sha256>,
+    purged: BTreeSet<Sha256>,
+    rewrites: Rewrites,
+    decisions: Decisions,
 }
 
 impl<'a> Replay<'a> {
@@ -244,6 +255,8 @@ impl<'a> Replay<'a> {
             config,
             store,
             purged: super::purge::purged(&archive)?,
+            rewrites: Rewrites::read(&archive)?,
+            decisions: Decisions::load(&config.data_dir)?,
             archive,
             register,
             orphans,
@@ -307,16 +320,47 @@ impl<'a> Replay<'a> {
             }
             (Seen::Delisted, Some(row)) => self.store.delisted(row.n, day)?,
             (Seen::Unchanged, Some(row)) => self.store.unchanged(seen_again(n, &row, day))?,
-            (Seen::Unchanged | Seen::Delisted, None) | (Seen::Purged { .. }, _) => {}
+            (Seen::Unchanged | Seen::Delisted, None) | (Seen::Purged { .. } | Seen::Rewritten { .. }, _) => {}
             (Seen::Payload { .. }, before) => self.payload(entry, n, day, before)?,
         }
         Ok(())
+    }
+
+    /// The payload that stands for one of the log, without what was removed; `None`: none does any more.
+    fn without_removed(&mut self, entry: &Entry, name: Sha256, bytes: u64) -> Result<Option<(Sha256, u64)>, RunError> {
+        let Some(now) = self.rewrites.now(name) else { return Ok(None) };
+        if self.decisions.redacts_nothing() || !self.archive.contains(&now) {
+            return Ok(Some((now, bytes)));
+        }
+        // An archive that was put back from elsewhere may hold it again.
+        let options = super::quarantine::reading_of(self.config, &entry.source);
+        let mut judge = Judge::new(&self.decisions, day_in(self.config, entry.at));
+        let known = self.numbers.get(&entry.source).and_then(|n| self.known.get(n));
+        // What this replay has taken in already was judged then.
+        let stands = |hash| matches!(known.and_then(|k| k.get(hash)), Some(Known::Observation(_) | Known::Gathered(_)));
+        let mut removes = |slice: &Slice<'_>| !stands(judge.hash(slice)) && judge.removes(slice);
+        let (to, length) = match rewrite::clean(&self.archive, &now, &options, &mut removes)? {
+            Cleaned::AsItWas if now == name => return Ok(Some((now, bytes))),
+            Cleaned::AsItWas => return Ok(Some((now, self.archive.length(&now)?))),
+            Cleaned::Now { sha256, bytes, .. } => (Some(sha256), bytes),
+            Cleaned::Gone => (None, 0),
+        };
+        let seen = Seen::Rewritten { redacted: now, rewritten: to, bytes: length };
+        self.archive.append(&[Entry { seen, ..entry.clone() }])?;
+        self.rewrites.note(now, to);
+        self.archive.erase(&now)?;
+        Ok(to.map(|to| (to, length)))
     }
 
     fn payload(&mut self, entry: &Entry, n: i64, day: Day, before: Option<ResourceRow>) -> Result<(), RunError> {
         let Seen::Payload { url, title, resource_date, sha256, bytes, .. } = &entry.seen else {
             return Ok(());
         };
+        let Some((sha256, bytes)) = self.without_removed(entry, *sha256, *bytes)? else {
+            self.report.purged += 1;
+            return Ok(());
+        };
+        let sha256 = &sha256;
         if !self.archive.contains(sha256) && self.purged.contains(sha256) {
             self.report.purged += 1;
             return Ok(());
@@ -349,7 +393,7 @@ impl<'a> Replay<'a> {
         let piece = Payload {
             seen,
             sha256: sha256.to_string(),
-            bytes: *bytes,
+            bytes,
             before: before.as_ref(),
             split: super::ingest::reading(stanza.map(|s| &**s), self.config.harvest.max_ratio),
             full_snapshot,

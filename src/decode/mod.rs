@@ -34,6 +34,7 @@ mod sniff;
 mod split_csv;
 mod split_json;
 mod split_xml;
+mod strip;
 mod text;
 mod tree;
 mod unwrap;
@@ -66,6 +67,7 @@ pub(crate) use note::BARE_QUOTE;
 pub use note::{NOTES, Note};
 pub use raw::*;
 pub use sniff::NotData;
+pub use strip::{StripError, Stripped, strip};
 pub use text::{Text, Told};
 
 /// Longest record, in bytes: a DECP record with hundreds of modifications stays under 200 KiB.

@@ -74,6 +74,29 @@ pub(super) fn run<R: Read>(
     Ok(Ended { ending, told: s.window.text().told(), trailing: None, length: s.window.end() })
 }
 
+/// Calls back with number, place and length of every row of a table, line ends included.
+pub(super) fn rows<R: Read>(
+    mut window: Window<R>,
+    options: &SplitOptions,
+    each: &mut dyn FnMut(u32, u64, u64),
+) -> io::Result<()> {
+    window.ensure(0, HEAD)?;
+    let head = window.slice(0, HEAD as u64);
+    let mark = if head.starts_with(b"\xEF\xBB\xBF") { 3 } else { 0 };
+    let Some(table) = Table::find(head, &options.columns) else { return Ok(()) };
+    let at = (mark + table.start) as u64;
+    let max_record = options.max_record.max(64);
+    let nobody = &mut |_: Slice<'_>| std::ops::ControlFlow::Continue(());
+    let sink = &mut Sink { each: nobody, records: 0, base: 0, stopped: false };
+    let mut s = Splitter { window, at, table, max_record, sink, rows: 0, cut: false, long: None };
+    while let Some(Found::Sound(length) | Found::Damaged(length, _)) = s.next()? {
+        each(s.rows, s.at, length as u64);
+        s.at += length as u64;
+        s.rows = s.rows.saturating_add(1);
+    }
+    Ok(())
+}
+
 impl<R: Read> Splitter<'_, '_, R> {
     /// The next row that is not blank; `None` at the end.
     fn next(&mut self) -> io::Result<Option<Found>> {

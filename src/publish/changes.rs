@@ -61,6 +61,8 @@ enum Why {
     Merged(String),
     /// Several do.
     Split,
+    /// It was removed for good.
+    Redacted,
     /// None does: withdrawn long since, out of the region, forgotten, or excluded.
     Gone,
 }
@@ -148,7 +150,11 @@ impl Changes {
     }
 
     /// Writes the deletes and ends the file. `database`: the finished guichet.sqlite. Says the next free seq.
-    pub(super) fn finish(mut self, database: &Path) -> Result<(Vec<FileEntry>, ChangeCounts), PublishError> {
+    pub(super) fn finish(
+        mut self,
+        database: &Path,
+        removed: &dyn Fn(&str) -> bool,
+    ) -> Result<(Vec<FileEntry>, ChangeCounts), PublishError> {
         let spool = PublishError::io("read a spool in", &self.dir);
         self.gone.rewind().map_err(spool)?;
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
@@ -163,7 +169,10 @@ impl Changes {
             }
             let old: Gone = serde_json::from_slice(&line)
                 .map_err(|e| PublishError::Previous { path: self.dir.clone(), what: e.to_string() })?;
-            let why = why(&connection, &old).map_err(PublishError::database(database))?;
+            let why = match removed(&old.uid) {
+                true => Why::Redacted,
+                false => why(&connection, &old).map_err(PublishError::database(database))?,
+            };
             self.delete(&old.uid, &why);
             self.output.write_all(&self.buffer)?;
             self.buffer.clear();
@@ -183,6 +192,7 @@ impl Changes {
                     j.text("merged_into", successor);
                 }
                 Why::Split => j.text("reason", "split"),
+                Why::Redacted => j.text("reason", "redacted"),
                 Why::Gone => j.text("reason", "gone"),
             }
         });

@@ -66,6 +66,10 @@ pub struct Seat {
 }
 
 impl Seat {
+    /// The same, of a natural person whose name must not be told.
+    pub fn masked(self) -> Self {
+        Self { masked: true, name: Some(Cow::Borrowed(crate::reference::MASK)), ..self }
+    }
     /// Whether it is known where it is.
     pub fn is_placed(&self) -> bool {
         self.departement.is_some()
@@ -102,6 +106,8 @@ pub struct Input<'a> {
     pub region: Option<String>,
     /// Contracts redacted since the publication before: no fall for the gate.
     pub redacted: u64,
+    /// Whether a contract of this name was redacted: then its delete says so.
+    pub removed: &'a (dyn Fn(&str) -> bool + Sync),
 }
 
 /// What a publication may be asked.

@@ -66,6 +66,18 @@ pub struct Manifest {
     /// Fingerprint of the configuration that decided what is published.
     #[serde(default)]
     pub configuration: String,
+    /// Present once the publication is withdrawn: its files are gone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub withdrawn: Option<Withdrawn>,
+}
+
+/// Why a publication is no longer there.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Withdrawn {
+    /// When it was withdrawn, RFC 3339.
+    pub when: String,
+    /// A word for it: `redacted`.
+    pub reason: String,
 }
 
 impl Manifest {

@@ -54,6 +54,7 @@ mod tabular;
 mod valid_2019;
 mod valid_2022;
 mod verify;
+mod withdraw;
 mod xml;
 
 #[cfg(test)]
@@ -70,7 +71,7 @@ pub use contract_json::write_contract;
 pub use error::PublishError;
 pub use gate::Refusal;
 pub use input::{Counts, Input, OPTIONAL_FILES, Options, Outcome, ReadError, ResourceRow, Seat, Seats, SourceRow};
-pub use manifest::{FileEntry, LeftOut, MANIFEST, Manifest};
+pub use manifest::{FileEntry, LeftOut, MANIFEST, Manifest, Withdrawn};
 pub use previous::Publication;
 pub use quality::{BuyerCounts, GoneKey, Judged, Quality, SourceQuality};
 pub use quality_outliers::Outlier;
@@ -79,6 +80,7 @@ pub use reason::{Fault, Reason};
 pub use seats::{reference_seat, seat};
 pub use valid_2019::valid_2019;
 pub use valid_2022::valid_2022;
+pub use withdraw::{Held, holding, stands, withdraw};
 
 use catalog::Catalog;
 use changes::{ChangeCounts, Changes};
@@ -118,18 +120,19 @@ pub fn write(input: In<'_>, options: &Options, force: bool) -> Result<Published,
         Formats { dir, catalog: &catalog, seats: input.seats, day: input.day, region: &input.region, options };
     let (read, mut files, changes) =
         pipeline::run(input.contracts, &catalog, input.seats, formats.open(input.quality, input.quarantine)?, changes)?;
-    if let Some(previous) = &previous
+    let withdrawn = Publication::withdrawn_last(&options.public)?;
+    if let Some(before) = previous.as_ref().or(withdrawn.as_ref())
         && !options.accept_shrink
     {
         let allowed = allowed(options, &catalog);
-        gate::check(&previous.manifest.counts, &read.counts, input.redacted, &allowed)?;
+        gate::check(&before.manifest.counts, &read.counts, input.redacted, &allowed)?;
     }
     let configuration = fingerprint(options, &catalog, input.region.as_deref());
     if !force && let Some(previous) = previous.as_ref().filter(|p| same(&files, &configuration, p)) {
         return Ok(Published::Same { publication: previous.name.clone() });
     }
 
-    let (changed, changes) = changes.finish(&dir.join(CONSUMER_DB))?;
+    let (changed, changes) = changes.finish(&dir.join(CONSUMER_DB), input.removed)?;
     files.extend(changed);
     files.sort_by(|a, b| a.name.cmp(&b.name));
     let (publication, created) = (swap::name(&options.public, input.day)?, input.created.to_string());
@@ -153,6 +156,7 @@ pub fn write(input: In<'_>, options: &Options, force: bool) -> Result<Published,
         files,
         left_out: read.left_out,
         configuration,
+        withdrawn: None,
     };
     seal(folder, manifest, changes, options)
 }

@@ -36,6 +36,22 @@ impl Publication {
     }
 }
 
+impl Publication {
+    /// The newest one of all when it is withdrawn and `latest` leads to none: what it held still tells
+    /// the gate whether too much is lost.
+    pub fn withdrawn_last(public: &Path) -> Result<Option<Self>, PublishError> {
+        let dumps = public.join(super::swap::DUMPS);
+        if !dumps.is_dir() || public.join(super::swap::LATEST).is_symlink() {
+            return Ok(None);
+        }
+        let names = super::swap::names(&dumps)?;
+        let Some(name) = super::retention::newest(&names) else { return Ok(None) };
+        let dir = dumps.join(&name);
+        let manifest = Manifest::read(&dir)?;
+        Ok(manifest.withdrawn.is_some().then_some(Self { name, dir, manifest }))
+    }
+}
+
 /// The lines of a contrats.ndjson, plain or `.zst`, one at a time.
 pub(super) struct OldLines {
     reader: Box<dyn BufRead + Send>,

@@ -34,6 +34,16 @@ fn parse(name: &str) -> Option<(Day, u32)> {
     (parsed.to_string() == day).then_some((parsed, number))
 }
 
+/// Whether a name is that of a publication.
+pub(super) fn is_publication(name: &str) -> bool {
+    parse(name).is_some()
+}
+
+/// The newest publication among names.
+pub(super) fn newest(names: &[String]) -> Option<String> {
+    names.iter().filter_map(|name| Some((parse(name)?, name))).max().map(|(_, name)| name.clone())
+}
+
 /// Decides from the names alone; what is no publication of ours is not touched.
 pub(super) fn plan(names: &[String], latest: &str, keep_daily: usize, keep_monthly: usize) -> Plan {
     let mut known: Vec<((Day, u32), &String)> = names.iter().filter_map(|name| Some((parse(name)?, name))).collect();

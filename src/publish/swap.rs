@@ -106,6 +106,18 @@ pub(super) fn show(public: &Path, built: TempDir, name: &str) -> Result<PathBuf,
     Ok(dir)
 }
 
+/// Replaces a published file, whole or not at all.
+pub(super) fn replace(dir: &Path, name: &str, bytes: &[u8]) -> Result<(), PublishError> {
+    let path = dir.join(name);
+    let mut file = tempfile::NamedTempFile::new_in(dir).map_err(PublishError::io("write in", dir))?;
+    io::Write::write_all(&mut file, bytes)
+        .and_then(|()| file.as_file().set_permissions(Permissions::from_mode(FILE_MODE)))
+        .and_then(|()| file.as_file().sync_all())
+        .map_err(PublishError::io("write", &path))?;
+    file.persist(&path).map_err(|e| PublishError::io("replace", &path)(e.error))?;
+    sync_dir(dir)
+}
+
 fn turn_latest(public: &Path, name: &str) -> Result<(), PublishError> {
     let (new, latest) = (public.join(NEW_LINK), public.join(LATEST));
     symlink(Path::new(DUMPS).join(name), &new).map_err(PublishError::io("create", &new))?;
@@ -113,7 +125,8 @@ fn turn_latest(public: &Path, name: &str) -> Result<(), PublishError> {
     sync_dir(public)
 }
 
-fn sync_dir(dir: &Path) -> Result<(), PublishError> {
+/// Brings the names in a folder to the disk.
+pub(super) fn sync_dir(dir: &Path) -> Result<(), PublishError> {
     File::open(dir).and_then(|d| d.sync_all()).map_err(PublishError::io("sync", dir))
 }
 

@@ -92,6 +92,14 @@ pub fn check(path: &Path) -> Result<CheckReport, StoreError> {
 /// # Errors
 /// `to` exists, or a disk fault; no file is then left at `to`.
 pub fn backup(path: &Path, to: &Path) -> Result<(), StoreError> {
+    backup_with(path, to, &[])
+}
+
+/// As [`backup`], with the files of `decisions/` beside the store's tables.
+///
+/// # Errors
+/// As [`backup`].
+pub fn backup_with(path: &Path, to: &Path, decisions: &[(String, Vec<u8>)]) -> Result<(), StoreError> {
     if to.exists() {
         return Err(StoreError::Path {
             path: to.to_owned(),
@@ -99,7 +107,9 @@ pub fn backup(path: &Path, to: &Path) -> Result<(), StoreError> {
         });
     }
     let partial = sibling(to, "partial");
-    let result = copy(&super::connect_ro(path)?, &partial).and_then(|()| put(&partial, to));
+    let _ = std::fs::remove_file(&partial);
+    let carry = || if decisions.is_empty() { Ok(()) } else { super::redact::carry_decisions(&partial, decisions) };
+    let result = copy(&super::connect_ro(path)?, &partial).and_then(|()| carry()).and_then(|()| put(&partial, to));
     if result.is_err() {
         let _ = std::fs::remove_file(&partial);
     }

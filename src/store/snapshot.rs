@@ -5,7 +5,7 @@ use std::path::Path;
 use rusqlite::{Connection, OptionalExtension};
 
 use super::{PublicationRow, ResourceRow, SourceState, StoreError, meta, schema, sources};
-use crate::record::{Contract, Uid};
+use crate::record::{Contract, Siren, Uid};
 
 /// A read snapshot of the store.
 pub struct Snapshot {
@@ -119,6 +119,20 @@ impl Snapshot {
         let mut statement = self.conn.prepare_cached("SELECT uid, body FROM contract WHERE uid=?1")?;
         let found = statement.query_row([uid.as_str()], |r| Ok(contract(r.get(0)?, r.get_ref(1)?))).optional()?;
         found.transpose()
+    }
+
+    /// Every contract of a buyer, in the region or not, by uid.
+    ///
+    /// # Errors
+    /// A disk fault or a damaged row.
+    pub fn contracts_of(&self, buyer: Siren) -> Result<Vec<Contract>, StoreError> {
+        let mut statement = self.conn.prepare_cached("SELECT uid, body FROM contract WHERE siren=?1 ORDER BY uid")?;
+        let mut rows = statement.query([buyer.as_str().parse::<u32>().unwrap_or_default()])?;
+        let mut all = Vec::new();
+        while let Some(row) = rows.next()? {
+            all.push(contract(row.get(0)?, row.get_ref(1)?)?);
+        }
+        Ok(all)
     }
 
     /// The contracts whose uid begins so, at most `limit`, by uid: a reused id is asked without its suffix.

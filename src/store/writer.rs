@@ -126,6 +126,32 @@ impl Writer {
         let _ = closed.recv();
     }
 
+    /// Writes the file anew without free pages, and empties the log: outside any transaction.
+    pub(super) fn compact(&self) -> Result<(), StoreError> {
+        let (reply, result) = oneshot::channel();
+        let path = Arc::clone(&self.path);
+        let job = Job::Alone(Box::new(move |conn| {
+            let fold = "PRAGMA wal_checkpoint(TRUNCATE)";
+            let run = |conn: &Connection| -> rusqlite::Result<bool> {
+                conn.query_row(fold, [], |_| Ok(()))?;
+                conn.execute_batch("VACUUM")?;
+                // 1: a reader still needs the log.
+                conn.query_row(fold, [], |r| r.get(0))
+            };
+            let done = run(conn).map_err(|e| StoreError::sqlite("compact", &path, e)).and_then(|busy| match busy {
+                false => Ok(()),
+                true => Err(StoreError::Path {
+                    path: path.as_path().to_owned(),
+                    what: "another process reads it, so that its log cannot be emptied; end that process and try again"
+                        .to_owned(),
+                }),
+            });
+            let _ = reply.send(done);
+        }));
+        let _ = self.queue.send(job);
+        result.blocking_recv().unwrap_or(Err(StoreError::WriterGone))
+    }
+
     /// Folds the log into the file and truncates it, when no reader needs it any more.
     pub fn checkpoint(&self) {
         self.pragma("PRAGMA wal_checkpoint(TRUNCATE)");

@@ -42,6 +42,16 @@ pub enum Seen {
         /// Name of the payload.
         sha256: Sha256,
     },
+    /// Records were removed for good: the payload that this resource once gave stands in the
+    /// archive as another one, without them, and is meant wherever the log names the old one.
+    Rewritten {
+        /// Name of the payload that held them, erased.
+        redacted: Sha256,
+        /// Name of what is left of it; `None`: nothing could be kept.
+        rewritten: Option<Sha256>,
+        /// Length of what is left.
+        bytes: u64,
+    },
     /// A payload, now in the archive.
     Payload {
         /// Where it came from, without secrets.
@@ -73,8 +83,17 @@ struct Line {
     forgotten: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     purged: Option<Sha256>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    redacted: Option<Redacted>,
     #[serde(flatten)]
     payload: Option<Payload>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Redacted {
+    sha256: Sha256,
+    rewritten: Option<Sha256>,
+    bytes: u64,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -90,7 +109,7 @@ struct Payload {
 impl From<&Entry> for Line {
     fn from(entry: &Entry) -> Self {
         let payload = match &entry.seen {
-            Seen::Unchanged | Seen::Delisted | Seen::Forgotten | Seen::Purged { .. } => None,
+            Seen::Unchanged | Seen::Delisted | Seen::Forgotten | Seen::Purged { .. } | Seen::Rewritten { .. } => None,
             Seen::Payload { url, title, resource_date, sha256, bytes, whole } => Some(Payload {
                 url: url.clone(),
                 title: title.clone(),
@@ -111,6 +130,10 @@ impl From<&Entry> for Line {
                 Seen::Purged { sha256 } => Some(sha256),
                 _ => None,
             },
+            redacted: match entry.seen {
+                Seen::Rewritten { redacted, rewritten, bytes } => Some(Redacted { sha256: redacted, rewritten, bytes }),
+                _ => None,
+            },
             payload,
         }
     }
@@ -122,6 +145,10 @@ impl TryFrom<Line> for Entry {
     fn try_from(line: Line) -> Result<Self, String> {
         if let Some(sha256) = line.purged {
             let seen = Seen::Purged { sha256 };
+            return Ok(Self { at: line.at, source: line.source, resource: line.resource, seen });
+        }
+        if let Some(Redacted { sha256, rewritten, bytes }) = line.redacted {
+            let seen = Seen::Rewritten { redacted: sha256, rewritten, bytes };
             return Ok(Self { at: line.at, source: line.source, resource: line.resource, seen });
         }
         let seen = match (line.unchanged, line.payload) {
@@ -337,7 +364,15 @@ mod tests {
     #[test]
     fn what_is_no_payload_comes_back_as_what_it_is() {
         let (_dir, archive, _log) = archive();
-        let all = [Seen::Unchanged, Seen::Delisted, Seen::Forgotten, Seen::Purged { sha256: Sha256::of(b"abc") }];
+        let (a, b) = (Sha256::of(b"abc"), Sha256::of(b"ab"));
+        let all = [
+            Seen::Unchanged,
+            Seen::Delisted,
+            Seen::Forgotten,
+            Seen::Purged { sha256: a },
+            Seen::Rewritten { redacted: a, rewritten: Some(b), bytes: 2 },
+            Seen::Rewritten { redacted: a, rewritten: None, bytes: 0 },
+        ];
         let entries = all.map(|seen| Entry { seen, ..unchanged() });
         archive.append(&entries).unwrap();
         assert_eq!(read(&archive), entries);

@@ -139,6 +139,25 @@ impl Archive {
         Ok(true)
     }
 
+    /// The names of all payloads that are there, sorted.
+    pub fn names(&self) -> Result<Vec<Sha256>, ArchiveError> {
+        let mut names = Vec::new();
+        let what = "cannot list the archive";
+        for shard in fs::read_dir(self.dir()).map_err(io_error(what, self.dir()))? {
+            let shard = shard.map_err(io_error(what, self.dir()))?.path();
+            if !shard.is_dir() {
+                continue;
+            }
+            for file in fs::read_dir(&shard).map_err(io_error(what, &shard))? {
+                let file = file.map_err(io_error(what, &shard))?.file_name();
+                let hex = file.to_str().and_then(|name| name.strip_suffix(".zst"));
+                names.extend(hex.and_then(|hex| hex.parse::<Sha256>().ok()));
+            }
+        }
+        names.sort_unstable();
+        Ok(names)
+    }
+
     /// Begins to store a payload whose name is not known yet.
     pub fn incoming(&self) -> Result<Incoming, ArchiveError> {
         Incoming::new(self.clone())
@@ -172,6 +191,12 @@ impl Archive {
     /// damage ends in an error, never in other bytes.
     pub fn read(&self, name: &Sha256) -> Result<PayloadReader, ArchiveError> {
         PayloadReader::open(&self.path_of(name), *name, false)
+    }
+
+    /// Length of a payload as it was received, read through.
+    pub fn length(&self, name: &Sha256) -> Result<u64, ArchiveError> {
+        let path = self.path_of(name);
+        io::copy(&mut self.read(name)?, &mut io::sink()).map_err(io_error("cannot read", &path))
     }
 
     /// As [`Archive::read`], and the end is an error unless the bytes have the sha256 of their name:

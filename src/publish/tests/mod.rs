@@ -81,6 +81,7 @@ impl Case {
             next_seq: self.next_seq,
             region: Some("Occitanie".to_owned()),
             redacted: self.redacted,
+            removed: &|uid| uid.ends_with("REDACTED"),
         };
         write(input, &self.options, self.force)
     }

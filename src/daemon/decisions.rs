@@ -1,0 +1,459 @@
+//! `decisions/`: what was removed and who is masked, for good. Append-only, in every backup, stronger
+//! than any harvest, replay or restore.
+//!
+//! In: an observation with the hash of its raw record; a uid; a SIREN. Out: whether a decision is about
+//! it. A decision keeps no word of what it is about, only HMAC-SHA256 marks under a secret that never
+//! leaves the folder: of the identity (type, SIREN, normalised id), so that another content of the same
+//! record does not come back either; where other contracts bear the same identity, of what tells it from
+//! them; of the raw record; of the uid. Every line names its secret: folders can be joined. Memory: 32
+//! bytes a mark. Files are born 0600. Knows neither store nor archive.
+
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use hmac::{Hmac, KeyInit, Mac};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::record::{Holder, Observation, Record, Siren};
+
+/// Name of the folder in the data directory.
+const FOLDER: &str = "decisions";
+/// The decisions, one JSON object a line.
+const LOG: &str = "decisions.ndjson";
+/// Ending of a secret's file; its name is the secret's.
+const SECRET: &str = ".secret";
+/// Bytes of a secret, as of the hash.
+const SECRET_BYTES: usize = 32;
+
+/// What `decisions/` could not do, and where.
+#[derive(Debug, thiserror::Error)]
+pub enum DecisionError {
+    /// The file system refused.
+    #[error("cannot {what} {}: {source}; check the owner, mode and free space of the data directory", .path.display())]
+    Io {
+        /// What was tried, as a verb.
+        what: &'static str,
+        /// The file or folder.
+        path: PathBuf,
+        /// The system's word.
+        source: io::Error,
+    },
+    /// A line that is no decision, or whose secret is not there: nothing can be published safely.
+    #[error("{}:{line}: {why}; nothing is harvested or published before it is mended: restore the folder from a backup", .path.display())]
+    Line {
+        /// The file.
+        path: PathBuf,
+        /// 1-based.
+        line: usize,
+        /// What is wrong.
+        why: String,
+    },
+}
+
+fn io_error(what: &'static str, path: &Path) -> impl FnOnce(io::Error) -> DecisionError {
+    let path = path.to_owned();
+    move |source| DecisionError::Io { what, path, source }
+}
+
+/// What is decided.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum What {
+    /// A record is removed everywhere.
+    Redact,
+    /// A natural person's name is masked in every output.
+    Mask,
+}
+
+/// One decision, as its line.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Line {
+    at: Timestamp,
+    what: What,
+    secret: String,
+    reason: String,
+    marks: BTreeSet<Mark>,
+}
+
+/// An HMAC, written in hexadecimal.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Mark([u8; 32]);
+
+impl std::fmt::Debug for Mark {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&hex::encode(self.0))
+    }
+}
+
+impl Serialize for Mark {
+    fn serialize<S: serde::Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        s.serialize_str(&hex::encode(self.0))
+    }
+}
+
+impl<'de> Deserialize<'de> for Mark {
+    fn deserialize<D: serde::Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        let mut bytes = [0; 32];
+        hex::decode_to_slice(String::deserialize(d)?, &mut bytes).map_err(serde::de::Error::custom)?;
+        Ok(Self(bytes))
+    }
+}
+
+/// How narrowly a decision takes hold of an observation, the widest first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Level {
+    /// Type, SIREN and normalised id: whatever else it says.
+    Identity,
+    /// And its holders and day of notification: for an id that several contracts bear.
+    Parties,
+    /// And its amount, object and duration.
+    Content,
+}
+
+impl Level {
+    /// All of them, the widest first.
+    pub const ALL: [Self; 3] = [Self::Identity, Self::Parties, Self::Content];
+
+    /// What of a record this level takes. Marks of years ago must still be found: the form never changes.
+    pub fn of(self, record: &Record) -> String {
+        let mut text = self.identity(record.kind.name(), &record.acheteur.siren(), &record.id.key());
+        let mut put = |part: Option<String>| {
+            text.push('\u{1f}');
+            text.push_str(&part.unwrap_or_default());
+        };
+        if self >= Self::Parties {
+            let holders: BTreeSet<String> = record.titulaires.iter().filter_map(Holder::key).collect();
+            put(Some(holders.into_iter().collect::<Vec<_>>().join("\u{1e}")));
+            put(record.date_notification.map(|d| d.to_string()));
+        }
+        if self >= Self::Content {
+            put(record.montant.map(|m| m.to_string()));
+            put(record.objet.clone());
+            put(record.duree_mois.map(|m| m.to_string()));
+        }
+        text
+    }
+
+    fn identity(self, kind: &str, buyer: &Siren, key: &str) -> String {
+        let level = match self {
+            Self::Identity => "identity",
+            Self::Parties => "parties",
+            Self::Content => "content",
+        };
+        format!("{level}\u{1f}{kind}\u{1f}{buyer}\u{1f}{key}")
+    }
+}
+
+/// The text of which a raw record's mark is made.
+fn raw_text(raw: u128) -> String {
+    format!("raw\u{1f}{raw:032x}")
+}
+
+fn uid_text(uid: &str) -> String {
+    format!("uid\u{1f}{uid}")
+}
+
+fn unit_text(siren: &Siren) -> String {
+    format!("unit\u{1f}{siren}")
+}
+
+/// A secret in hand.
+type Secret = [u8; SECRET_BYTES];
+
+fn mark(secret: &Secret, text: &str) -> Mark {
+    // Any key length is right for an HMAC.
+    match Hmac::<Sha256>::new_from_slice(secret) {
+        Ok(mut mac) => {
+            mac.update(text.as_bytes());
+            Mark(mac.finalize().into_bytes().into())
+        }
+        Err(_) => Mark([0; 32]),
+    }
+}
+
+/// All decisions of a data directory.
+#[derive(Debug, Clone, Default)]
+pub struct Decisions {
+    dir: PathBuf,
+    secrets: BTreeMap<String, Secret>,
+    lines: Vec<Line>,
+    redacted: HashSet<Mark>,
+    masked: HashSet<Mark>,
+}
+
+/// What a new decision is about, before it is marked.
+#[derive(Debug, Clone, Default)]
+pub struct About {
+    uids: Vec<String>,
+    records: Vec<String>,
+    units: Vec<Siren>,
+}
+
+impl About {
+    /// A contract, by its published name.
+    pub fn uid(&mut self, uid: &str) {
+        self.uids.push(uid.to_owned());
+    }
+    /// A record, by what a [`Level`] takes of it.
+    pub fn record(&mut self, text: String) {
+        self.records.push(text);
+    }
+    /// A raw record.
+    pub fn raw(&mut self, raw: u128) {
+        self.records.push(raw_text(raw));
+    }
+    /// A natural person.
+    pub fn unit(&mut self, siren: Siren) {
+        self.units.push(siren);
+    }
+}
+
+impl Decisions {
+    /// Reads the folder; no folder: no decisions.
+    ///
+    /// # Errors
+    /// See [`DecisionError`].
+    pub fn load(data_dir: &Path) -> Result<Self, DecisionError> {
+        let dir = data_dir.join(FOLDER);
+        let mut found = Self { dir: dir.clone(), ..Self::default() };
+        if !dir.is_dir() {
+            return Ok(found);
+        }
+        for (name, bytes) in files(&dir)? {
+            if let Some(id) = name.strip_suffix(SECRET) {
+                let text = String::from_utf8_lossy(&bytes);
+                let mut secret = [0; SECRET_BYTES];
+                hex::decode_to_slice(text.trim(), &mut secret).map_err(|e| DecisionError::Line {
+                    path: dir.join(&name),
+                    line: 1,
+                    why: format!("no secret ({e})"),
+                })?;
+                found.secrets.insert(id.to_owned(), secret);
+            }
+        }
+        let path = dir.join(LOG);
+        let text = match fs::read(&path) {
+            Ok(text) => text,
+            Err(e) if e.kind() == io::ErrorKind::NotFound => Vec::new(),
+            Err(e) => return Err(io_error("read", &path)(e)),
+        };
+        for (number, line) in whole_lines(&text).enumerate() {
+            let broken = |why: String| DecisionError::Line { path: path.clone(), line: number + 1, why };
+            let line: Line = serde_json::from_slice(line).map_err(|e| broken(format!("no decision ({e})")))?;
+            if !found.secrets.contains_key(&line.secret) {
+                return Err(broken(format!("its secret `{}{SECRET}` is missing", line.secret)));
+            }
+            found.take(line);
+        }
+        Ok(found)
+    }
+
+    fn take(&mut self, line: Line) {
+        match line.what {
+            What::Redact => self.redacted.extend(&line.marks),
+            What::Mask => self.masked.extend(&line.marks),
+        }
+        self.lines.push(line);
+    }
+
+    /// Whether nothing was ever removed.
+    pub fn redacts_nothing(&self) -> bool {
+        self.redacted.is_empty()
+    }
+
+    /// What tells these decisions from others: those of removal, whatever their order.
+    pub fn digest(&self) -> String {
+        self.digest_of(What::Redact)
+    }
+
+    /// The same of the masks.
+    pub fn masks_digest(&self) -> String {
+        if self.masked.is_empty() { String::new() } else { self.digest_of(What::Mask) }
+    }
+
+    fn digest_of(&self, what: What) -> String {
+        let marks: BTreeSet<Mark> =
+            self.lines.iter().filter(|l| l.what == what).flat_map(|l| l.marks.clone()).collect();
+        let mut hasher = Sha256::new();
+        marks.iter().for_each(|m| hasher.update(m.0));
+        hex::encode(hasher.finalize())
+    }
+
+    fn any(&self, marks: &HashSet<Mark>, text: &str) -> bool {
+        !marks.is_empty() && self.secrets.values().any(|secret| marks.contains(&mark(secret, text)))
+    }
+
+    /// Whether a record was removed: `raw` is the hash of its raw form.
+    pub fn removes(&self, observation: &Observation, raw: u128) -> bool {
+        self.any(&self.redacted, &raw_text(raw))
+            || Level::ALL.iter().any(|level| self.any(&self.redacted, &level.of(&observation.record)))
+    }
+
+    /// Whether a contract of this name was removed.
+    pub fn removes_uid(&self, uid: &str) -> bool {
+        self.any(&self.redacted, &uid_text(uid))
+    }
+
+    /// Whether this identity was removed: what an older publication says of its observations.
+    pub fn removes_identity(&self, kind: &str, buyer: &Siren, key: &str) -> bool {
+        self.any(&self.redacted, &Level::Identity.identity(kind, buyer, key))
+    }
+
+    /// Whether the name of this unit is masked.
+    pub fn masks(&self, siren: &Siren) -> bool {
+        self.any(&self.masked, &unit_text(siren))
+    }
+
+    /// How many removals were decided after an instant.
+    pub fn removals_since(&self, then: Timestamp) -> u64 {
+        self.lines.iter().filter(|l| l.what == What::Redact && l.at >= then).count() as u64
+    }
+
+    /// Writes a decision: on the disk when this returns. Gives the decisions with it.
+    ///
+    /// # Errors
+    /// See [`DecisionError`]; nothing is then decided.
+    pub fn decide(mut self, what: What, about: &About, reason: &str, at: Timestamp) -> Result<Self, DecisionError> {
+        self.make_folder()?;
+        let (id, secret) = self.secret()?;
+        let texts = about.uids.iter().map(|u| uid_text(u)).chain(about.records.iter().cloned());
+        let marks = texts.chain(about.units.iter().map(unit_text)).map(|text| mark(&secret, &text)).collect();
+        let line = Line { at, what, secret: id, reason: reason.to_owned(), marks };
+        self.append(std::slice::from_ref(&line))?;
+        self.take(line);
+        Ok(self)
+    }
+
+    fn make_folder(&self) -> Result<(), DecisionError> {
+        DirBuilder::new().recursive(true).mode(0o700).create(&self.dir).map_err(io_error("make", &self.dir))?;
+        self.dir.parent().map_or(Ok(()), sync)
+    }
+
+    /// The secret to mark with, made by the first decision.
+    fn secret(&mut self) -> Result<(String, Secret), DecisionError> {
+        if let Some((id, secret)) = self.secrets.iter().next() {
+            return Ok((id.clone(), *secret));
+        }
+        let mut secret = [0; SECRET_BYTES];
+        let system = Path::new("/dev/urandom");
+        File::open(system).and_then(|mut f| f.read_exact(&mut secret)).map_err(io_error("read", system))?;
+        let digest = hex::encode(Sha256::digest(secret));
+        let id = digest.get(..8).unwrap_or_default().to_owned();
+        self.put(&format!("{id}{SECRET}"), format!("{}\n", hex::encode(secret)).as_bytes())?;
+        self.secrets.insert(id.clone(), secret);
+        Ok((id, secret))
+    }
+
+    /// A file that appears whole, for its owner only.
+    fn put(&self, name: &str, bytes: &[u8]) -> Result<(), DecisionError> {
+        let path = self.dir.join(name);
+        // A temporary file is born 0600.
+        let mut file = tempfile::NamedTempFile::new_in(&self.dir).map_err(io_error("write in", &self.dir))?;
+        file.write_all(bytes).and_then(|()| file.as_file().sync_all()).map_err(io_error("write", &path))?;
+        file.persist(&path).map_err(|e| io_error("write", &path)(e.error))?;
+        sync(&self.dir)
+    }
+
+    /// Appends lines, after cutting the one that a kill left without end.
+    fn append(&self, lines: &[Line]) -> Result<(), DecisionError> {
+        let path = self.dir.join(LOG);
+        let failed = || io_error("write", &path);
+        let mut file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .mode(0o600)
+            .open(&path)
+            .map_err(failed())?;
+        let mut text = Vec::new();
+        file.read_to_end(&mut text).map_err(failed())?;
+        let end = memchr::memrchr(b'\n', &text).map_or(0, |at| at + 1);
+        file.set_len(end as u64).map_err(failed())?;
+        let mut new = Vec::new();
+        for line in lines {
+            serde_json::to_writer(&mut new, line).map_err(|e| failed()(e.into()))?;
+            new.push(b'\n');
+        }
+        io::Seek::seek(&mut file, io::SeekFrom::End(0)).map_err(failed())?;
+        file.write_all(&new).and_then(|()| file.sync_all()).map_err(failed())?;
+        sync(&self.dir)
+    }
+
+    /// Name and content of each file, for a backup.
+    ///
+    /// # Errors
+    /// A disk fault.
+    pub fn export(data_dir: &Path) -> Result<Vec<(String, Vec<u8>)>, DecisionError> {
+        let dir = data_dir.join(FOLDER);
+        if dir.is_dir() { files(&dir) } else { Ok(Vec::new()) }
+    }
+
+    /// Joins the files that a backup carried with those that stand here: what either decided holds.
+    ///
+    /// # Errors
+    /// See [`DecisionError`].
+    pub fn join(data_dir: &Path, carried: &[(String, Vec<u8>)]) -> Result<Self, DecisionError> {
+        let here = Self::load(data_dir)?;
+        if carried.is_empty() {
+            return Ok(here);
+        }
+        here.make_folder()?;
+        let mut new = Vec::new();
+        for (name, bytes) in carried {
+            let plain = name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'.');
+            if name.ends_with(SECRET) && plain && !here.dir.join(name).exists() {
+                here.put(name, bytes)?;
+            }
+            if name == LOG {
+                for (number, text) in whole_lines(bytes).enumerate() {
+                    let line: Line = serde_json::from_slice(text).map_err(|e| DecisionError::Line {
+                        path: PathBuf::from(format!("{LOG} of the backup")),
+                        line: number + 1,
+                        why: format!("no decision ({e})"),
+                    })?;
+                    if !here.lines.contains(&line) {
+                        new.push(line);
+                    }
+                }
+            }
+        }
+        if !new.is_empty() {
+            here.append(&new)?;
+        }
+        Self::load(data_dir)
+    }
+}
+
+/// The lines that end; one that is being written, or was torn by a kill, decided nothing.
+fn whole_lines(text: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let end = memchr::memrchr(b'\n', text).map_or(0, |at| at + 1);
+    text.get(..end).unwrap_or_default().split(|b| *b == b'\n').filter(|l| !l.trim_ascii().is_empty())
+}
+
+fn files(dir: &Path) -> Result<Vec<(String, Vec<u8>)>, DecisionError> {
+    let mut all = Vec::new();
+    for file in fs::read_dir(dir).map_err(io_error("list", dir))? {
+        let path = file.map_err(io_error("list", dir))?.path();
+        let name = path.file_name().and_then(|n| n.to_str()).unwrap_or_default().to_owned();
+        if name == LOG || name.ends_with(SECRET) {
+            all.push((name, fs::read(&path).map_err(io_error("read", &path))?));
+        }
+    }
+    all.sort();
+    Ok(all)
+}
+
+fn sync(dir: &Path) -> Result<(), DecisionError> {
+    File::open(dir).and_then(|d| d.sync_all()).map_err(io_error("sync", dir))
+}
+
+#[cfg(test)]
+#[path = "decisions_tests.rs"]
+mod tests;
