@@ -26,6 +26,9 @@ pub(super) fn about(name: &str) -> &'static str {
             "Tout : un contrat par ligne, avec l'origine de chaque valeur et les désaccords entre sources"
         }
         "changes.ndjson" => "Ce qui a changé depuis la publication précédente",
+        "journal.sqlite" => "Le journal : les changements de 90 jours, les dates de vue, les anciens uid",
+        "observations.csv" => "Quand chaque ressource de chaque source a montré chaque contrat",
+        "aliases.csv" => "Les uid qui n'existent plus, et ceux qui les remplacent",
         "doublons.csv" => {
             "Paires de contrats qui pourraient n'en faire qu'un et n'ont pas été réunies, avec le pourquoi"
         }
@@ -76,7 +79,7 @@ fn compose(
     writeln!(out, "## Les fichiers\n")?;
     for file in files.iter().filter(|f| !f.name.ends_with(".gz") && !f.name.ends_with(".zst")) {
         // How much has changed depends on when we last looked: no part of a state file.
-        let rows = file.rows.filter(|_| file.name != super::changes::CHANGES);
+        let rows = file.rows.filter(|_| !super::journal_files::is_journal(&file.name));
         let rows = rows.map(|n| format!(" ({} lignes)", number(n))).unwrap_or_default();
         writeln!(out, "- `{}`{rows} : {}", file.name, about(&file.name))?;
     }

@@ -32,6 +32,10 @@ mod error;
 mod format;
 mod gate;
 mod input;
+mod journal;
+mod journal_csv;
+mod journal_files;
+mod journal_schema;
 mod json;
 mod lisezmoi;
 mod manifest;
@@ -70,6 +74,8 @@ pub use contract_json::write_contract;
 pub use error::PublishError;
 pub use gate::Refusal;
 pub use input::{Counts, Input, OPTIONAL_FILES, Options, Outcome, ReadError, ResourceRow, Seat, Seats, SourceRow};
+pub use journal::JOURNAL_DB;
+pub use journal_files::{JOURNAL_FILES, is_journal};
 pub use manifest::{FileEntry, LeftOut, MANIFEST, Manifest};
 pub use previous::Publication;
 pub use quality::{BuyerCounts, GoneKey, Judged, Quality, SourceQuality};
@@ -112,8 +118,17 @@ pub fn write(input: In<'_>, options: &Options, force: bool) -> Result<Published,
         Some(p) if p.manifest.epoch == input.epoch => input.next_seq.max(p.manifest.last_seq + 1),
         _ => input.next_seq,
     };
-    let old = previous.as_ref().map(|p| p.dir.as_path());
-    let changes = Changes::create(dir, old, input.epoch, first_seq, options.compress)?;
+    let changes = Changes::create(
+        dir,
+        &journal::About {
+            previous: previous.as_ref(),
+            epoch: input.epoch,
+            first_seq,
+            day: input.day,
+            forget: input.redacted > 0,
+            compress: options.compress,
+        },
+    )?;
     let formats =
         Formats { dir, catalog: &catalog, seats: input.seats, day: input.day, region: &input.region, options };
     let (read, mut files, changes) =
