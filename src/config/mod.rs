@@ -102,6 +102,7 @@ impl Config {
             self.publish.timezone.clone(),
             self.publish.base_url.as_ref().map(ToString::to_string).unwrap_or_default(),
             self.publish.ocid_prefix.clone().unwrap_or_default(),
+            self.publish.signing_key.as_ref().map(ToString::to_string).unwrap_or_default(),
             format!("{:?}", self.decisions),
         ];
         for source in self.sources.iter() {

@@ -5,6 +5,7 @@ mod journal;
 mod readers;
 mod registered;
 mod room;
+mod signed;
 
 use std::path::Path;
 

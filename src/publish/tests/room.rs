@@ -33,7 +33,7 @@ fn the_same_contracts_give_the_same_state_files_byte_for_byte() {
     for (name, bytes) in &first {
         assert!(bytes == &second[name], "{name} differs");
     }
-    assert_eq!(first.len(), 7 + 2 + 2 * 7 + 1, "plain, database and table, compressed forms, LISEZMOI.md");
+    assert_eq!(first.len(), 7 + 4 + 2 * 7 + 1, "plain; database, tables, links; compressed forms; LISEZMOI.md");
 }
 
 #[test]
@@ -134,6 +134,8 @@ fn only_the_formats_asked_for_are_written_and_uncompressed_when_asked() {
             "LISEZMOI.md",
             "SHA256SUMS",
             "aliases.csv",
+            "catalog.jsonld",
+            "catalog.ttl",
             "changes.ndjson",
             "contrats.ndjson",
             "datapackage.json",
@@ -141,6 +143,7 @@ fn only_the_formats_asked_for_are_written_and_uncompressed_when_asked() {
             "doublons.csv",
             "guichet.sqlite",
             "journal.sqlite",
+            "liens.csv",
             "manifest.json",
             "observations.csv",
             "quality.html",
