@@ -245,7 +245,9 @@ impl Graph<'_> {
         self.put(&one, "dct:modified", typed(about.created, xsd::DATE_TIME));
         self.put(&one, "dct:issued", typed(about.day.to_string(), xsd::DATE));
         self.known(&one, "dct:license", LICENCE, "dct:LicenseDocument");
-        self.known(&one, "dcatap:availability", &format!("{EU}/planned-availability/STABLE"), "skos:Concept");
+        let stable = format!("{EU}/planned-availability/STABLE");
+        self.known(&one, "dcatap:availability", &stable, "skos:Concept");
+        self.put(&iri(&stable), "skos:prefLabel", french("stable"));
         let (media, format) = kind(&file.name);
         if let Some(media) = media {
             let media = format!("https://www.iana.org/assignments/media-types/{media}");
