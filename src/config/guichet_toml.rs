@@ -176,6 +176,7 @@ fn publish(table: Reader<'_>) -> Option<Publish> {
         max_drop: 0.02,
         base_url: None,
         ocid_prefix: None,
+        signing_key: None,
     };
     set(&mut p.schedule, table.scalar("schedule", |raw| schedule(&non_empty(raw)?)));
     set(&mut p.timezone, table.scalar("timezone", |raw| timezone(&non_empty(raw)?)));
@@ -194,7 +195,7 @@ fn publish(table: Reader<'_>) -> Option<Publish> {
         p.base_url = Some(url.value);
     }
     p.ocid_prefix = table.scalar("ocid_prefix", ocid_prefix).map(|prefix| prefix.value);
-    not_yet(&table, "signing_key", "sign publications");
+    p.signing_key = super::stanza::credential(&table, "signing_key").map(|key| key.value);
     not_yet(&table, "upload", "upload publications");
     table.finish();
     Some(p)

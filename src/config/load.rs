@@ -69,8 +69,11 @@ fn read_all(path: Option<&Path>, data_dir: Option<&Path>, env: &dyn Env, report:
         Some(file) => read_sources(file, &mut files, &settings, env, report),
         None => (folder(&files.guichet), Sources::default()),
     };
-    check_variables(&sources, env, report);
-    let Settings { region, harvest, publish, serve, merge, register, archive, log, .. } = settings;
+    check_variables(&sources, &settings.publish.signing_key, env, report);
+    let Settings { region, harvest, mut publish, serve, merge, register, archive, log, .. } = settings;
+    if let Some(Credential::File(path)) = &mut publish.signing_key {
+        *path = root.join(&*path);
+    }
     let register = register_files(&root, register, report);
     let data_dir = match (data_dir, settings.data_dir) {
         (Some(given), _) => absolute(given),
@@ -205,11 +208,13 @@ fn toml_files(folder: &Path, report: &Report) -> Vec<PathBuf> {
 }
 
 /// A variable that has the form of a key and is none is a slip that would go unnoticed.
-fn check_variables(sources: &Sources, env: &dyn Env, report: &Report) {
+fn check_variables(sources: &Sources, signing_key: &Option<Credential>, env: &dyn Env, report: &Report) {
     let known = report.variables();
     let credentials: Vec<&str> = sources
         .iter()
-        .filter_map(|source| match &source.credential {
+        .map(|source| &source.credential)
+        .chain([signing_key])
+        .filter_map(|credential| match credential {
             Some(Credential::Env(name)) => Some(name.as_str()),
             _ => None,
         })

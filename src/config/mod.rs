@@ -106,6 +106,7 @@ impl Config {
             self.publish.base_url.as_ref().map(ToString::to_string).unwrap_or_default(),
             self.publish.ocid_prefix.clone().unwrap_or_default(),
             decisions_fingerprint(self.decisions.iter().map(|placed| &placed.decision)),
+            self.publish.signing_key.as_ref().map(ToString::to_string).unwrap_or_default(),
         ];
         for source in self.sources.iter() {
             parts.push(format!(

@@ -7,6 +7,7 @@ use std::time::Duration;
 use ipnet::IpNet;
 use url::Url;
 
+use super::Credential;
 use super::crontab::Fields;
 
 /// Most connections that `concurrency` and `per_host` accept: beyond, the process would run out of
@@ -112,39 +113,38 @@ pub struct Publish {
     pub base_url: Option<Url>,
     /// Prefix of OCDS identifiers, given by the Open Contracting Partnership. Default none.
     pub ocid_prefix: Option<String>,
+    /// Where the minisign key is kept that signs SHA256SUMS. Default: none, it is not signed.
+    pub signing_key: Option<Credential>,
 }
 
 /// The files that `[publish] formats` can choose; the others are what pages and journals need.
 pub const PUBLISHED_FILES: &[&str] =
-    &["decp.json", "decp.xml", "decp-2019.json", "decp-2019.xml", "decp.csv", "decp.parquet"];
+    &["decp.json", "decp.xml", "decp-2019.json", "decp-2019.xml", "decp.csv", "decp.parquet", "decp.xlsx"];
 
 /// Files of contract.md that this version does not write yet.
-pub(super) const LATER_FILES: &[&str] = &[
-    "decp.xlsx",
-    "consultations.ndjson",
-    "consultations.csv",
-    "consultations.parquet",
-    "ocds.jsonl",
-    "liens.csv",
-    "journal.sqlite",
-    "observations.csv",
-    "aliases.csv",
-    "LISEZMOI.md",
-    "datapackage.json",
-    "catalog.jsonld",
-];
+pub(super) const LATER_FILES: &[&str] =
+    &["consultations.ndjson", "consultations.csv", "consultations.parquet", "ocds.jsonl"];
 
 /// Files that are always written; naming them is harmless.
 pub(super) const ALWAYS_FILES: &[&str] = &[
     "contrats.ndjson",
     "doublons.csv",
+    "liens.csv",
     "changes.ndjson",
     "guichet.sqlite",
+    "journal.sqlite",
+    "observations.csv",
+    "aliases.csv",
     "quality.json",
     "quality.html",
     "quarantine.ndjson",
+    "LISEZMOI.md",
+    "datapackage.json",
+    "catalog.jsonld",
+    "catalog.ttl",
     "manifest.json",
     "SHA256SUMS",
+    "SHA256SUMS.minisig",
 ];
 
 /// `[serve]`: the web side.

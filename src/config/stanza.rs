@@ -83,7 +83,7 @@ impl Stanza {
             include: globs(&reader, "include"),
             exclude: globs(&reader, "exclude"),
             headers: headers(&reader),
-            credential: credential(&reader),
+            credential: credential(&reader, "credential"),
             max_bytes: reader.size("max_bytes"),
             timeout: reader.duration("timeout", Duration::from_secs(1)),
             min_records: reader.integer("min_records", 0, u64::from(u32::MAX)),
@@ -281,10 +281,10 @@ fn headers(reader: &Reader<'_>) -> Option<Located<Pairs>> {
 }
 
 /// `{ env = … }`, `{ file = … }` or `{ systemd = … }`, for the stanza and for keys that sign.
-pub(super) fn credential(reader: &Reader<'_>) -> Option<Located<Credential>> {
+pub(super) fn credential(reader: &Reader<'_>, key: &'static str) -> Option<Located<Credential>> {
     const FORM: &str = "write { env = \"NAME\" }, { file = \"path\" } or { systemd = \"name\" }";
     let mut inline: Option<At> = None;
-    let found = reader.structured("credential", |value, place| match value {
+    let found = reader.structured(key, |value, place| match value {
         DeValue::Table(table) => {
             let mut entries = table.iter();
             let (Some((key, value)), None) = (entries.next(), entries.next()) else {
@@ -312,7 +312,7 @@ pub(super) fn credential(reader: &Reader<'_>) -> Option<Located<Credential>> {
     match found.value {
         Some(credential) => Some(Located { value: credential, at: found.at }),
         None => {
-            let what = "`credential`: a secret is never inline";
+            let what = format!("`{key}`: a secret is never inline");
             reader.report().push(Diagnostic::error(found.at, what).help(FORM).secret());
             None
         }

@@ -315,6 +315,11 @@ impl Decisions {
         self.lines.iter().filter(|l| l.what == What::Redact && l.at >= then).count() as u64
     }
 
+    /// Whether anything was decided since then.
+    pub fn any_since(&self, then: Timestamp) -> bool {
+        self.lines.iter().any(|l| l.at >= then)
+    }
+
     /// Writes a decision: on the disk when this returns. Gives the decisions with it.
     ///
     /// # Errors

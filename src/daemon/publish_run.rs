@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::pipeline::{Pipeline, RunError, day_in};
 use crate::config::Config;
 use crate::publish::{
-    self, BuyerCounts, Input, Options, Published, Quality, ReadError, ResourceRow, SourceQuality, SourceRow,
+    self, BuyerCounts, Input, Options, Published, Quality, ReadError, ResourceRow, SigningKey, SourceQuality, SourceRow,
 };
 use crate::record::{Contract, Field, Siren};
 use crate::store::{PublicationRow, Snapshot, StoreError};
@@ -59,6 +59,7 @@ impl Pipeline {
             None => publish::Publication::withdrawn_last(&public)?,
         };
         let since = last.and_then(|p| p.manifest.created.parse().ok());
+        let signing_key = signing_key(&config)?;
         let epoch = self.store.epoch(Uuid::new_v4().to_string())?;
         let created = self.clock.now();
         let day = day_in(&config, created);
@@ -84,10 +85,12 @@ impl Pipeline {
             next_seq: epoch.next_seq,
             region: config.region.name().map(str::to_owned),
             redacted: since.map_or(0, |then| decisions.removals_since(then)),
+            forget: since.is_some_and(|then| decisions.any_since(then)),
             removed: &removed,
         };
         drop(snapshot);
-        let published = publish::write(input, &options(&config, &fingerprint, ask), ask.force)?;
+        let options = Options { signing_key, ..options(&config, &fingerprint, ask) };
+        let published = publish::write(input, &options, ask.force)?;
         let row = match &published {
             Published::New(outcome) => PublicationRow {
                 name: outcome.publication.clone(),
@@ -134,6 +137,14 @@ impl Pipeline {
     }
 }
 
+/// The key that signs, read anew each time: it may have been replaced.
+fn signing_key(config: &Config) -> Result<Option<Arc<SigningKey>>, RunError> {
+    let Some(credential) = &config.publish.signing_key else { return Ok(None) };
+    let setting = |e: &dyn std::fmt::Display| RunError::Setting(format!("[publish] signing_key: {e}"));
+    let secret = credential.read(&crate::config::ProcessEnv).map_err(|e| setting(&e))?;
+    SigningKey::parse(secret.expose()).map(|key| Some(Arc::new(key))).map_err(|e| setting(&e))
+}
+
 fn unchanged(
     config: &Config,
     snapshot: &Snapshot,
@@ -159,6 +170,8 @@ fn options(config: &Config, fingerprint: &str, ask: PublishOptions) -> Options {
         keep_daily: p.keep_daily as usize,
         keep_monthly: p.keep_monthly as usize,
         configuration: fingerprint.to_owned(),
+        base_url: p.base_url.as_ref().map(ToString::to_string),
+        signing_key: None,
     }
 }
 

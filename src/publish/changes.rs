@@ -11,11 +11,11 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, OpenFlags};
 use tempfile::SpooledTempFile;
-use uuid::Uuid;
 
 use super::batch::{Batch, Numbered};
 use super::emit::Emit;
 use super::error::PublishError;
+use super::journal::{About, Journal};
 use super::json::{Json, integer};
 use super::manifest::FileEntry;
 use super::output::Output;
@@ -36,6 +36,7 @@ pub(super) struct Changes {
     epoch: String,
     seq: u64,
     dir: PathBuf,
+    journal: Journal,
     /// Contracts that are new or have changed.
     pub(super) upserts: u64,
     /// Contracts that are no longer there.
@@ -56,26 +57,45 @@ struct Declared {
 }
 
 /// Why a contract is no longer there.
-enum Why {
+pub(super) enum Why {
     /// One contract holds its observations now.
     Merged(String),
     /// Several do.
-    Split,
+    Split(Vec<String>),
     /// It was removed for good.
     Redacted,
     /// None does: withdrawn long since, out of the region, forgotten, or excluded.
     Gone,
 }
 
+impl Why {
+    /// The word for it in the files.
+    pub(super) fn word(&self) -> &'static str {
+        match self {
+            Self::Merged(_) => "merged",
+            Self::Split(_) => "split",
+            Self::Redacted => "redacted",
+            Self::Gone => "gone",
+        }
+    }
+    /// The contracts that hold its observations now, at most [`SUCCESSORS`].
+    pub(super) fn successors(&self) -> &[String] {
+        match self {
+            Self::Merged(one) => std::slice::from_ref(one),
+            Self::Split(several) => several,
+            Self::Gone | Self::Redacted => &[],
+        }
+    }
+}
+
+/// Of a contract that was split, this many successors are looked for.
+const SUCCESSORS: usize = 50;
+
 impl Changes {
-    /// Creates the file in `dir`. `old`: the publication before; `seq`: the first free one.
-    pub(super) fn create(
-        dir: &Path,
-        old: Option<&Path>,
-        epoch: Uuid,
-        seq: u64,
-        compress: bool,
-    ) -> Result<Self, PublishError> {
+    /// Creates the file, and the journal's, in `dir`.
+    pub(super) fn create(dir: &Path, about: &About<'_>) -> Result<Self, PublishError> {
+        let About { previous, epoch, first_seq: seq, compress, .. } = *about;
+        let old = previous.map(|p| p.dir.as_path());
         Ok(Self {
             output: Output::create(dir, CHANGES, compress)?,
             buffer: Vec::new(),
@@ -84,6 +104,7 @@ impl Changes {
             epoch: epoch.to_string(),
             seq,
             dir: dir.to_owned(),
+            journal: Journal::create(dir, about)?,
             upserts: 0,
             deletes: 0,
         })
@@ -93,7 +114,9 @@ impl Changes {
     pub(super) fn batch(&mut self, batch: &Batch) -> Result<(), PublishError> {
         for one in batch.iter() {
             if self.has_changed(&one)? {
-                self.upsert(&one);
+                self.upsert(&one)?;
+            } else if self.journal.fresh {
+                self.journal.seen(&one.item.contract)?;
             }
         }
         self.output.write_all(&self.buffer)?;
@@ -112,6 +135,9 @@ impl Changes {
                 Ordering::Greater => return Ok(true),
                 Ordering::Equal => {
                     let changed = old.line() != one.line;
+                    if changed {
+                        self.journal.replaced(uid, old.line())?;
+                    }
                     old.advance()?;
                     return Ok(changed);
                 }
@@ -129,7 +155,7 @@ impl Changes {
         Ok(())
     }
 
-    fn upsert(&mut self, one: &Numbered<'_>) {
+    fn upsert(&mut self, one: &Numbered<'_>) -> Result<(), PublishError> {
         let (seq, epoch) = (self.seq, self.epoch.as_str());
         let record = one.line.strip_suffix(b"\n").unwrap_or(one.line);
         Json::object_into(&mut self.buffer, |j| {
@@ -137,8 +163,10 @@ impl Changes {
             j.key("record").extend_from_slice(record);
         });
         self.buffer.push(b'\n');
+        self.journal.upsert(seq, &one.item.contract)?;
         self.seq += 1;
         self.upserts += 1;
+        Ok(())
     }
 
     /// All contracts have come: what is left of the old file has gone too.
@@ -174,11 +202,13 @@ impl Changes {
                 false => why(&connection, &old).map_err(PublishError::database(database))?,
             };
             self.delete(&old.uid, &why);
+            self.journal.delete(self.seq - 1, &old.uid, &why, &line)?;
             self.output.write_all(&self.buffer)?;
             self.buffer.clear();
         }
         let counts = ChangeCounts { upserts: self.upserts, deletes: self.deletes, next_seq: self.seq };
-        let files = self.output.finish(Some(self.upserts + self.deletes))?;
+        let mut files = self.output.finish(Some(self.upserts + self.deletes))?;
+        files.extend(self.journal.finish(&counts)?);
         Ok((files, counts))
     }
 
@@ -186,14 +216,9 @@ impl Changes {
         let (seq, epoch) = (self.seq, self.epoch.as_str());
         Json::object_into(&mut self.buffer, |j| {
             head(j, epoch, seq, "delete", uid);
-            match why {
-                Why::Merged(successor) => {
-                    j.text("reason", "merged");
-                    j.text("merged_into", successor);
-                }
-                Why::Split => j.text("reason", "split"),
-                Why::Redacted => j.text("reason", "redacted"),
-                Why::Gone => j.text("reason", "gone"),
+            j.text("reason", why.word());
+            if let Why::Merged(successor) = why {
+                j.text("merged_into", successor);
             }
         });
         self.buffer.push(b'\n');
@@ -226,20 +251,21 @@ fn head(j: &mut Json<'_>, epoch: &str, seq: u64, op: &'static str, uid: &str) {
 fn why(connection: &Connection, old: &Gone) -> rusqlite::Result<Why> {
     let mut statement = connection.prepare_cached(
         "SELECT uid FROM contrats WHERE uid = ?1
-         UNION SELECT c.uid FROM alias a JOIN contrats c ON c.n = a.contrat WHERE a.cle = ?1 ORDER BY 1 LIMIT 2",
+         UNION SELECT c.uid FROM alias a JOIN contrats c ON c.n = a.contrat WHERE a.cle = ?1 ORDER BY 1 LIMIT ?2",
     )?;
     let mut successors: Vec<String> = Vec::new();
     for o in &old.observations {
         let key = format!("{}{}", o.acheteur_id, o.id);
-        for uid in statement.query_map([key], |row| row.get::<_, String>(0))? {
+        for uid in statement.query_map((key, SUCCESSORS), |row| row.get::<_, String>(0))? {
             let uid = uid?;
-            if !successors.contains(&uid) {
+            if successors.len() < SUCCESSORS && !successors.contains(&uid) {
                 successors.push(uid);
             }
         }
-        if successors.len() > 1 {
-            return Ok(Why::Split);
-        }
     }
-    Ok(successors.pop().map_or(Why::Gone, Why::Merged))
+    Ok(match successors.len() {
+        0 => Why::Gone,
+        1 => successors.pop().map_or(Why::Gone, Why::Merged),
+        _ => Why::Split(successors),
+    })
 }

@@ -134,7 +134,7 @@ fn resource(file: &FileEntry) -> Resource<'_> {
         description: super::lisezmoi::about(&file.name),
         format,
         mediatype: mediatype(format),
-        encoding: (!matches!(format, "parquet" | "sqlite")).then_some("utf-8"),
+        encoding: (!matches!(format, "parquet" | "sqlite" | "xlsx")).then_some("utf-8"),
         bytes: file.bytes,
         hash: format!("sha256:{}", file.sha256),
         dialect: table.then_some(Dialect {
@@ -158,6 +158,7 @@ fn mediatype(format: &str) -> &'static str {
         "md" => "text/markdown",
         "parquet" => "application/vnd.apache.parquet",
         "sqlite" => "application/vnd.sqlite3",
+        "xlsx" => "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
         _ => "application/octet-stream",
     }
 }

@@ -75,6 +75,12 @@ pub enum PublishError {
     /// A gate of records.md §6 closed.
     #[error(transparent)]
     Refused(#[from] super::gate::Refusal),
+    /// The sums could not be signed.
+    #[error("cannot sign SHA256SUMS: {what}; check signing_key of [publish]")]
+    Sign {
+        /// What the signing says.
+        what: String,
+    },
     /// A thread of the pipeline ended without an answer.
     #[error(
         "the thread that writes {what} ended abnormally; nothing was published; this is a defect of guichet, please report it"

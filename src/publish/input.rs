@@ -3,12 +3,14 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::quality::Quality;
 use super::quarantine_ndjson::QuarantineRecords;
+use super::signature::SigningKey;
 use crate::record::{Contract, Day, Siren};
 
 /// What the iterator of contracts may fail with.
@@ -106,6 +108,8 @@ pub struct Input<'a> {
     pub region: Option<String>,
     /// Contracts redacted since the publication before: no fall for the gate.
     pub redacted: u64,
+    /// Whether anything was removed or masked since then: the journal keeps no older word of any contract.
+    pub forget: bool,
     /// Whether a contract of this name was redacted: then its delete says so.
     pub removed: &'a (dyn Fn(&str) -> bool + Sync),
 }
@@ -132,6 +136,10 @@ pub struct Options {
     pub keep_monthly: usize,
     /// Fingerprint of the part of the configuration that decides what is published.
     pub configuration: String,
+    /// Where `public/` is seen from outside, ending in `/`: for the links of the catalogue.
+    pub base_url: Option<String>,
+    /// What signs SHA256SUMS; `None` = it is not signed.
+    pub signing_key: Option<Arc<SigningKey>>,
 }
 
 impl Options {
@@ -147,13 +155,15 @@ impl Options {
             keep_daily: 14,
             keep_monthly: 12,
             configuration: String::new(),
+            base_url: None,
+            signing_key: None,
         }
     }
 }
 
 /// The files that `[publish] formats` can leave out.
 pub const OPTIONAL_FILES: &[&str] =
-    &["decp.json", "decp.xml", "decp-2019.json", "decp-2019.xml", "decp.csv", "decp.parquet"];
+    &["decp.json", "decp.xml", "decp-2019.json", "decp-2019.xml", "decp.csv", "decp.parquet", "decp.xlsx"];
 
 /// What a publication holds, in numbers. Stands in the manifest under `counts`.
 #[derive(Debug, Clone, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]

@@ -22,10 +22,15 @@ pub(super) fn about(name: &str) -> &'static str {
         "decp-2019.xml" => "Format officiel de 2019, XML : les mêmes",
         "decp.csv" => "Le tableau : une ligne par contrat, état et titulaire, aux colonnes du jeu national",
         "decp.parquet" => "Le même tableau pour DuckDB, pandas, R, Polars",
+        "decp.xlsx" => "L'état présent du même tableau pour un tableur : Excel, LibreOffice",
+        "liens.csv" => "Les liens entre consultations et contrats (aucun : les consultations viendront)",
         "contrats.ndjson" => {
             "Tout : un contrat par ligne, avec l'origine de chaque valeur et les désaccords entre sources"
         }
         "changes.ndjson" => "Ce qui a changé depuis la publication précédente",
+        "journal.sqlite" => "Le journal : les changements de 90 jours, les dates de vue, les anciens uid",
+        "observations.csv" => "Quand chaque ressource de chaque source a montré chaque contrat",
+        "aliases.csv" => "Les uid qui n'existent plus, et ceux qui les remplacent",
         "doublons.csv" => {
             "Paires de contrats qui pourraient n'en faire qu'un et n'ont pas été réunies, avec le pourquoi"
         }
@@ -33,6 +38,7 @@ pub(super) fn about(name: &str) -> &'static str {
         "quality.json" => "La qualité par source et par acheteur, en chiffres",
         "quality.html" => "La qualité par source et par acheteur, à lire",
         "quarantine.ndjson" => "Les enregistrements illisibles ou sans identité, avec leur texte d'origine",
+        super::signature::PUBLIC_KEY => "La clé publique de la signature SHA256SUMS.minisig",
         LISEZMOI => "Ce texte",
         super::datapackage::DATAPACKAGE => "Description Frictionless : colonnes, types, sources",
         _ => "",
@@ -76,7 +82,7 @@ fn compose(
     writeln!(out, "## Les fichiers\n")?;
     for file in files.iter().filter(|f| !f.name.ends_with(".gz") && !f.name.ends_with(".zst")) {
         // How much has changed depends on when we last looked: no part of a state file.
-        let rows = file.rows.filter(|_| file.name != super::changes::CHANGES);
+        let rows = file.rows.filter(|_| !super::journal_files::is_journal(&file.name));
         let rows = rows.map(|n| format!(" ({} lignes)", number(n))).unwrap_or_default();
         writeln!(out, "- `{}`{rows} : {}", file.name, about(&file.name))?;
     }
@@ -109,7 +115,7 @@ const ADVICE: &str = "
 - `montant` vaut pour tout le contrat : ne l'additionnez pas sur les titulaires. Pour un accord-cadre c'est un maximum,
   rarement atteint. Certains montants sont faux chez l'acheteur lui-même : `quality.html` montre les plus étranges.
 - Les identifiants (SIRET, CPV, codes de communes) sont du texte : leurs zéros de tête comptent. Un tableur les efface
-  si on ouvre le CSV par un double clic ; passez par l'import de données et choisissez « texte ».
+  si on ouvre le CSV par un double clic : ouvrez `decp.xlsx`, ou passez par l'import de données et choisissez « texte ».
 - Une case vide est une valeur que personne n'a déclarée, ou dont aucune lecture n'est sûre ; ce n'est pas zéro.
 - Ce que deux sources disent différemment est dans `contrats.ndjson`, sous `conflicts` ; d'où vient chaque valeur, sous
   `provenance`.

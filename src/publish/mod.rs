@@ -20,11 +20,13 @@ mod consumer_schema;
 mod contract_json;
 mod contrats_ndjson;
 mod datapackage;
+mod dcat;
 mod decp2019_json;
 mod decp2019_xml;
 mod decp_csv;
 mod decp_json;
 mod decp_parquet;
+mod decp_xlsx;
 mod decp_xml;
 mod doublons_csv;
 mod emit;
@@ -32,7 +34,12 @@ mod error;
 mod format;
 mod gate;
 mod input;
+mod journal;
+mod journal_csv;
+mod journal_files;
+mod journal_schema;
 mod json;
+mod liens_csv;
 mod lisezmoi;
 mod manifest;
 mod mask;
@@ -49,12 +56,15 @@ mod retention;
 mod seats;
 mod shape_2019;
 mod shape_2022;
+mod signature;
 mod swap;
 mod tabular;
 mod valid_2019;
 mod valid_2022;
 mod verify;
 mod withdraw;
+mod xlsx_parts;
+mod xlsx_texts;
 mod xml;
 
 #[cfg(test)]
@@ -71,6 +81,8 @@ pub use contract_json::write_contract;
 pub use error::PublishError;
 pub use gate::Refusal;
 pub use input::{Counts, Input, OPTIONAL_FILES, Options, Outcome, ReadError, ResourceRow, Seat, Seats, SourceRow};
+pub use journal::JOURNAL_DB;
+pub use journal_files::{JOURNAL_FILES, is_journal};
 pub use manifest::{FileEntry, LeftOut, MANIFEST, Manifest, Withdrawn};
 pub use previous::Publication;
 pub use quality::{BuyerCounts, GoneKey, Judged, Quality, SourceQuality};
@@ -78,6 +90,7 @@ pub use quality_outliers::Outlier;
 pub use quarantine_ndjson::{MAX_RAW, QuarantineRecord, QuarantineRecords};
 pub use reason::{Fault, Reason};
 pub use seats::{reference_seat, seat};
+pub use signature::{KeyError, SigningKey};
 pub use valid_2019::valid_2019;
 pub use valid_2022::valid_2022;
 pub use withdraw::{Held, holding, stands, withdraw};
@@ -114,8 +127,17 @@ pub fn write(input: In<'_>, options: &Options, force: bool) -> Result<Published,
         Some(p) if p.manifest.epoch == input.epoch => input.next_seq.max(p.manifest.last_seq + 1),
         _ => input.next_seq,
     };
-    let old = previous.as_ref().map(|p| p.dir.as_path());
-    let changes = Changes::create(dir, old, input.epoch, first_seq, options.compress)?;
+    let changes = Changes::create(
+        dir,
+        &journal::About {
+            previous: previous.as_ref(),
+            epoch: input.epoch,
+            first_seq,
+            day: input.day,
+            forget: input.forget,
+            compress: options.compress,
+        },
+    )?;
     let formats =
         Formats { dir, catalog: &catalog, seats: input.seats, day: input.day, region: &input.region, options };
     let (read, mut files, changes) =
@@ -134,6 +156,10 @@ pub fn write(input: In<'_>, options: &Options, force: bool) -> Result<Published,
 
     let (changed, changes) = changes.finish(&dir.join(CONSUMER_DB), input.removed)?;
     files.extend(changed);
+    files.push(liens_csv::write(dir)?);
+    if let Some(key) = &options.signing_key {
+        files.push(output::put(dir, signature::PUBLIC_KEY, key.public_key().as_bytes(), None)?);
+    }
     files.sort_by(|a, b| a.name.cmp(&b.name));
     let (publication, created) = (swap::name(&options.public, input.day)?, input.created.to_string());
     let region = input.region.as_deref();
@@ -142,6 +168,17 @@ pub fn write(input: In<'_>, options: &Options, force: bool) -> Result<Published,
     let about = datapackage::About { publication: &publication, created: &created, region, catalog: &catalog };
     let text = datapackage::write(&about, &files).map_err(unwritable(dir, datapackage::DATAPACKAGE))?;
     files.push(output::put(dir, datapackage::DATAPACKAGE, &text, None)?);
+    let about = dcat::About {
+        base: options.base_url.as_deref(),
+        region,
+        day: input.day,
+        created: &created,
+        period: dcat::period(dir, input.day)?,
+    };
+    let texts = dcat::write(&about, &files).map_err(PublishError::io("write the catalogue in", dir))?;
+    for (name, text) in texts {
+        files.push(output::put(dir, name, &text, None)?);
+    }
     files.sort_by(|a, b| a.name.cmp(&b.name));
     let manifest = Manifest {
         day: input.day.to_string(),
@@ -173,9 +210,13 @@ fn seal(
     let text = manifest.to_json().map_err(unwritable(dir, MANIFEST))?;
     let mut all = manifest.files.clone();
     all.push(output::put(dir, MANIFEST, &text, None)?);
-    output::put(dir, "SHA256SUMS", checksums::sums(&all).as_bytes(), None)?;
+    let (sums, publication) = (checksums::sums(&all), manifest.publication);
+    output::put(dir, "SHA256SUMS", sums.as_bytes(), None)?;
+    if let Some(key) = &options.signing_key {
+        output::put(dir, signature::SIGNATURE, key.sign(&sums, &publication)?.as_bytes(), None)?;
+        signature::show(public, key)?;
+    }
     swap::settle(dir)?;
-    let publication = manifest.publication;
     let dir = swap::show(public, folder, &publication)?;
     let (daily, monthly) = (options.keep_daily, options.keep_monthly);
     let removed = retention::apply(public, &publication, daily, monthly)?;
@@ -229,6 +270,7 @@ impl<'i> Formats<'_, 'i> {
                 "decp-2019.json" => text(dir, decp2019_json::Decp2019Json::new(), compress)?,
                 "decp-2019.xml" => text(dir, decp2019_xml::Decp2019Xml, compress)?,
                 "decp.csv" => text(dir, decp_csv::DecpCsv::new(catalog(), day), compress)?,
+                "decp.xlsx" => Box::new(decp_xlsx::DecpXlsx::create(dir, catalog(), day)?),
                 "decp.parquet" => Box::new(decp_parquet::DecpParquet::create(dir, catalog(), day)?),
                 // The configuration knows the names; one that is written always anyway adds nothing.
                 _ => continue,
@@ -282,6 +324,8 @@ fn fingerprint(options: &Options, catalog: &Catalog, region: Option<&str>) -> St
     formats.dedup();
     formats.iter().for_each(|f| put(f));
     put(if options.compress { "compress" } else { "plain" });
+    put(&options.signing_key.as_ref().map(|key| key.public_key()).unwrap_or_default());
+    put(options.base_url.as_deref().unwrap_or_default());
     for s in &catalog.sources {
         [&s.id, &s.name, &s.url, &s.licence, &s.format, &s.authority].into_iter().for_each(|t| put(t));
     }

@@ -289,6 +289,14 @@ fn date<'a>(value: Option<Day>) -> Cell<'a> {
 }
 
 impl Row<'_> {
+    /// Whether it shows the present state.
+    pub(super) fn is_current(&self) -> bool {
+        self.state.current
+    }
+    /// The year in which its contract was notified.
+    pub(super) fn contract_year(&self) -> Option<i16> {
+        self.item.contract.record.date_notification.map(Day::year)
+    }
     /// Every cell, in the order of [`COLUMNS`].
     pub(super) fn cells(&self) -> [Cell<'_>; COLUMNS.len()] {
         let (contract, state) = (&self.item.contract, &self.state);

@@ -14,6 +14,7 @@ use sha2::{Digest, Sha256};
 use super::consumer_db::CONSUMER_DB;
 use super::decp_parquet::PARQUET;
 use super::error::PublishError;
+use super::journal::JOURNAL_DB;
 use super::manifest::FileEntry;
 
 /// Files read back at once.
@@ -53,7 +54,8 @@ fn one(dir: &Path, entry: &FileEntry) -> Result<(), PublishError> {
         return wrong("another sha256".to_owned());
     }
     let rows = match entry.name.as_str() {
-        CONSUMER_DB => Some(database_rows(&path)?),
+        CONSUMER_DB => Some(database_rows(&path, "SELECT count(*) FROM contrats")?),
+        JOURNAL_DB => Some(database_rows(&path, "SELECT count(*) FROM changements")?),
         PARQUET => Some(parquet_rows(&path)?),
         name => frame(name).map(|frame| found.lines.saturating_sub(frame)),
     };
@@ -68,7 +70,7 @@ fn frame(name: &str) -> Option<u64> {
     match name {
         "decp.json" | "decp.xml" | "decp-2019.xml" => Some(3),
         "decp-2019.json" => Some(2),
-        "decp.csv" => Some(1),
+        name if name.ends_with(".csv") => Some(1),
         _ => name.ends_with(".ndjson").then_some(0),
     }
 }
@@ -120,7 +122,7 @@ fn parquet_rows(path: &Path) -> Result<u64, PublishError> {
     Ok(u64::try_from(reader.metadata().file_metadata().num_rows()).unwrap_or(0))
 }
 
-fn database_rows(path: &Path) -> Result<u64, PublishError> {
+fn database_rows(path: &Path, count: &str) -> Result<u64, PublishError> {
     let error = PublishError::database(path);
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags).map_err(&error)?;
@@ -128,6 +130,6 @@ fn database_rows(path: &Path) -> Result<u64, PublishError> {
     if sound != "ok" {
         return Err(PublishError::Verify { path: path.to_owned(), what: sound });
     }
-    let rows: i64 = connection.query_row("SELECT count(*) FROM contrats", [], |row| row.get(0)).map_err(&error)?;
+    let rows: i64 = connection.query_row(count, [], |row| row.get(0)).map_err(&error)?;
     Ok(u64::try_from(rows).unwrap_or(0))
 }

@@ -15,7 +15,7 @@ use axum::routing::get;
 use rusqlite::Connection;
 use tokio::sync::Semaphore;
 
-use super::db::{Database, DbError};
+use super::db::DbError;
 use super::files::{self, Through, blocking};
 use super::layers::Client;
 use super::metrics::{self, Requests};
@@ -23,7 +23,7 @@ use super::problem::Problem;
 use super::queries::Figures;
 use super::snapshot::{Publication, Publications, SnapshotError};
 use super::status::{self, Status};
-use super::{ServeOptions, headers, pages};
+use super::{ServeOptions, api, headers, pages};
 
 /// State of the web side.
 pub struct App {
@@ -82,18 +82,29 @@ impl App {
         query: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, Problem> {
         let limit = self.options.limits.query_time;
-        self.with_database(publication, move |db| db.read(limit, query)).await
+        self.with_publication(publication, move |of| of.database.read(limit, query)).await
+    }
+
+    /// Asks the journal of a publication, as [`App::ask`] does its database. A publication of an older
+    /// program has none: it knows no change and no former uid.
+    pub async fn ask_journal<T: Send + 'static>(
+        &self,
+        publication: &Arc<Publication>,
+        query: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T, Problem> {
+        let limit = self.options.limits.query_time;
+        self.with_publication(publication, move |of| of.journal.read(limit, query)).await
     }
 
     /// The headline figures of a publication.
     pub async fn figures(&self, publication: &Arc<Publication>) -> Result<Arc<Figures>, Problem> {
-        self.with_database(publication, |db| db.figures(FIGURES_TIME)).await
+        self.with_publication(publication, |of| of.database.figures(FIGURES_TIME)).await
     }
 
-    async fn with_database<T: Send + 'static>(
+    async fn with_publication<T: Send + 'static>(
         &self,
         publication: &Arc<Publication>,
-        work: impl FnOnce(&Database) -> Result<T, DbError> + Send + 'static,
+        work: impl FnOnce(&Publication) -> Result<T, DbError> + Send + 'static,
     ) -> Result<T, Problem> {
         let turn = tokio::time::timeout(QUEUE_TIME, self.queries.clone().acquire_owned()).await;
         let Ok(Ok(turn)) = turn else {
@@ -101,13 +112,17 @@ impl App {
         };
         let publication = publication.clone();
         blocking(move || {
-            let result = work(&publication.database);
+            let result = work(&publication);
             drop(turn); // held while the thread works, even when the client has gone
             result
         })
         .await?
         .map_err(|error| match error {
             DbError::Deadline => Problem::busy(),
+            DbError::Missing(path) => {
+                tracing::error!(path = %path.display(), "a database of the publication is missing; publish or copy it again");
+                Problem::internal()
+            }
             error => {
                 tracing::error!(%error, "cannot read the consumers' database");
                 Problem::internal()
@@ -137,6 +152,7 @@ pub fn routes() -> Router<Arc<App>> {
     Router::new()
         .merge(page_routes())
         .merge(file_routes())
+        .route("/api/v1/changes", get(api::changes::answer).options(preflight))
         .route("/healthz", get(|| async { plain("ok\n") }))
         .route("/readyz", get(ready))
         .route("/metrics", get(metrics_text))
@@ -167,6 +183,11 @@ fn file_routes() -> Router<Arc<App>> {
         .route("/dumps/{publication}/", get(pages::donnees::dated_index))
         .route("/latest/{file}", data(get(latest_file)))
         .route("/dumps/{publication}/{file}", data(get(dated_file)))
+        .route(
+            "/catalog.jsonld",
+            data(get(|app, method, request| latest_named("catalog.jsonld", app, method, request))),
+        )
+        .route("/catalog.ttl", data(get(|app, method, request| latest_named("catalog.ttl", app, method, request))))
 }
 
 /// A path's parts, or 404: what is not UTF-8 names nothing here.
@@ -178,12 +199,22 @@ pub fn parts<T>(path: Parts<T>) -> Result<T, Problem> {
 }
 
 async fn latest_file(
-    State(app): State<Arc<App>>,
+    app: State<Arc<App>>,
     path: Parts<String>,
     method: Method,
     request: HeaderMap,
 ) -> Result<Response, Problem> {
-    let name = parts(path)?;
+    latest_named(&parts(path)?, app, method, request).await
+}
+
+/// A file of the current publication.
+async fn latest_named(
+    name: &str,
+    State(app): State<Arc<App>>,
+    method: Method,
+    request: HeaderMap,
+) -> Result<Response, Problem> {
+    let name = name.to_owned();
     let publication = app.latest().await?;
     let seen = publication.name.clone();
     let asked = files::Asked { method: &method, headers: &request, through: Through::Latest };

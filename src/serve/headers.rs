@@ -45,7 +45,7 @@ pub fn share(headers: &mut HeaderMap) {
         header::ACCESS_CONTROL_EXPOSE_HEADERS,
         HeaderValue::from_static(
             "ETag, Content-Length, Content-Range, Content-Encoding, Content-Location, \
-             Last-Modified, Retry-After",
+             Last-Modified, Retry-After, Link",
         ),
     );
     headers.insert(

@@ -36,6 +36,16 @@ pub fn wants_html(accept: Option<&str>) -> bool {
     html > 0 && html >= best(&["application/json", "application/problem+json"])
 }
 
+/// Whether a program wants one record per line: `Accept` weighs NDJSON above JSON.
+pub fn wants_lines(accept: Option<&str>) -> bool {
+    let weight = |wanted: &str| {
+        let items = accept.unwrap_or_default().split(',').map(weighted);
+        items.filter(|(name, _)| name.eq_ignore_ascii_case(wanted)).map(|(_, q)| q).max().unwrap_or(0)
+    };
+    let lines = weight("application/x-ndjson").max(weight("application/ndjson"));
+    lines > 0 && lines >= weight("application/json")
+}
+
 /// Whether `Accept` leaves room for an HTML page: it does unless it names types, none of which
 /// covers HTML.
 pub fn accepts_html(accept: Option<&str>) -> bool {

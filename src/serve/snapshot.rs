@@ -95,6 +95,8 @@ pub struct Publication {
     pub created: Option<u64>,
     /// The consumers' database.
     pub database: Database,
+    /// The journal beside it.
+    pub journal: Database,
     stamp: Stamp,
 }
 
@@ -126,6 +128,7 @@ impl Publication {
             files,
             created: created.and_then(|at| u64::try_from(at.as_second()).ok()),
             database: Database::new(dir.join("guichet.sqlite")),
+            journal: Database::new(dir.join("journal.sqlite")),
             manifest,
             stamp,
         })
@@ -272,6 +275,7 @@ impl Publications {
             && let Some(publication) = known.by_dir.remove(&before)
         {
             publication.database.close_idle();
+            publication.journal.close_idle();
         }
     }
 }

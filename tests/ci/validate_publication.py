@@ -479,7 +479,7 @@ def quality(folder):
 def package(folder):
     """datapackage.json describes every plain file as it is, and the table as its header stands."""
     described = {r["path"]: r for r in json.loads((folder / "datapackage.json").read_text())["resources"]}
-    own = {"datapackage.json", "manifest.json", "SHA256SUMS"}
+    own = {"datapackage.json", "catalog.jsonld", "catalog.ttl", "manifest.json", "SHA256SUMS", "SHA256SUMS.minisig"}
     plain = {p.name for p in folder.iterdir() if p.suffix not in (".gz", ".zst")} - own
     check("datapackage.json names every plain file", sorted(plain ^ described.keys()) or None)
     other = [n for n, r in described.items() if r["bytes"] != (folder / n).stat().st_size or r["hash"] !=

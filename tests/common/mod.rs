@@ -15,7 +15,7 @@ use guichet::daemon::replay;
 use guichet::daemon::shutdown::Stop;
 use guichet::demo::{Stage, Verdict, World, check};
 use guichet::harvest::NoProgress;
-use guichet::publish::Published;
+use guichet::publish::{Published, is_journal};
 
 /// The binary, in an environment that sets nothing of its own.
 pub fn guichet() -> std::process::Command {
@@ -28,17 +28,6 @@ pub fn guichet() -> std::process::Command {
     }
     command
 }
-
-/// Files that depend on when we looked; every other one is a state file (contract.md §5).
-const JOURNAL: &[&str] = &[
-    "changes.ndjson",
-    "quality.json",
-    "quality.html",
-    "quarantine.ndjson",
-    "manifest.json",
-    "SHA256SUMS",
-    "datapackage.json",
-];
 
 /// A world on its stage, and a runtime to ask it with.
 pub struct Region {
@@ -106,10 +95,7 @@ pub fn publish(pipeline: &Pipeline) -> PathBuf {
 pub fn state(publication: &Path) -> BTreeMap<String, Vec<u8>> {
     let files = std::fs::read_dir(publication).unwrap().map(|e| e.unwrap().path());
     let named = files.map(|p| (p.file_name().unwrap().to_string_lossy().into_owned(), p));
-    named
-        .filter(|(name, _)| !JOURNAL.iter().any(|j| name.starts_with(j)))
-        .map(|(name, path)| (name, std::fs::read(path).unwrap()))
-        .collect()
+    named.filter(|(name, _)| !is_journal(name)).map(|(name, path)| (name, std::fs::read(path).unwrap())).collect()
 }
 
 /// Fails naming the files that differ, not printing them.

@@ -71,9 +71,9 @@ fn private_hosts_are_addresses_and_never_link_local() {
 #[test]
 fn what_this_version_cannot_do_is_said_and_not_ignored() {
     for (table, expected) in [
-        ("[publish]\nformats = [\"decp.xlsx\"]\n", "cannot write `decp.xlsx` yet"),
+        ("[publish]\nformats = [\"ocds.jsonl\"]\n", "cannot write `ocds.jsonl` yet"),
         ("[publish]\nformats = [\"decp.jsn\"]\n", "did you mean `decp.json`?"),
-        ("[publish]\nsigning_key = { file = \"k\" }\n", "cannot sign"),
+        ("[publish]\nsigning_key = \"RWRTY0IyAAAA\"\n", "never inline"),
         ("[publish.upload]\nbucket = \"b\"\n", "cannot upload"),
         ("[privacy]\nmask = true\n", "has no keys in this version"),
     ] {

@@ -5,6 +5,7 @@ mod journal;
 mod readers;
 mod registered;
 mod room;
+mod signed;
 
 use std::path::Path;
 
@@ -81,6 +82,7 @@ impl Case {
             next_seq: self.next_seq,
             region: Some("Occitanie".to_owned()),
             redacted: self.redacted,
+            forget: self.redacted > 0,
             removed: &|uid| uid.ends_with("REDACTED"),
         };
         write(input, &self.options, self.force)

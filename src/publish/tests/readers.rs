@@ -210,3 +210,120 @@ fn the_default_list_is_read_from_an_index() {
         .unwrap();
     assert!(plan.contains("contrats_date"), "{plan}");
 }
+
+/// The cells of each sheet of a decp.xlsx, by (row, column) from 0, as text; with the name of the sheet.
+fn sheets(path: &Path) -> Vec<(String, Vec<Vec<String>>)> {
+    let bytes = std::fs::read(path).unwrap();
+    let zip = rawzip::ZipArchive::from_slice(&bytes).unwrap();
+    let part = |name: &str| {
+        let mut entries = zip.entries();
+        while let Some(entry) = entries.next_entry().unwrap() {
+            if entry.file_path().as_ref() == name.as_bytes() {
+                let found = zip.get_entry(entry.wayfinder()).unwrap();
+                let mut text = String::new();
+                let read = flate2::read::DeflateDecoder::new(found.data());
+                std::io::Read::read_to_string(&mut found.verifying_reader(read), &mut text).unwrap();
+                return text;
+            }
+        }
+        panic!("there is no {name}")
+    };
+    let unescape = |text: &str| quick_xml::escape::unescape(text).unwrap().into_owned();
+    let between = |text: &str, start: &str, end: &str| {
+        text.split_once(start).map(|(_, rest)| unescape(rest.split_once(end).unwrap().0)).unwrap_or_default()
+    };
+    let shared: Vec<String> =
+        part("xl/sharedStrings.xml").split("<si>").skip(1).map(|s| between(s, "preserve\">", "</t>")).collect();
+    let workbook = part("xl/workbook.xml");
+    let names = workbook.split("<sheet name=\"").skip(1).map(|s| s.split('"').next().unwrap().to_owned());
+    let rows = |n: usize| -> Vec<Vec<String>> {
+        let text = part(&format!("xl/worksheets/sheet{n}.xml"));
+        let mut rows = Vec::new();
+        for (i, row) in text.split("<row r=\"").skip(1).enumerate() {
+            assert_eq!(row.split('"').next().unwrap(), (i + 1).to_string());
+            let mut cells = vec![String::new(); COLUMNS.len()];
+            for cell in row.split("<c r=\"").skip(1) {
+                let place = cell.split('"').next().unwrap();
+                let letters = place.trim_end_matches(|c: char| c.is_ascii_digit());
+                assert_eq!(&place[letters.len()..], (i + 1).to_string());
+                let column = letters.bytes().fold(0, |n, b| n * 26 + usize::from(b - b'A') + 1) - 1;
+                let value = between(cell, "<v>", "</v>");
+                cells[column] = if cell.contains("t=\"s\"") {
+                    shared[value.parse::<usize>().unwrap()].clone()
+                } else if cell.contains("t=\"b\"") {
+                    (value == "1").to_string()
+                } else if cell.contains("s=\"1\"") {
+                    Day::from_number(value.parse::<i32>().unwrap() - 25_569).unwrap().to_string()
+                } else if cell.contains("inlineStr") {
+                    unescape(cell.split_once("<t").unwrap().1.split_once('>').unwrap().1.split_once("</t>").unwrap().0)
+                } else {
+                    value
+                };
+            }
+            rows.push(cells);
+        }
+        rows
+    };
+    names.enumerate().map(|(i, name)| (name, rows(i + 1))).collect()
+}
+
+/// As decp.xlsx writes what XML cannot carry.
+fn for_a_spreadsheet(text: &str) -> String {
+    text.replace('\r', "_x000D_").replace('\u{1}', "_x0001_")
+}
+
+#[test]
+fn the_spreadsheet_holds_the_present_rows_of_the_table_and_nothing_else() {
+    let public = tempfile::tempdir().unwrap();
+    let outcome = Case::new(public.path(), contracts(23, 700)).outcome();
+    let (head, rows) = csv_rows(&outcome.dir);
+    let current = head.iter().position(|c| c == "donneesActuelles").unwrap();
+    let present = rows.into_iter().filter(|r| r[current] == "true");
+    let mut expected: Vec<Vec<String>> = present.map(|r| r.iter().map(|c| for_a_spreadsheet(c)).collect()).collect();
+    expected.insert(0, head);
+    let found = sheets(&outcome.dir.join("decp.xlsx"));
+    let [(name, found)] = &found[..] else { panic!("{} sheets", found.len()) };
+    assert_eq!(name, "decp");
+    assert!(found == &expected, "the rows differ");
+}
+
+#[test]
+fn beyond_the_limit_of_a_sheet_each_year_has_its_own() {
+    let dir = tempfile::tempdir().unwrap();
+    let catalog = std::sync::Arc::new(Catalog::new(Vec::new(), Vec::new()));
+    let day = Day::from_ymd(2026, 11, 24).unwrap();
+    let write = |dir: &Path, limit| {
+        let mut xlsx = decp_xlsx::DecpXlsx::with_limit(dir, std::sync::Arc::clone(&catalog), day, limit).unwrap();
+        let mut batch = batch::Batch { first: 1, ..batch::Batch::default() };
+        for contract in contracts(24, 300) {
+            batch.push(contract, batch::Verdict::Decp, batch::ItemSeats::default(), 0);
+        }
+        format::Writer::batch(&mut xlsx, &batch).unwrap();
+        format::Writer::finish(Box::new(xlsx)).unwrap();
+        let found = sheets(&dir.join("decp.xlsx"));
+        std::fs::remove_file(dir.join("decp.xlsx")).unwrap();
+        found
+    };
+    let one = write(dir.path(), 100_000);
+    let several = write(dir.path(), 21);
+    assert!(several.len() > 5);
+    let year = COLUMNS.iter().position(|c| c.0 == "dateNotification").unwrap();
+    let modified = COLUMNS.iter().position(|c| c.0 == "modification_id").unwrap();
+    let mut gathered = Vec::new();
+    for (name, rows) in &several {
+        assert!(rows.len() <= 21 && rows[0] == one[0].1[0], "{name}");
+        for row in &rows[1..] {
+            // A later state has its own date; the sheet is that of the contract.
+            let plain = name.split(' ').next().unwrap();
+            assert!(
+                row[modified] != "0" || !plain.starts_with("20") || row[year].starts_with(plain),
+                "{name}: {row:?}"
+            );
+        }
+        gathered.extend(rows[1..].iter().cloned());
+    }
+    let mut expected = one[0].1[1..].to_vec();
+    expected.sort();
+    gathered.sort();
+    assert!(gathered == expected, "the rows differ");
+}

@@ -7,23 +7,12 @@ use super::generate::{contracts, stream};
 use super::*;
 use crate::record::{Double, Money};
 
-/// Files that may differ between two publications of the same contracts.
-const JOURNAL: &[&str] = &[
-    "changes.ndjson",
-    "quality.json",
-    "quality.html",
-    "quarantine.ndjson",
-    "manifest.json",
-    "SHA256SUMS",
-    "datapackage.json",
-];
-
 fn state_files(dir: &Path) -> BTreeMap<String, Vec<u8>> {
     let mut files = BTreeMap::new();
     for entry in std::fs::read_dir(dir).unwrap() {
         let entry = entry.unwrap();
         let name = entry.file_name().into_string().unwrap();
-        if !JOURNAL.iter().any(|j| name.starts_with(j)) {
+        if !is_journal(&name) {
             files.insert(name, std::fs::read(entry.path()).unwrap());
         }
     }
@@ -44,7 +33,7 @@ fn the_same_contracts_give_the_same_state_files_byte_for_byte() {
     for (name, bytes) in &first {
         assert!(bytes == &second[name], "{name} differs");
     }
-    assert_eq!(first.len(), 7 + 2 + 2 * 7 + 1, "plain, database and table, compressed forms, LISEZMOI.md");
+    assert_eq!(first.len(), 7 + 4 + 2 * 7 + 1, "plain; database, tables, links; compressed forms; LISEZMOI.md");
 }
 
 #[test]
@@ -144,13 +133,19 @@ fn only_the_formats_asked_for_are_written_and_uncompressed_when_asked() {
         [
             "LISEZMOI.md",
             "SHA256SUMS",
+            "aliases.csv",
+            "catalog.jsonld",
+            "catalog.ttl",
             "changes.ndjson",
             "contrats.ndjson",
             "datapackage.json",
             "decp.csv",
             "doublons.csv",
             "guichet.sqlite",
+            "journal.sqlite",
+            "liens.csv",
             "manifest.json",
+            "observations.csv",
             "quality.html",
             "quality.json",
             "quarantine.ndjson"

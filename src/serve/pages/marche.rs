@@ -16,7 +16,8 @@ use crate::serve::i18n::Texts;
 use crate::serve::problem::Problem;
 use crate::serve::queries::contract::{self, Act, Contract, Holder};
 use crate::serve::queries::list::Line;
-use crate::serve::queries::{self, Lead};
+use crate::serve::queries::{self, Lead, journal};
+use crate::serve::snapshot::Publication;
 
 #[derive(Template)]
 #[template(path = "marche.html")]
@@ -112,7 +113,12 @@ pub async fn page(State(app): State<Arc<App>>, path: Parts<String>, mut reader: 
     // A link typed or copied from a file holds the uid as it is, not as a URL writes it.
     let names: Vec<String> =
         [Uid::from_url(&asked).map(|uid| uid.as_str().to_owned()), Some(asked.clone())].into_iter().flatten().collect();
-    let (region, (uid, found)) = app.ask(&publication, move |db| Ok((queries::region(db)?, find(db, names)?))).await?;
+    let former = names.clone();
+    let (region, (uid, mut found)) =
+        app.ask(&publication, move |db| Ok((queries::region(db)?, find(db, names)?))).await?;
+    if matches!(found, Found::Other(Lead::Nothing)) && publication.files.contains_key(JOURNAL) {
+        found = Found::Other(succeeding(&app, &publication, former).await?);
+    }
     reader.frame.region = region;
     reader.frame.showing(&publication);
     match found {
@@ -138,6 +144,23 @@ pub async fn page(State(app): State<Arc<App>>, path: Parts<String>, mut reader: 
         )
         .instead("/marches")),
     }
+}
+
+/// The journal, in the publications that have one.
+const JOURNAL: &str = "journal.sqlite";
+
+/// What became of a contract that had one of these names once.
+async fn succeeding(app: &App, publication: &Arc<Publication>, names: Vec<String>) -> Result<Lead, Problem> {
+    let successors = app
+        .ask_journal(publication, move |db| {
+            let found: rusqlite::Result<Vec<_>> = names.iter().map(|name| journal::successors(db, name)).collect();
+            Ok(found?.into_iter().find(|uids| !uids.is_empty()).unwrap_or_default())
+        })
+        .await?;
+    if successors.is_empty() {
+        return Ok(Lead::Nothing);
+    }
+    app.ask(publication, move |db| queries::lead_by(db, &successors)).await
 }
 
 /// The first of the names that leads somewhere.

@@ -5,6 +5,7 @@
 
 pub mod contract;
 pub mod filter;
+pub mod journal;
 pub mod list;
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
@@ -118,16 +119,34 @@ pub fn lead(db: &Connection, asked: &str) -> rusqlite::Result<Lead> {
          WHERE a.cle = ?1 ORDER BY c.n LIMIT ?2",
         list::COLUMNS
     );
-    let mut found: Vec<list::Line> =
+    let found: Vec<list::Line> =
         db.prepare_cached(&sql)?.query_map(params![asked, SEVERAL], list::line)?.collect::<rusqlite::Result<_>>()?;
-    Ok(match (found.pop(), found.is_empty()) {
-        (None, _) => Lead::Nothing,
-        (Some(only), true) => Lead::Moved(only.uid),
-        (Some(last), false) => {
-            found.push(last);
-            Lead::Several(found)
+    Ok(Lead::to(found))
+}
+
+impl Lead {
+    /// To none, to the one, or to a choice.
+    fn to(mut found: Vec<list::Line>) -> Self {
+        match (found.pop(), found.is_empty()) {
+            (None, _) => Self::Nothing,
+            (Some(only), true) => Self::Moved(only.uid),
+            (Some(last), false) => {
+                found.push(last);
+                Self::Several(found)
+            }
         }
-    })
+    }
+}
+
+/// What former uids lead to: the contracts among `uids` that are there.
+pub fn lead_by(db: &Connection, uids: &[String]) -> rusqlite::Result<Lead> {
+    let sql = format!("SELECT {} FROM contrats c WHERE c.uid = ?1", list::COLUMNS);
+    let mut statement = db.prepare_cached(&sql)?;
+    let mut found = Vec::new();
+    for uid in uids {
+        found.extend(statement.query_row([uid], list::line).optional()?);
+    }
+    Ok(Lead::to(found))
 }
 
 /// A column that may be absent, by name.

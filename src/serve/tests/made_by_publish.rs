@@ -78,6 +78,7 @@ pub fn publish_payloads(public: &Path, payloads: &[(&str, &str, Vec<u8>)]) {
         next_seq: 1,
         region: Some("Occitanie".to_owned()),
         redacted: 0,
+        forget: false,
         removed: &|_| false,
     };
     publish::write(input, &Options::new(public), true).unwrap();
