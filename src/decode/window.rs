@@ -112,10 +112,6 @@ impl<R: Read> Window<R> {
     /// `most`. What is looked at is held.
     pub fn ahead(&mut self, from: u64, most: usize) -> io::Result<Ahead> {
         let (mut seen, mut look) = (0, 64.min(most));
-        // What follows stands close by, and is held: the usual case.
-        if let Some((i, b)) = self.bytes(from).iter().enumerate().take(look).find(|(_, b)| !is_space(**b)) {
-            return Ok(Ahead::Byte(from + i as u64, *b));
-        }
         loop {
             let more = self.ensure(from, look)?;
             let text = self.slice(from + seen as u64, from + look as u64);
