@@ -10,9 +10,12 @@ use super::text::utf8;
 use super::tree::Tree;
 use super::{RawRecord, Reject, decp, decp_json, region_bretagne, xml};
 
+/// The local names of elements that are records.
+pub(super) const RECORDS: [&[u8]; 2] = [b"marche", b"contrat-concession"];
+
 /// Whether an element of this local name is a record.
 pub(super) fn is_record(name: &[u8]) -> bool {
-    matches!(name, b"marche" | b"contrat-concession")
+    RECORDS.contains(&name)
 }
 
 /// Whether an element of this local name may hold records, or none: a document that is empty and well formed.

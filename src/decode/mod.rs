@@ -12,6 +12,7 @@
 //! most [`SplitOptions::max_record`]) and one buffer. What the values mean is for `refine`; the
 //! names of a format's fields appear in its decoder and nowhere else.
 
+mod block;
 mod container;
 mod csv_columns;
 mod csv_rows;
@@ -30,6 +31,7 @@ mod region_bretagne;
 mod rescue;
 mod resync;
 mod scan;
+mod scan_block;
 mod sniff;
 mod split_csv;
 mod split_json;
@@ -43,6 +45,8 @@ mod xml;
 
 pub(crate) use xml::html_entity;
 
+#[cfg(test)]
+mod block_tests;
 #[cfg(test)]
 mod csv_tests;
 #[cfg(test)]

@@ -1,26 +1,30 @@
 //! Finds the end of one JSON value in bytes that stream, without parsing it.
 //!
 //! In: a place where a value begins, and bytes in pieces. Out: where it ends, or where the text
-//! stops being JSON. It follows strings by wide search and brackets by a bit stack, and checks what
+//! stops being JSON. It passes what is sound a block at a time (`scan_block`), the rest byte by byte;
+//! it follows strings by wide search and brackets by a bit stack, and checks what
 //! it passes: a quote too many turns text into structure and structure into text, which shows at
 //! the first word outside a string, long before the end of the file. Holds twelve bytes of state.
+
+use super::block::BLOCK;
+use super::scan_block::Pass;
 
 /// Where a scan stands; survives the end of a piece.
 #[derive(Debug, Clone)]
 pub(super) struct Scan {
     /// Open brackets, the innermost in bit 0: 1 = object.
-    stack: u64,
-    depth: u32,
-    before: Before,
-    in_string: bool,
-    escaped: bool,
+    pub stack: u64,
+    pub depth: u32,
+    pub before: Before,
+    pub in_string: bool,
+    pub escaped: bool,
 }
 
 /// The last thing seen outside white space.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Before {
+pub(super) enum Before {
+    /// An opening bracket, a comma, nothing: an element or a field may follow.
     Open,
-    Comma,
     Colon,
     Value,
 }
@@ -119,7 +123,19 @@ impl Scan {
     /// Goes on through a piece of text; `last` when nothing follows it.
     pub fn step(&mut self, bytes: &[u8], last: bool) -> Step {
         let mut i = 0;
+        // Up to here the scan looks at each byte: what it passes in blocks gave it cause.
+        let mut slow = 0;
         loop {
+            while self.depth > 0
+                && i >= slow
+                && let Some(block) = bytes.get(i..).and_then(|b| b.first_chunk())
+            {
+                match self.pass(block) {
+                    Pass::On(n) => i += n,
+                    Pass::End(n) => return Step::End(i + n),
+                    Pass::Look => slow = i + BLOCK,
+                }
+            }
             if self.in_string {
                 match self.string(bytes, i) {
                     Some(next) => i = next,
@@ -145,7 +161,7 @@ impl Scan {
                 }
                 COMMA => {
                     let ok = self.before == Before::Value && self.depth > 0;
-                    self.before = Before::Comma;
+                    self.before = Before::Open;
                     ok
                 }
                 OPEN => self.open(b),

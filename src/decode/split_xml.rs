@@ -8,13 +8,17 @@
 
 use std::io::Read;
 
-use super::decp_xml::{is_record, is_root};
+use super::block::{BLOCK, Block};
+use super::decp_xml::{RECORDS, is_record, is_root};
 use super::sniff::begins;
 use super::window::{Window, is_space};
 use super::{Ended, Ending, NotData, Shape, Sink, SplitOptions};
 
 /// Longest tag read above the records, in bytes; that of a record may be as long as a record.
 const MAX_TAG: usize = 16 * 1024;
+
+/// How far the name of a tag inside a record is looked for, in bytes.
+const NAME: usize = 64;
 
 /// What begins at a `<`.
 #[derive(Debug, PartialEq, Eq)]
@@ -64,7 +68,7 @@ impl<R: Read> Splitter<'_, '_, R> {
     fn document(&mut self) -> std::io::Result<Option<String>> {
         while !self.sink.stopped {
             self.window.keep_from(self.at);
-            let Some(lt) = self.find(self.at, b"<")? else {
+            let Some(lt) = self.find(self.at)? else {
                 self.at = self.window.end();
                 return Ok(self.still_open());
             };
@@ -113,35 +117,32 @@ impl<R: Read> Splitter<'_, '_, R> {
     fn record(&mut self, start: u64, after: u64, name: &[u8]) -> std::io::Result<bool> {
         let (mut at, mut held) = (after, true);
         loop {
-            let lt = self.find_held(at, start, &mut held)?;
-            let Some(lt) = lt else {
+            at = self.past_fields(at);
+            let Some(lt) = self.find_held(at, start, &mut held)? else {
                 if held {
                     self.give(start, self.window.end(), Shape::Cut);
                 }
                 self.at = self.window.end();
                 return Ok(false);
             };
-            self.window.ensure(lt, 64)?;
-            // Most tags are those of fields: a look at the first byte of the name is enough.
-            let (next, end) = match quick(self.window.bytes(lt), self.prefixed) {
-                Quick::Field => {
-                    at = lt + 1;
-                    continue;
-                }
-                Quick::Look => match self.tag(lt)? {
-                    Tag::Close(n, end) if n == name => (end, Some((end, Shape::Xml))),
-                    Tag::Close(n, _) if self.open.contains(&n) => (lt, Some((lt, Shape::DamagedXml))),
-                    Tag::Open(n, ..) if is_record(&n) => (lt, Some((lt, Shape::DamagedXml))),
-                    Tag::Aside(end) => (end, None),
-                    Tag::Cut => {
-                        if held {
-                            self.give(start, self.window.end(), Shape::Cut);
-                        }
-                        self.at = self.window.end();
-                        return Ok(false);
+            self.window.ensure(lt, NAME)?;
+            if self.is_field(self.window.bytes(lt)) {
+                at = lt + 1;
+                continue;
+            }
+            let (next, end) = match self.tag(lt)? {
+                Tag::Close(n, end) if n == name => (end, Some((end, Shape::Xml))),
+                Tag::Close(n, _) if self.open.contains(&n) => (lt, Some((lt, Shape::DamagedXml))),
+                Tag::Open(n, ..) if is_record(&n) => (lt, Some((lt, Shape::DamagedXml))),
+                Tag::Aside(end) => (end, None),
+                Tag::Cut => {
+                    if held {
+                        self.give(start, self.window.end(), Shape::Cut);
                     }
-                    _ => (lt + 1, None),
-                },
+                    self.at = self.window.end();
+                    return Ok(false);
+                }
+                _ => (lt + 1, None),
             };
             at = next;
             if let Some((end, shape)) = end {
@@ -152,6 +153,51 @@ impl<R: Read> Splitter<'_, '_, R> {
                 return Ok(true);
             }
         }
+    }
+
+    /// From `at` to a place inside a record before which no tag is of weight, in what has been read.
+    fn past_fields(&self, at: u64) -> u64 {
+        let text = self.window.bytes(at);
+        let mut i = 0;
+        while !self.prefixed
+            && let Some(block) = text.get(i..).and_then(|t| t.first_chunk())
+        {
+            let mut looks = worth_a_look(block);
+            while looks != 0 {
+                let lt = i + looks.trailing_zeros() as usize;
+                if !self.is_field(text.get(lt..).unwrap_or_default()) {
+                    return at + lt as u64;
+                }
+                looks &= looks - 1;
+            }
+            // The last two bytes of a block are what its last `<` is judged by.
+            i += BLOCK - 2;
+        }
+        at + i as u64
+    }
+
+    /// Whether the `<` that begins the text begins the tag of a field, start or end, and nothing of
+    /// weight: most do, and their names tell.
+    fn is_field(&self, text: &[u8]) -> bool {
+        let name = match text {
+            [_, b'/', name @ ..] | [_, name @ ..] => name,
+            [] => return false,
+        };
+        match name.first() {
+            None | Some(b'!' | b'?') => return false,
+            Some(b'm' | b'c') => {}
+            // Records and their lists have names that begin with `m` or `c`, or with a prefix.
+            Some(_) => return !self.prefixed,
+        }
+        let window = name.get(..NAME).unwrap_or(name);
+        // No prefix, and so no other name than this one.
+        let Some(b'>') = memchr::memchr2(b'>', b':', window).and_then(|n| window.get(n)) else {
+            return false;
+        };
+        let is = |other: &[u8]| {
+            name.strip_prefix(other).is_some_and(|rest| rest.first().is_none_or(|b| !b.is_ascii_alphanumeric()))
+        };
+        !RECORDS.iter().any(|n| is(n)) && !self.open.iter().any(|n| is(n))
     }
 
     /// The next `<`; gives the record up as oversized when it grows beyond the limit.
@@ -175,14 +221,14 @@ impl<R: Read> Splitter<'_, '_, R> {
         }
     }
 
-    /// The next place of `needle` from `from` on; what stands before it is let go.
-    fn find(&mut self, from: u64, needle: &[u8]) -> std::io::Result<Option<u64>> {
+    /// The next `<` from `from` on; what stands before it is let go.
+    fn find(&mut self, from: u64) -> std::io::Result<Option<u64>> {
         let mut at = from;
         loop {
-            if let Some(n) = memchr::memmem::find(self.window.bytes(at), needle) {
+            if let Some(n) = memchr::memchr(b'<', self.window.bytes(at)) {
                 return Ok(Some(at + n as u64));
             }
-            at = at.max((self.window.end() + 1).saturating_sub(needle.len() as u64));
+            at = at.max(self.window.end());
             self.window.keep_from(at);
             if !self.window.more()? {
                 return Ok(None);
@@ -327,25 +373,11 @@ fn goes_on(text: &[u8]) -> bool {
     })
 }
 
-/// What a look at a `<` inside a record tells.
-enum Quick {
-    /// A tag of a field, start or end.
-    Field,
-    /// Perhaps the end of the record, or something else of weight.
-    Look,
-}
-
-/// Records and their lists have names that begin with `m` or `c`, or with a prefix.
-fn quick(text: &[u8], prefixed: bool) -> Quick {
-    let first = match text {
-        [_, b'/', first, ..] | [_, first, ..] => *first,
-        _ => return Quick::Look,
-    };
-    match first {
-        b'm' | b'c' | b'!' | b'?' => Quick::Look,
-        _ if prefixed => Quick::Look,
-        _ => Quick::Field,
-    }
+/// Where in a block a tag begins that may be more than that of a field: see [`Splitter::is_field`].
+fn worth_a_look(block: &[u8; BLOCK]) -> u64 {
+    let block = Block::new(block);
+    let (first, slash) = (block.any(*b"mc!?"), block.eq(b'/'));
+    block.eq(b'<') & (first >> 1 | slash >> 1 & first >> 2)
 }
 
 fn is_name_start(b: u8) -> bool {
