@@ -69,13 +69,16 @@ impl<T: Send + Sync + 'static, J: Jobs> Service<T, J> {
         .run();
         tokio::pin!(scheduler);
         let ended = tokio::select! {
-            // An idle scheduler ends in the same instant as the stop is asked for: it is said first.
             biased;
             () = stop.asked() => {
                 self.notifier.stopping("ending what is under way");
                 self.notifier.extending(&mut scheduler).await
             }
-            ended = &mut scheduler => ended,
+            // An idle scheduler may see the stop, asked for on another thread, before it is seen here.
+            ended = &mut scheduler => {
+                self.notifier.stopping("ending");
+                ended
+            }
         };
         beside.shutdown().await;
         ended
