@@ -242,7 +242,7 @@ fn a_newer_database_is_refused_and_a_backup_comes_back_whole() {
     let path = f.store.path().to_owned();
     drop(std::mem::replace(&mut f.store, Store::open(&path.with_file_name("other.db")).unwrap()));
     std::thread::sleep(std::time::Duration::from_millis(200));
-    restore(&path, &copy).unwrap();
+    restore(&path, &copy, |_| Ok(())).unwrap();
     let store = Store::open(&path).unwrap();
     assert_eq!(store.snapshot().unwrap().buyer(Siren::parse(BUYER).unwrap()).unwrap().rows.len(), 2);
     store.writer().run("raise", |tx| Ok(tx.pragma_update(None, "user_version", 99)?)).unwrap();

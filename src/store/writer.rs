@@ -62,7 +62,7 @@ impl Writer {
                 }
             }
             // The log goes back into the file: the next start then has nothing to recover.
-            let _ = conn.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
+            let _ = conn.query_row(FOLD, [], |_| Ok(()));
         };
         // Without the thread every later call answers `WriterGone`, which says where to look.
         if let Err(error) = std::thread::Builder::new().name("store-writer".into()).spawn(body) {
@@ -113,17 +113,21 @@ impl Writer {
     }
 
     /// Ends the thread after what is queued, and waits until it has closed the file.
-    pub(super) fn close(&self) {
-        let (reply, closed) = std::sync::mpsc::channel::<()>();
+    ///
+    /// # Errors
+    /// The log could not be folded into the file whole: both together are the store still.
+    pub(super) fn close(&self) -> Result<(), StoreError> {
+        let (reply, closed) = oneshot::channel();
+        let path = Arc::clone(&self.path);
         let job = Job::Alone(Box::new(move |conn| {
-            let _ = conn.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
+            let folded = conn.query_row(FOLD, [], |r| r.get(0));
             if let Ok(memory) = Connection::open_in_memory() {
                 drop(std::mem::replace(conn, memory));
             }
-            drop(reply);
+            let _ = reply.send(free(folded.map_err(|e| StoreError::sqlite("fold the log of", &path, e)), &path));
         }));
         let _ = self.queue.send(job);
-        let _ = closed.recv();
+        closed.blocking_recv().unwrap_or(Err(StoreError::WriterGone))
     }
 
     /// Writes the file anew without free pages, and empties the log: outside any transaction.
@@ -131,22 +135,12 @@ impl Writer {
         let (reply, result) = oneshot::channel();
         let path = Arc::clone(&self.path);
         let job = Job::Alone(Box::new(move |conn| {
-            let fold = "PRAGMA wal_checkpoint(TRUNCATE)";
             let run = |conn: &Connection| -> rusqlite::Result<bool> {
-                conn.query_row(fold, [], |_| Ok(()))?;
+                conn.query_row(FOLD, [], |_| Ok(()))?;
                 conn.execute_batch("VACUUM")?;
-                // 1: a reader still needs the log.
-                conn.query_row(fold, [], |r| r.get(0))
+                conn.query_row(FOLD, [], |r| r.get(0))
             };
-            let done = run(conn).map_err(|e| StoreError::sqlite("compact", &path, e)).and_then(|busy| match busy {
-                false => Ok(()),
-                true => Err(StoreError::Path {
-                    path: path.as_path().to_owned(),
-                    what: "another process reads it, so that its log cannot be emptied; end that process and try again"
-                        .to_owned(),
-                }),
-            });
-            let _ = reply.send(done);
+            let _ = reply.send(free(run(conn).map_err(|e| StoreError::sqlite("compact", &path, e)), &path));
         }));
         let _ = self.queue.send(job);
         result.blocking_recv().unwrap_or(Err(StoreError::WriterGone))
@@ -154,7 +148,7 @@ impl Writer {
 
     /// Folds the log into the file and truncates it, when no reader needs it any more.
     pub fn checkpoint(&self) {
-        self.pragma("PRAGMA wal_checkpoint(TRUNCATE)");
+        self.pragma(FOLD);
     }
 
     /// Folds what it can of the log into the file, beside whoever reads: what [`Writer::checkpoint`]
@@ -195,6 +189,20 @@ impl<R> Pending<R> {
     }
 }
 
+/// Folds the log into the file and empties it; its answer is 1 where a reader still needs the log.
+const FOLD: &str = "PRAGMA wal_checkpoint(TRUNCATE)";
+
+fn free(busy: Result<bool, StoreError>, path: &std::path::Path) -> Result<(), StoreError> {
+    match busy? {
+        false => Ok(()),
+        true => Err(StoreError::Path {
+            path: path.to_owned(),
+            what: "another process reads it, so that its log cannot be emptied; end that process and try again"
+                .to_owned(),
+        }),
+    }
+}
+
 /// Runs a job, and with it what waits by then, in one transaction.
 fn group(conn: &mut Connection, first: Job, jobs: &Receiver<Job>) {
     let mut next = Some(first);
@@ -216,14 +224,16 @@ fn together(conn: &mut Connection, first: Work, jobs: &Receiver<Job>) -> Option<
             return None;
         }
     };
-    let (mut failed, answer) = first(Ok(&tx));
+    let (failed, answer) = first(Ok(&tx));
+    // A full disk may have made SQLite roll back by itself: what follows would commit one by one.
+    let mut failed = failed || tx.is_autocommit();
     let mut answers = vec![answer];
     let mut left = None;
     while !failed && left.is_none() && answers.len() < GROUP {
         match jobs.try_recv() {
             Ok(Job::Work(work)) => {
                 let (this, answer) = work(Ok(&tx));
-                failed = this;
+                failed = this || tx.is_autocommit();
                 answers.push(answer);
             }
             Ok(job) => left = Some(job),
@@ -232,9 +242,17 @@ fn together(conn: &mut Connection, first: Work, jobs: &Receiver<Job>) -> Option<
     }
     // What failed says why itself; its neighbours hear that it was not they.
     let committed = match failed {
-        true => tx.rollback().and(Err(given_up())),
-        false => tx.commit(),
+        true => {
+            // It may be rolled back already; should it not be, the next transaction cannot begin and says so.
+            let _ = tx.rollback();
+            Err(given_up())
+        }
+        false => {
+            crash_point!("store.before-commit");
+            tx.commit()
+        }
     };
+    crash_point!("store.committed");
     for answer in answers {
         answer(committed.as_ref().map(|()| ()));
     }
