@@ -60,3 +60,22 @@ fn of(dir: &Path) -> Result<(), RunError> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_of_a_killed_run_go_and_all_else_stays() {
+        let dir = tempfile::tempdir().unwrap();
+        for name in [".tmpAb12Cd", "status.json", "guichet.db", "guichet.db.replay", "guichet.db.replay-wal"] {
+            fs::write(dir.path().join(name), b"x").unwrap();
+        }
+        of(dir.path()).unwrap();
+        of(&dir.path().join("not-there")).unwrap();
+        unfinished(&dir.path().join("guichet.db.replay")).unwrap();
+        let mut left: Vec<_> = fs::read_dir(dir.path()).unwrap().map(|e| e.unwrap().file_name()).collect();
+        left.sort();
+        assert_eq!(left, ["guichet.db", "status.json"]);
+    }
+}

@@ -27,8 +27,8 @@ const GROUP: usize = 8;
 /// Tells whoever waits for a closure what became of its group: `Err` says why nothing of it stands.
 type Answer = Box<dyn FnOnce(Result<(), &rusqlite::Error>) + Send>;
 
-/// The word of a closure inside a transaction: whether it failed, and how to answer for it.
-type Word = (bool, Answer);
+/// The word of a closure inside a transaction: why it failed, if it did, and how to answer for it.
+type Word = (Option<rusqlite::Error>, Answer);
 
 type Work = Box<dyn FnOnce(Result<&Transaction<'_>, &rusqlite::Error>) -> Word + Send>;
 
@@ -88,7 +88,7 @@ impl Writer {
         let path = Arc::clone(&self.path);
         let job = Job::Work(Box::new(move |tx| {
             let done = tx.map_err(again).and_then(work);
-            let failed = done.is_err();
+            let failed = done.as_ref().err().map(shared);
             let answer = move |committed: Result<(), &rusqlite::Error>| {
                 let done = done.and_then(|value| committed.map(|()| value).map_err(again));
                 // The asker may have gone; the work stands.
@@ -224,53 +224,72 @@ fn together(conn: &mut Connection, first: Work, jobs: &Receiver<Job>) -> Option<
             return None;
         }
     };
+    // A full disk may make SQLite roll back by itself: what follows would then commit one by one.
+    let gone = |tx: &Transaction<'_>| tx.is_autocommit().then(rolled_back);
     let (failed, answer) = first(Ok(&tx));
-    // A full disk may have made SQLite roll back by itself: what follows would commit one by one.
-    let mut failed = failed || tx.is_autocommit();
+    let mut failed = failed.or_else(|| gone(&tx));
     let mut answers = vec![answer];
     let mut left = None;
-    while !failed && left.is_none() && answers.len() < GROUP {
+    while failed.is_none() && left.is_none() && answers.len() < GROUP {
         match jobs.try_recv() {
             Ok(Job::Work(work)) => {
                 let (this, answer) = work(Ok(&tx));
-                failed = this || tx.is_autocommit();
+                failed = this.or_else(|| gone(&tx));
                 answers.push(answer);
             }
             Ok(job) => left = Some(job),
             Err(_) => break,
         }
     }
-    // What failed says why itself; its neighbours hear that it was not they.
+    // What failed says why itself; its neighbours hear the same, and that it was not they.
     let committed = match failed {
-        true => {
+        Some(why) => {
             // It may be rolled back already; should it not be, the next transaction cannot begin and says so.
             let _ = tx.rollback();
-            Err(given_up())
+            Err(given_up(&why))
         }
-        false => {
+        None => {
             crash_point!("store.before-commit");
             tx.commit()
         }
     };
     crash_point!("store.committed");
     for answer in answers {
-        answer(committed.as_ref().map(|()| ()));
+        answer(committed.as_ref().copied());
     }
     left
 }
 
-fn given_up() -> rusqlite::Error {
-    let why = "what was to be committed together with it failed: see the error beside this one";
-    rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_ABORT), Some(why.to_owned()))
+fn given_up(why: &rusqlite::Error) -> rusqlite::Error {
+    rusqlite::Error::SqliteFailure(code(why), Some(format!("{why}, in what was to be committed together with it")))
+}
+
+fn rolled_back() -> rusqlite::Error {
+    let why = "SQLite rolled the transaction back".to_owned();
+    rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_ABORT), Some(why))
+}
+
+/// Why a closure failed, for its neighbours too.
+fn shared(error: &StoreError) -> rusqlite::Error {
+    match error {
+        StoreError::Sqlite { source, .. } => rusqlite::Error::SqliteFailure(code(source), Some(source.to_string())),
+        other => rusqlite::Error::SqliteFailure(
+            rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_ABORT),
+            Some(other.to_string()),
+        ),
+    }
+}
+
+fn code(error: &rusqlite::Error) -> rusqlite::ffi::Error {
+    match error {
+        rusqlite::Error::SqliteFailure(code, _) => *code,
+        _ => rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_ERROR),
+    }
 }
 
 /// The same error once more, for another who waits: SQLite's own cannot be copied.
 fn again(error: &rusqlite::Error) -> StoreError {
-    let code = match error {
-        rusqlite::Error::SqliteFailure(code, _) => *code,
-        _ => rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_ERROR),
-    };
-    rusqlite::Error::SqliteFailure(code, Some(error.to_string())).into()
+    rusqlite::Error::SqliteFailure(code(error), Some(error.to_string())).into()
 }
 
 fn located(error: StoreError, what: &str, path: &std::path::Path) -> StoreError {
