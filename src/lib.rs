@@ -1,4 +1,7 @@
 //! guichet
+#[macro_use]
+mod crash;
+
 pub mod cli;
 pub mod config;
 pub mod daemon;

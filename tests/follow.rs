@@ -189,8 +189,8 @@ fn a_consumer_of_the_api_is_the_published_file_on_each_of_thirty_nights() {
             12 => drop(replay::all(&region.config("var")).unwrap()),
             21 => store::backup(&store_of(&region), &backup).unwrap(),
             24 => {
-                store::restore(&store_of(&region), &backup).unwrap();
-                Store::open(&store_of(&region)).unwrap().begin_epoch(uuid::Uuid::new_v4().to_string()).unwrap();
+                let anew = |store: &Store| store.begin_epoch(uuid::Uuid::new_v4().to_string());
+                store::restore(&store_of(&region), &backup, anew).unwrap();
             }
             _ => {}
         }

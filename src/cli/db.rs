@@ -12,7 +12,7 @@ use super::output::{Out, bytes, counted};
 use crate::daemon::decisions::Decisions;
 use crate::daemon::exit::Exit;
 use crate::daemon::removal;
-use crate::store::{self, Store};
+use crate::store;
 
 #[derive(Serialize)]
 struct Checked<'a> {
@@ -109,17 +109,18 @@ pub(super) fn restore(start: &Start, from: &Path) -> Ended {
     let before = path.exists();
     // What either of them decided holds, before the old rows come back.
     let decisions = Decisions::join(&dir, &store::carried_decisions(from)?)?;
-    store::restore(&path, from)?;
-    let store = Store::open(&path)?;
-    store.drop_carried()?;
-    // Whoever follows changes.ndjson must not take the numbers of before for those that come now.
-    store.begin_epoch(uuid::Uuid::new_v4().to_string())?;
+    crash_point!("restore.joined");
     let mut removed = 0;
-    if !decisions.redacts_nothing() {
-        removed = removal::purge_store(&store, &decisions)?.observations;
-        store.compact()?;
-    }
-    store.close();
+    store::restore(&path, from, |store| {
+        store.drop_carried()?;
+        // Whoever follows changes.ndjson must not take the numbers of before for those that come now.
+        store.begin_epoch(uuid::Uuid::new_v4().to_string())?;
+        if !decisions.redacts_nothing() {
+            removed = removal::purge_store(store, &decisions)?.observations;
+            store.compact()?;
+        }
+        Ok(())
+    })?;
     let kept =
         if before { format!("; what stood there is kept as {}.before-restore", path.display()) } else { String::new() };
     let again = match removed {

@@ -17,9 +17,12 @@ pub(super) fn run(opened: &Opened, args: &Publish) -> super::Ended {
     pipeline.merge()?;
     let ask = PublishOptions { force: args.force, accept_shrink: args.accept_shrink };
     let published = pipeline.publish(ask);
-    write_status(&pipeline)?;
+    let status = write_status(&pipeline);
+    // Of two failures, that of the publication is the one to hear of.
+    let published = published?;
+    status?;
     let mut out = Out::stdout(false);
-    out.line(&told(&published?))?;
+    out.line(&told(&published))?;
     out.finish()?;
     Ok(Exit::Done)
 }

@@ -22,7 +22,7 @@ use sha2::{Digest, Sha256};
 use crate::record::{Holder, Observation, Record, Siren};
 
 /// Name of the folder in the data directory.
-const FOLDER: &str = "decisions";
+pub(super) const FOLDER: &str = "decisions";
 /// The decisions, one JSON object a line.
 const LOG: &str = "decisions.ndjson";
 /// Ending of a secret's file; its name is the secret's.

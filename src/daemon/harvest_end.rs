@@ -91,6 +91,7 @@ impl Closing {
         let (store, error, partial) = (pipeline.store.clone(), report.error.clone(), report.partial);
         let schedule = schedule_of(&source);
         let id = source.id.clone();
+        crash_point!("harvest.before-end");
         blocking("end a harvest", move || {
             let before = store.snapshot()?.sources()?.into_iter().find(|s| s.source.n == n);
             let before = before.map_or(0, |s| s.consecutive_failures);

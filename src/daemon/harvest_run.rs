@@ -139,6 +139,7 @@ impl Pipeline {
         if let Some(error) = failure {
             return Err(error);
         }
+        crash_point!("harvest.before-merge");
         self.meters.harvested(began.elapsed());
         let pipeline = Arc::clone(self);
         let began = std::time::Instant::now();
@@ -355,6 +356,7 @@ impl SourceRun {
     }
 
     async fn payload(&mut self, resource: &Resource, payload: harvest::Payload, full: bool) -> Result<(), RunError> {
+        crash_point!("harvest.fetched");
         let payload = match self.without_removed(payload).await? {
             Some(payload) => payload,
             None => {

@@ -170,7 +170,9 @@ impl Ingest<'_> {
             }
         }
         self.store.seats_asked(payload.seen.source, seats)?;
+        crash_point!("ingest.before-log");
         log(counts.partial.is_none())?;
+        crash_point!("ingest.before-flip");
         let mut seen = payload.seen;
         if counts.partial.is_some() {
             // What vouches for "unchanged" is kept with a complete payload only.
@@ -189,6 +191,7 @@ impl Ingest<'_> {
             buyers,
         };
         self.store.flip(flip)?;
+        crash_point!("ingest.after-flip");
         Ok(counts)
     }
 }

@@ -182,6 +182,7 @@ impl Worker<'_> {
     fn settle(&self, pending: &mut Option<Pending<usize>>) -> Result<(), StoreError> {
         if let Some(done) = pending.take() {
             self.changed.fetch_add(done.wait()?, Ordering::Relaxed);
+            crash_point!("merge.between");
         }
         Ok(())
     }

@@ -15,6 +15,7 @@ pub mod harvest_run;
 pub mod ingest;
 #[cfg(test)]
 mod ingest_tests;
+mod leftovers;
 pub mod life;
 pub mod lock;
 pub mod merge_run;

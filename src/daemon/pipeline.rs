@@ -114,7 +114,8 @@ impl Pipeline {
     /// Ends the writing and folds the store's log into its file, so that the next start has nothing to
     /// read back. Nothing can be written after this.
     pub fn close(&self) {
-        self.store.clone().close();
+        // What is not folded stands in the log beside the file, and the next start reads it back.
+        let _ = self.store.clone().close();
     }
 
     /// Opens the data directory of a configuration. The caller holds its lock.

@@ -115,7 +115,9 @@ impl Pipeline {
                 None => return Ok(published),
             },
         };
+        crash_point!("publish.before-note");
         self.store.published(row)?;
+        crash_point!("publish.noted");
         Ok(published)
     }
 

@@ -116,6 +116,7 @@ pub fn plan(snapshot: &Snapshot, uid: &Uid) -> Result<Option<Plan>, StoreError> 
 pub fn decide(pipeline: &Pipeline, plan: &Plan, reason: &str) -> Result<(), RunError> {
     let decisions = Decisions::clone(&pipeline.decisions.load());
     let decisions = decisions.decide(What::Redact, &plan.about, reason, pipeline.clock.now())?;
+    crash_point!("removal.decided");
     pipeline.decisions.store(Arc::new(decisions));
     Ok(())
 }
@@ -171,13 +172,19 @@ impl Pipeline {
         info!("decisions/ holds removals that the data do not show yet: carrying them out");
         let config = self.config();
         let mut done = Removal { store: purge_store(&self.store, &decisions)?, ..Removal::default() };
+        crash_point!("removal.store");
         done.archive = rewrite::all(&self.archive, &config, &decisions, self.clock.now())?;
+        crash_point!("removal.archive");
         self.enter_sources()?;
         self.read_rewritten()?;
+        crash_point!("removal.read");
         self.merge()?;
+        crash_point!("removal.merged");
         self.store.compact()?;
+        crash_point!("removal.compacted");
         erase_copies(&store_path(&config))?;
         self.withdraw(&decisions, &mut done)?;
+        crash_point!("removal.withdrawn");
         self.store.set_fact(SETTLED, digest)?;
         Ok(Some(done))
     }
@@ -280,6 +287,7 @@ impl Pipeline {
                 done.refused = Some(error);
             }
         }
+        crash_point!("removal.published");
         // The retention of the new one may have removed some.
         doomed.retain(|name| publish::stands(&public, name));
         let stands = publish::Publication::latest(&public)?.is_some_and(|p| !doomed.contains(&p.name));

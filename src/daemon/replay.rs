@@ -18,7 +18,7 @@ use super::decisions::Decisions;
 use super::ingest::{Ingest, IngestError, Payload};
 use super::pipeline::{Pipeline, RunError, day_in, decisions, merge_sources, rules, source_row, store_path, workers};
 use super::rewrite::{self, Cleaned, Judge, Rewrites};
-use super::{merge_run, register};
+use super::{leftovers, merge_run, register};
 use crate::config::Config;
 use crate::decode::Slice;
 use crate::harvest::{Archive, Entry, Progress, Seen, Sha256};
@@ -84,6 +84,7 @@ const UNDER_WAY: &str = "replaying";
 /// # Errors
 /// A fault of the store, of the archive or of the register.
 pub fn open_current(config: Arc<Config>, clock: Clock, progress: Arc<dyn Progress>) -> Result<Pipeline, RunError> {
+    leftovers::sweep(&config)?;
     let wanted = fingerprint(&config);
     if store_path(&config).exists() {
         let register = register::open(&config)?;
@@ -100,7 +101,8 @@ pub fn open_current(config: Arc<Config>, clock: Clock, progress: Arc<dyn Progres
         if let Some(register) = &register {
             register.check()?;
         }
-        close(Some(store));
+        // Only to be opened again: with its log, should that still stand beside it.
+        let _ = store.close();
         let list = |ids: &BTreeSet<String>| ids.iter().cloned().collect::<Vec<_>>().join(", ");
         match stored.map(|stored| outdated(&stored, &wanted)) {
             Some(None) => {
@@ -138,12 +140,19 @@ pub fn open_current(config: Arc<Config>, clock: Clock, progress: Arc<dyn Progres
 pub fn all(config: &Config) -> Result<ReplayReport, RunError> {
     let path = store_path(config);
     let fresh = path.with_extension("db.replay");
-    for ending in ["", "-wal", "-shm"] {
-        let _ = std::fs::remove_file(PathBuf::from(format!("{}{ending}", fresh.display())));
+    leftovers::unfinished(&fresh)?;
+    let result = build(config, &path, &fresh);
+    if result.is_err() {
+        // On a full disk its room is what is needed most; should this fail too, the next start sweeps it.
+        let _ = leftovers::unfinished(&fresh);
     }
-    let old = if path.exists() { Some(Store::open(&path)?) } else { None };
+    result
+}
+
+fn build(config: &Config, path: &Path, fresh: &Path) -> Result<ReplayReport, RunError> {
+    let old = if path.exists() { Some(Store::open(path)?) } else { None };
     let register = register::open(config)?;
-    let store = Store::open(&fresh)?;
+    let store = Store::open(fresh)?;
     let mut replay = Replay::new(config, &store, old.as_ref(), None, register.clone())?;
     replay.play()?;
     let mut report = replay.report;
@@ -155,12 +164,14 @@ pub fn all(config: &Config) -> Result<ReplayReport, RunError> {
         }
     }
     report.contracts = merge(config, &store)?;
+    crash_point!("replay.merged");
     store.begin_epoch(Uuid::new_v4().to_string())?;
     store.set_fact(DECODING, fingerprint(config))?;
     store.set_fact(REGISTER, register::digest(register.as_deref()).to_owned())?;
-    close(old);
-    close(Some(store));
-    put_in_place(&fresh, &path)?;
+    // A log that is not folded would be left behind by the rename: then the old store stays.
+    old.map_or(Ok(()), Store::close)?;
+    store.close()?;
+    put_in_place(fresh, path)?;
     Ok(report)
 }
 
@@ -178,29 +189,25 @@ pub fn some(config: &Config, ids: &BTreeSet<String>) -> Result<ReplayReport, Run
     let before = store.snapshot()?;
     let mut replay = Replay::new(config, &store, Some(&store), Some(ids), register)?;
     for id in ids.iter().filter(|id| states.contains_key(*id)) {
-        store.forget(id)?;
+        // Its row stays: what no payload says of it must outlive a kill.
+        store.unsay(id)?;
     }
+    crash_point!("replay.forgotten");
     replay.play()?;
     let mut report = replay.report;
     store.carry_over(&before)?;
     report.contracts = merge(config, &store)?;
+    crash_point!("replay.source-merged");
     store.begin_epoch(Uuid::new_v4().to_string())?;
     store.set_fact(UNDER_WAY, String::new())?;
     drop(before);
-    close(Some(store));
+    let _ = store.close();
     Ok(report)
 }
 
 fn merge(config: &Config, store: &Store) -> Result<usize, StoreError> {
     let states = store.snapshot()?.sources()?;
     Ok(merge_run::run(store, &merge_sources(&states), &rules(config), &decisions(config), workers())?.changed)
-}
-
-/// Ends a store's writer and waits until its file is closed.
-fn close(store: Option<Store>) {
-    if let Some(store) = store {
-        store.close();
-    }
 }
 
 fn put_in_place(fresh: &Path, path: &Path) -> Result<(), RunError> {
@@ -214,7 +221,9 @@ fn put_in_place(fresh: &Path, path: &Path) -> Result<(), RunError> {
             std::fs::remove_file(&log).map_err(io("remove", &log))?;
         }
     }
+    crash_point!("replay.before-rename");
     std::fs::rename(fresh, path).map_err(io("replace", path))?;
+    crash_point!("replay.renamed");
     if let Some(dir) = path.parent() {
         std::fs::File::open(dir).and_then(|d| d.sync_all()).map_err(io("sync", dir))?;
     }
@@ -272,6 +281,7 @@ impl<'a> Replay<'a> {
         for entry in self.archive.entries()? {
             let entry = entry?;
             if self.only.is_none_or(|only| only.contains(&entry.source)) {
+                crash_point!("replay.entry");
                 self.report.entries += 1;
                 self.entry(&entry)?;
             }

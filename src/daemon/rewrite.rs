@@ -245,6 +245,7 @@ pub fn all(
                 seen: Seen::Rewritten { redacted: name, rewritten, bytes },
             };
             archive.append(&uses.iter().map(line).collect::<Vec<_>>())?;
+            crash_point!("removal.rewriting");
             archive.erase(&name)?;
             break;
         }

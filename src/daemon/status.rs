@@ -265,6 +265,7 @@ pub fn write(public: &Path, status: &Status) -> std::io::Result<()> {
     std::io::Write::write_all(&mut file, b"\n")?;
     file.as_file().set_permissions(std::fs::Permissions::from_mode(0o644))?;
     file.as_file().sync_all()?;
+    crash_point!("status.before-rename");
     file.persist(public.join("status.json")).map_err(|e| e.error)?;
     std::fs::File::open(public)?.sync_all()
 }

@@ -206,6 +206,7 @@ fn seal(
     options: &Options,
 ) -> Result<Published, PublishError> {
     let (dir, public) = (folder.path(), options.public.as_path());
+    crash_point!("publish.before-verify");
     verify::verify(dir, &manifest.files)?;
     let text = manifest.to_json().map_err(unwritable(dir, MANIFEST))?;
     let mut all = manifest.files.clone();
@@ -216,9 +217,11 @@ fn seal(
         output::put(dir, signature::SIGNATURE, key.sign(&sums, &publication)?.as_bytes(), None)?;
         signature::show(public, key)?;
     }
+    crash_point!("publish.before-settle");
     swap::settle(dir)?;
     let dir = swap::show(public, folder, &publication)?;
     let (daily, monthly) = (options.keep_daily, options.keep_monthly);
+    crash_point!("publish.before-retention");
     let removed = retention::apply(public, &publication, daily, monthly)?;
     Ok(Published::New(Box::new(Outcome {
         publication,

@@ -41,6 +41,7 @@ impl Output {
     /// Ends the file and its compressed forms, on the disk. `rows`: what the manifest says it holds.
     pub(super) fn finish(self, rows: Option<u64>) -> Result<Vec<FileEntry>, PublishError> {
         let (file, sha256, bytes) = self.file.finish();
+        crash_point!("publish.before-sync");
         sync(file).map_err(PublishError::io("write", &self.path))?;
         let mut entries = vec![FileEntry { name: self.name, sha256, bytes, rows }];
         if let Some(compressed) = self.compressed {

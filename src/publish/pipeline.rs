@@ -237,6 +237,7 @@ impl<'a> Reader<'a> {
 
 /// Hands a batch to every writer; false when one has ended, which it does only when it failed.
 fn send(batch: Batch, queues: &[SyncSender<Arc<Batch>>]) -> bool {
+    crash_point!("publish.writing");
     let batch = Arc::new(batch);
     queues.iter().all(|queue| queue.send(Arc::clone(&batch)).is_ok())
 }

@@ -92,6 +92,7 @@ pub(super) fn show(public: &Path, built: TempDir, name: &str) -> Result<PathBuf,
     let pending = dumps.join(format!("{PENDING}{name}"));
     File::create(&pending).map_err(PublishError::io("create", &pending))?;
     sync_dir(&dumps)?;
+    crash_point!("swap.pending");
     let dir = dumps.join(name);
     let from = built.keep();
     fs::rename(&from, &dir).map_err(|e| {
@@ -100,7 +101,9 @@ pub(super) fn show(public: &Path, built: TempDir, name: &str) -> Result<PathBuf,
         PublishError::io("rename a folder to", &dir)(e)
     })?;
     sync_dir(&dumps)?;
+    crash_point!("swap.named");
     turn_latest(public, name)?;
+    crash_point!("swap.turned");
     fs::remove_file(&pending).map_err(PublishError::io("remove", &pending))?;
     sync_dir(&dumps)?;
     Ok(dir)
@@ -121,6 +124,7 @@ pub(super) fn replace(dir: &Path, name: &str, bytes: &[u8]) -> Result<(), Publis
 fn turn_latest(public: &Path, name: &str) -> Result<(), PublishError> {
     let (new, latest) = (public.join(NEW_LINK), public.join(LATEST));
     symlink(Path::new(DUMPS).join(name), &new).map_err(PublishError::io("create", &new))?;
+    crash_point!("swap.link");
     fs::rename(&new, &latest).map_err(PublishError::io("replace", &latest))?;
     sync_dir(public)
 }

@@ -124,6 +124,7 @@ fn one(dir: &Path, when: &str, reason: &str) -> Result<(), PublishError> {
         // Without a manifest nothing of it was ever given out.
         Err(error) => tracing::warn!("withdrawing a publication whose manifest cannot be read: {error}"),
     }
+    crash_point!("removal.withdrawing");
     for name in names(dir)? {
         if name != MANIFEST {
             let path = dir.join(name);

@@ -90,7 +90,8 @@ fn advice(error: &rusqlite::Error) -> &'static str {
         Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied | ErrorCode::CannotOpen) => {
             "check the owner and mode of the data directory"
         }
-        Some(ErrorCode::SystemIoFailure) => "check the disk; nothing committed is lost",
+        // Also what SQLite says of a full disk where it is its index of the log that cannot grow.
+        Some(ErrorCode::SystemIoFailure) => "check the disk and its free space; nothing committed is lost",
         _ => "run `guichet db check`",
     }
 }

@@ -136,6 +136,7 @@ impl Store {
                 "INSERT INTO observation (id, source, siren, first_seen, last_day, repaired, missing, hash, body) VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9)",
             )?;
             for o in &batch {
+                crash_point!("store.batch");
                 let hash = o.hash.to_be_bytes();
                 insert.execute(params![o.id, source, o.siren, first_seen.number(), o.last_day.map(Day::number), o.repaired, o.missing, &hash[..], o.body])?;
             }

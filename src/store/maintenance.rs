@@ -6,7 +6,7 @@ use std::time::Duration;
 use rusqlite::Connection;
 use rusqlite::backup::Backup;
 
-use super::{StoreError, schema};
+use super::{Store, StoreError, schema};
 
 /// What `db check` found.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -116,12 +116,18 @@ pub fn backup_with(path: &Path, to: &Path, decisions: &[(String, Vec<u8>)]) -> R
     result
 }
 
-/// Replaces the store at `path` by the backup `from`; what stood there is kept beside it with the
-/// ending `.before-restore`. The caller holds the data directory's lock.
+/// Replaces the store at `path` by the backup `from`, once `prepare` has made of the copy what is to
+/// stand; what stood there is kept beside it with the ending `.before-restore`. At every moment one of
+/// the two stands whole at `path`. The caller holds the data directory's lock.
 ///
 /// # Errors
-/// `from` is no sound store of a version known here, or a disk fault; the store is then as before.
-pub fn restore(path: &Path, from: &Path) -> Result<(), StoreError> {
+/// `from` is no sound store of a version known here, `prepare` fails, or a disk fault; the store is then
+/// as before.
+pub fn restore(
+    path: &Path,
+    from: &Path,
+    prepare: impl FnOnce(&Store) -> Result<(), StoreError>,
+) -> Result<(), StoreError> {
     let report = check(from)?;
     if report.version == 0 || !report.is_sound() {
         return Err(StoreError::damaged(
@@ -130,19 +136,68 @@ pub fn restore(path: &Path, from: &Path) -> Result<(), StoreError> {
         ));
     }
     let partial = sibling(path, "restoring");
-    let _ = std::fs::remove_file(&partial);
-    copy(&super::connect_ro(from)?, &partial)?;
+    remove_with_log(&partial)?;
+    let result = copy(&super::connect_ro(from)?, &partial).and_then(|()| {
+        crash_point!("restore.copied");
+        let store = Store::open(&partial)?;
+        prepare(&store)?;
+        store.close()?;
+        replace(path, &partial)
+    });
+    if result.is_err() {
+        // Room for what comes next; what was copied is the backup's still.
+        let _ = remove_with_log(&partial);
+    }
+    result
+}
+
+/// Puts a closed store in the place of another one, which keeps a second name.
+fn replace(path: &Path, with: &Path) -> Result<(), StoreError> {
     if path.exists() {
-        // The log belongs to the file that it stands beside: it must not meet another one.
-        drop(super::connect_rw(path)?.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())));
+        // Its log belongs to the file that it stands beside: it must not meet another one. A store that is
+        // too damaged to be opened, or a full disk, leaves one, which is kept too.
+        if let Ok(conn) = super::connect_rw(path) {
+            let _ = conn.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
+        }
+        let kept = sibling(path, "before-restore");
+        remove_with_log(&kept)?;
+        let log = beside(path, "-wal");
+        if std::fs::metadata(&log).is_ok_and(|m| m.len() > 0) {
+            second_name(&log, &beside(&kept, "-wal"))?;
+        }
+        second_name(path, &kept)?;
+        crash_point!("restore.kept");
+        remove(&log)?;
+        remove(&beside(path, "-shm"))?;
     }
-    for ending in ["-wal", "-shm"] {
-        let _ = std::fs::remove_file(PathBuf::from(format!("{}{ending}", path.display())));
+    put(with, path)
+}
+
+/// On a file system without hard links the second name is a copy.
+fn second_name(path: &Path, to: &Path) -> Result<(), StoreError> {
+    std::fs::hard_link(path, to).or_else(|_| std::fs::copy(path, to).map(drop)).map_err(|source| StoreError::Io {
+        what: "keep the store as".to_owned(),
+        path: to.to_owned(),
+        source,
+    })
+}
+
+fn beside(path: &Path, ending: &str) -> PathBuf {
+    PathBuf::from(format!("{}{ending}", path.display()))
+}
+
+fn remove(path: &Path) -> Result<(), StoreError> {
+    match std::fs::remove_file(path) {
+        Err(source) if source.kind() != std::io::ErrorKind::NotFound => {
+            Err(StoreError::Io { what: "remove".to_owned(), path: path.to_owned(), source })
+        }
+        _ => Ok(()),
     }
-    if path.exists() {
-        put(path, &sibling(path, "before-restore"))?;
-    }
-    put(&partial, path)
+}
+
+fn remove_with_log(path: &Path) -> Result<(), StoreError> {
+    remove(path)?;
+    ["-wal", "-shm", "-journal"].iter().try_for_each(|end| remove(&beside(path, end)))
 }
 
 fn sibling(path: &Path, ending: &str) -> PathBuf {
@@ -164,6 +219,7 @@ fn put(from: &Path, to: &Path) -> Result<(), StoreError> {
     let file = std::fs::File::open(from).map_err(fail)?;
     file.sync_all().map_err(fail)?;
     std::fs::rename(from, to).map_err(fail)?;
+    crash_point!("restore.placed");
     match to.parent().filter(|p| !p.as_os_str().is_empty()) {
         Some(dir) => std::fs::File::open(dir).and_then(|d| d.sync_all()).map_err(fail),
         None => Ok(()),

@@ -333,6 +333,7 @@ fn write(tx: &Transaction<'_>, changes: &[BuyerChange]) -> Result<usize, StoreEr
         for row in &change.upserts {
             upsert.execute(params![row.uid, change.siren, row.in_scope, row.withdrawn, row.body])?;
         }
+        crash_point!("merge.batch");
         clean.execute(params![change.siren, change.mark])?;
         touched += change.deletes.len() + change.upserts.len();
     }

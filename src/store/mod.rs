@@ -81,9 +81,14 @@ impl Store {
         &self.writer
     }
 
-    /// Waits for what is queued and closes the file: nothing can be written through any clone after this.
-    pub fn close(self) {
-        self.writer.close();
+    /// Waits for what is queued, folds the log into the file and closes it: nothing can be written through
+    /// any clone after this.
+    ///
+    /// # Errors
+    /// The disk has no room for what the log holds, or a reader needs it: file and log together are the
+    /// store still, and neither may be moved alone.
+    pub fn close(self) -> Result<(), StoreError> {
+        self.writer.close()
     }
 
     /// A read snapshot: what was committed when it began, until it is dropped.

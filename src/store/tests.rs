@@ -242,7 +242,7 @@ fn a_newer_database_is_refused_and_a_backup_comes_back_whole() {
     let path = f.store.path().to_owned();
     drop(std::mem::replace(&mut f.store, Store::open(&path.with_file_name("other.db")).unwrap()));
     std::thread::sleep(std::time::Duration::from_millis(200));
-    restore(&path, &copy).unwrap();
+    restore(&path, &copy, |_| Ok(())).unwrap();
     let store = Store::open(&path).unwrap();
     assert_eq!(store.snapshot().unwrap().buyer(Siren::parse(BUYER).unwrap()).unwrap().rows.len(), 2);
     store.writer().run("raise", |tx| Ok(tx.pragma_update(None, "user_version", 99)?)).unwrap();
@@ -314,4 +314,80 @@ fn what_fails_keeps_its_own_reason_and_takes_its_group_with_it_and_nothing_else(
     after.wait().unwrap();
     let facts = ["before", "with", "after"].map(|key| store.fact(key).unwrap().is_some());
     assert_eq!(facts, [true, false, true]);
+}
+
+#[test]
+fn a_disk_that_fills_within_a_group_fails_all_of_it_with_its_reason_and_the_writer_lives_on() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Store::open(&dir.path().join("store.db")).unwrap();
+    let pages = |more: u64| {
+        store.writer().run("bound", move |tx| {
+            let now: u64 = tx.query_row("PRAGMA page_count", [], |r| r.get(0))?;
+            Ok(tx.query_row(&format!("PRAGMA max_page_count={}", now + more), [], |_| Ok(()))?)
+        })
+    };
+    store.writer().run("set", |tx| super::meta::set(tx, "before", "1")).unwrap();
+    pages(4).unwrap();
+    let (release, first) = held(&store);
+    let small = store.writer().submit("set", |tx| super::meta::set(tx, "with", "1"));
+    let large = store.writer().submit("fill", |tx| super::meta::set(tx, "large", &"x".repeat(1 << 20)));
+    let after = store.writer().submit("set", |tx| super::meta::set(tx, "after", "1"));
+    drop(release);
+    for error in [large.wait().unwrap_err(), small.wait().unwrap_err(), first.wait().unwrap_err()] {
+        let error = error.to_string();
+        assert!(error.contains("database or disk is full") && error.contains("free some space"), "{error}");
+    }
+    after.wait().unwrap();
+    pages(10_000).unwrap();
+    store.writer().run("fill", |tx| super::meta::set(tx, "large", &"x".repeat(1 << 20))).unwrap();
+    let facts = ["before", "with", "after", "large"].map(|key| store.fact(key).unwrap().is_some());
+    assert_eq!(facts, [true, false, true, true]);
+}
+
+#[test]
+fn what_follows_a_transaction_that_sqlite_rolled_back_by_itself_is_not_committed_alone() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Store::open(&dir.path().join("store.db")).unwrap();
+    let (release, first) = held(&store);
+    // As a full disk would, behind the back of whoever passes over its error.
+    let quiet = store.writer().submit("roll back", |tx| Ok(tx.execute_batch("ROLLBACK")?));
+    drop(release);
+    assert!(quiet.wait().is_err());
+    assert!(first.wait().is_err());
+    store.writer().run("set", |tx| super::meta::set(tx, "after", "1")).unwrap();
+    assert_eq!(store.fact("after").unwrap().as_deref(), Some("1"));
+}
+
+#[test]
+fn a_restore_that_fails_leaves_the_store_and_no_copy_and_one_that_succeeds_replaces_a_damaged_store() {
+    let mut f = Fixture::new();
+    f.harvest("r", "ab", day(0), FlipEnd::Complete);
+    let path = f.store.path().to_owned();
+    let (copy, other) = (path.with_file_name("copy.db"), path.with_file_name("other.db"));
+    backup(&path, &copy).unwrap();
+    f.store.set_fact("since", "1".to_owned()).unwrap();
+    let partial = path.with_file_name("guichet.db.restoring");
+    restore(&path, &copy, |_| Err(StoreError::WriterGone)).unwrap_err();
+    assert_eq!(f.store.fact("since").unwrap().as_deref(), Some("1"));
+    assert!(!partial.exists());
+    std::mem::replace(&mut f.store, Store::open(&other).unwrap()).close().unwrap();
+    std::fs::write(&path, b"no database, but what the operator had").unwrap();
+    restore(&path, &copy, |store| store.set_fact("anew", "1".to_owned())).unwrap();
+    let kept = std::fs::read(path.with_file_name("guichet.db.before-restore")).unwrap();
+    assert_eq!(kept, b"no database, but what the operator had");
+    let store = Store::open(&path).unwrap();
+    assert_eq!(["since", "anew"].map(|key| store.fact(key).unwrap().is_some()), [false, true]);
+    assert!(!partial.exists());
+}
+
+#[test]
+fn a_source_that_is_unsaid_keeps_what_no_payload_says_of_it() {
+    let mut f = Fixture::new();
+    f.harvest("r", "ab", day(0), FlipEnd::Complete);
+    let before = f.store.snapshot().unwrap().sources().unwrap();
+    assert_eq!(f.store.unsay("a").unwrap().observations, 2);
+    let snapshot = f.store.snapshot().unwrap();
+    assert_eq!(snapshot.sources().unwrap().first().map(|s| &s.source), before.first().map(|s| &s.source));
+    assert!(!snapshot.has_observations().unwrap());
+    assert_eq!(f.store.dirty_buyers().unwrap().len(), 1);
 }

@@ -27,8 +27,8 @@ const GROUP: usize = 8;
 /// Tells whoever waits for a closure what became of its group: `Err` says why nothing of it stands.
 type Answer = Box<dyn FnOnce(Result<(), &rusqlite::Error>) + Send>;
 
-/// The word of a closure inside a transaction: whether it failed, and how to answer for it.
-type Word = (bool, Answer);
+/// The word of a closure inside a transaction: why it failed, if it did, and how to answer for it.
+type Word = (Option<rusqlite::Error>, Answer);
 
 type Work = Box<dyn FnOnce(Result<&Transaction<'_>, &rusqlite::Error>) -> Word + Send>;
 
@@ -62,7 +62,7 @@ impl Writer {
                 }
             }
             // The log goes back into the file: the next start then has nothing to recover.
-            let _ = conn.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
+            let _ = conn.query_row(FOLD, [], |_| Ok(()));
         };
         // Without the thread every later call answers `WriterGone`, which says where to look.
         if let Err(error) = std::thread::Builder::new().name("store-writer".into()).spawn(body) {
@@ -88,7 +88,7 @@ impl Writer {
         let path = Arc::clone(&self.path);
         let job = Job::Work(Box::new(move |tx| {
             let done = tx.map_err(again).and_then(work);
-            let failed = done.is_err();
+            let failed = done.as_ref().err().map(shared);
             let answer = move |committed: Result<(), &rusqlite::Error>| {
                 let done = done.and_then(|value| committed.map(|()| value).map_err(again));
                 // The asker may have gone; the work stands.
@@ -113,17 +113,21 @@ impl Writer {
     }
 
     /// Ends the thread after what is queued, and waits until it has closed the file.
-    pub(super) fn close(&self) {
-        let (reply, closed) = std::sync::mpsc::channel::<()>();
+    ///
+    /// # Errors
+    /// The log could not be folded into the file whole: both together are the store still.
+    pub(super) fn close(&self) -> Result<(), StoreError> {
+        let (reply, closed) = oneshot::channel();
+        let path = Arc::clone(&self.path);
         let job = Job::Alone(Box::new(move |conn| {
-            let _ = conn.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
+            let folded = conn.query_row(FOLD, [], |r| r.get(0));
             if let Ok(memory) = Connection::open_in_memory() {
                 drop(std::mem::replace(conn, memory));
             }
-            drop(reply);
+            let _ = reply.send(free(folded.map_err(|e| StoreError::sqlite("fold the log of", &path, e)), &path));
         }));
         let _ = self.queue.send(job);
-        let _ = closed.recv();
+        closed.blocking_recv().unwrap_or(Err(StoreError::WriterGone))
     }
 
     /// Writes the file anew without free pages, and empties the log: outside any transaction.
@@ -131,22 +135,12 @@ impl Writer {
         let (reply, result) = oneshot::channel();
         let path = Arc::clone(&self.path);
         let job = Job::Alone(Box::new(move |conn| {
-            let fold = "PRAGMA wal_checkpoint(TRUNCATE)";
             let run = |conn: &Connection| -> rusqlite::Result<bool> {
-                conn.query_row(fold, [], |_| Ok(()))?;
+                conn.query_row(FOLD, [], |_| Ok(()))?;
                 conn.execute_batch("VACUUM")?;
-                // 1: a reader still needs the log.
-                conn.query_row(fold, [], |r| r.get(0))
+                conn.query_row(FOLD, [], |r| r.get(0))
             };
-            let done = run(conn).map_err(|e| StoreError::sqlite("compact", &path, e)).and_then(|busy| match busy {
-                false => Ok(()),
-                true => Err(StoreError::Path {
-                    path: path.as_path().to_owned(),
-                    what: "another process reads it, so that its log cannot be emptied; end that process and try again"
-                        .to_owned(),
-                }),
-            });
-            let _ = reply.send(done);
+            let _ = reply.send(free(run(conn).map_err(|e| StoreError::sqlite("compact", &path, e)), &path));
         }));
         let _ = self.queue.send(job);
         result.blocking_recv().unwrap_or(Err(StoreError::WriterGone))
@@ -154,7 +148,7 @@ impl Writer {
 
     /// Folds the log into the file and truncates it, when no reader needs it any more.
     pub fn checkpoint(&self) {
-        self.pragma("PRAGMA wal_checkpoint(TRUNCATE)");
+        self.pragma(FOLD);
     }
 
     /// Folds what it can of the log into the file, beside whoever reads: what [`Writer::checkpoint`]
@@ -195,6 +189,20 @@ impl<R> Pending<R> {
     }
 }
 
+/// Folds the log into the file and empties it; its answer is 1 where a reader still needs the log.
+const FOLD: &str = "PRAGMA wal_checkpoint(TRUNCATE)";
+
+fn free(busy: Result<bool, StoreError>, path: &std::path::Path) -> Result<(), StoreError> {
+    match busy? {
+        false => Ok(()),
+        true => Err(StoreError::Path {
+            path: path.to_owned(),
+            what: "another process reads it, so that its log cannot be emptied; end that process and try again"
+                .to_owned(),
+        }),
+    }
+}
+
 /// Runs a job, and with it what waits by then, in one transaction.
 fn group(conn: &mut Connection, first: Job, jobs: &Receiver<Job>) {
     let mut next = Some(first);
@@ -216,43 +224,72 @@ fn together(conn: &mut Connection, first: Work, jobs: &Receiver<Job>) -> Option<
             return None;
         }
     };
-    let (mut failed, answer) = first(Ok(&tx));
+    // A full disk may make SQLite roll back by itself: what follows would then commit one by one.
+    let gone = |tx: &Transaction<'_>| tx.is_autocommit().then(rolled_back);
+    let (failed, answer) = first(Ok(&tx));
+    let mut failed = failed.or_else(|| gone(&tx));
     let mut answers = vec![answer];
     let mut left = None;
-    while !failed && left.is_none() && answers.len() < GROUP {
+    while failed.is_none() && left.is_none() && answers.len() < GROUP {
         match jobs.try_recv() {
             Ok(Job::Work(work)) => {
                 let (this, answer) = work(Ok(&tx));
-                failed = this;
+                failed = this.or_else(|| gone(&tx));
                 answers.push(answer);
             }
             Ok(job) => left = Some(job),
             Err(_) => break,
         }
     }
-    // What failed says why itself; its neighbours hear that it was not they.
+    // What failed says why itself; its neighbours hear the same, and that it was not they.
     let committed = match failed {
-        true => tx.rollback().and(Err(given_up())),
-        false => tx.commit(),
+        Some(why) => {
+            // It may be rolled back already; should it not be, the next transaction cannot begin and says so.
+            let _ = tx.rollback();
+            Err(given_up(&why))
+        }
+        None => {
+            crash_point!("store.before-commit");
+            tx.commit()
+        }
     };
+    crash_point!("store.committed");
     for answer in answers {
-        answer(committed.as_ref().map(|()| ()));
+        answer(committed.as_ref().copied());
     }
     left
 }
 
-fn given_up() -> rusqlite::Error {
-    let why = "what was to be committed together with it failed: see the error beside this one";
-    rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_ABORT), Some(why.to_owned()))
+fn given_up(why: &rusqlite::Error) -> rusqlite::Error {
+    rusqlite::Error::SqliteFailure(code(why), Some(format!("{why}, in what was to be committed together with it")))
+}
+
+fn rolled_back() -> rusqlite::Error {
+    let why = "SQLite rolled the transaction back".to_owned();
+    rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_ABORT), Some(why))
+}
+
+/// Why a closure failed, for its neighbours too.
+fn shared(error: &StoreError) -> rusqlite::Error {
+    match error {
+        StoreError::Sqlite { source, .. } => rusqlite::Error::SqliteFailure(code(source), Some(source.to_string())),
+        other => rusqlite::Error::SqliteFailure(
+            rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_ABORT),
+            Some(other.to_string()),
+        ),
+    }
+}
+
+fn code(error: &rusqlite::Error) -> rusqlite::ffi::Error {
+    match error {
+        rusqlite::Error::SqliteFailure(code, _) => *code,
+        _ => rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_ERROR),
+    }
 }
 
 /// The same error once more, for another who waits: SQLite's own cannot be copied.
 fn again(error: &rusqlite::Error) -> StoreError {
-    let code = match error {
-        rusqlite::Error::SqliteFailure(code, _) => *code,
-        _ => rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_ERROR),
-    };
-    rusqlite::Error::SqliteFailure(code, Some(error.to_string())).into()
+    rusqlite::Error::SqliteFailure(code(error), Some(error.to_string())).into()
 }
 
 fn located(error: StoreError, what: &str, path: &std::path::Path) -> StoreError {

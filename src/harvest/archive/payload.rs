@@ -74,6 +74,7 @@ impl Incoming {
         }
         self.frame()?;
         let Self { archive, file, .. } = self;
+        crash_point!("archive.landing");
         file.as_file().sync_all().map_err(io_error("cannot sync", file.path()))?;
         let shard = target.parent().unwrap_or(archive.dir());
         match fs::create_dir(shard) {
