@@ -74,7 +74,7 @@ fn what_this_version_cannot_do_is_said_and_not_ignored() {
         ("[publish]\nformats = [\"ocds.jsonl\"]\n", "cannot write `ocds.jsonl` yet"),
         ("[publish]\nformats = [\"decp.jsn\"]\n", "did you mean `decp.json`?"),
         ("[publish]\nsigning_key = \"RWRTY0IyAAAA\"\n", "never inline"),
-        ("[publish.upload]\nbucket = \"b\"\n", "cannot upload"),
+        ("[publish.upload]\nbucket = \"b\"\n", "[publish.upload] lacks kind"),
         ("[privacy]\nmask = true\n", "has no keys in this version"),
     ] {
         let errors = Folder::new(table, ONE).errors();
