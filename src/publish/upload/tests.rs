@@ -214,7 +214,7 @@ fn a_withdrawn_publication_goes_from_the_bucket_even_when_none_takes_its_place()
     let second = published(public.path(), 39, 24);
     upload(public.path(), &target(&server)).unwrap();
     assert_mirrored(public.path(), &server);
-    crate::publish::withdraw(public.path(), &[second.clone()], "2026-11-24T08:00:00Z", "redacted").unwrap();
+    crate::publish::withdraw(public.path(), std::slice::from_ref(&second), "2026-11-24T08:00:00Z", "redacted").unwrap();
     assert!(Publication::latest(public.path()).unwrap().is_none());
     let done = upload(public.path(), &target(&server)).unwrap();
     assert_eq!(done.latest, None);
@@ -294,4 +294,91 @@ fn a_large_file_goes_in_parts_and_leaves_none_behind_when_it_fails() {
     assert_eq!(server.seen().iter().filter(|l| l.starts_with("PUT ")).count(), 3);
     assert!(fs::read(server.root().join("region/dumps/2026-11-24/large.sqlite")).unwrap() == bytes);
     assert_eq!(go().unwrap(), Sent::Stood);
+}
+
+/// Rows by year as decp.parquet holds them: uid and the year of dateNotification.
+fn by_year(path: &Path) -> BTreeMap<Option<i16>, Vec<String>> {
+    use parquet::file::reader::FileReader as _;
+    use parquet::record::Field;
+    let reader = parquet::file::reader::SerializedFileReader::new(fs::File::open(path).unwrap()).unwrap();
+    let mut found: BTreeMap<Option<i16>, Vec<String>> = BTreeMap::new();
+    for row in reader.get_row_iter(None).unwrap() {
+        let row = row.unwrap();
+        let year = row.get_column_iter().find(|(name, _)| *name == "dateNotification").and_then(|(_, v)| match v {
+            Field::Date(n) => Day::from_number(*n).map(|d| d.year()),
+            _ => None,
+        });
+        let cells: Vec<String> = row.get_column_iter().map(|(_, v)| format!("{v:?}")).collect();
+        found.entry(year).or_default().push(cells.join("|"));
+    }
+    found
+}
+
+#[test]
+fn the_layout_by_year_holds_the_rows_of_decp_parquet_in_their_order_and_the_same_bytes_each_time() {
+    let public = tempfile::tempdir().unwrap();
+    // More rows than are held at once, some of them without a date.
+    let all = contracts(45, 24_000).into_iter().enumerate().map(|(n, mut contract)| {
+        if n % 50 == 0 {
+            contract.record.date_notification = None;
+        }
+        contract
+    });
+    let outcome = Case::new(public.path(), all).outcome();
+    let (a, b) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let first = hive::split(&outcome.dir, a.path()).unwrap();
+    let second = hive::split(&outcome.dir, b.path()).unwrap();
+    let whole = by_year(&outcome.dir.join("decp.parquet"));
+    assert!(whole.contains_key(&None) && whole.len() > 3, "{:?}", whole.keys());
+    assert_eq!(first.iter().map(|p| p.rows).sum::<u64>(), outcome.counts.lignes);
+    assert_eq!(first.len(), whole.len());
+    for (p, again) in first.iter().zip(&second) {
+        assert_eq!((&p.key, &p.content), (&again.key, &again.content));
+        assert!(hive::is_partition(&p.key), "{}", p.key);
+        let bytes = fs::read(&p.path).unwrap();
+        assert_eq!(
+            (hex::encode(Sha256::digest(&bytes)), bytes.len() as u64),
+            (p.content.sha256.clone(), p.content.bytes)
+        );
+        let name = p.key.strip_prefix("decp/annee=").unwrap().strip_suffix("/decp.parquet").unwrap();
+        let year: Option<i16> = name.parse().ok();
+        let rows = by_year(&p.path);
+        assert_eq!(rows.len(), 1, "{}", p.key);
+        assert!(rows[&year] == whole[&year], "{}", p.key);
+    }
+}
+
+#[test]
+fn duckdb_reads_the_layout_in_place() {
+    let (public, server) = (tempfile::tempdir().unwrap(), Server::start());
+    let outcome = Case::new(public.path(), contracts(46, 400)).outcome();
+    upload(public.path(), &target(&server)).unwrap();
+    let script = "import sys, duckdb\n\
+        rows = duckdb.sql(f\"select count(*), count(distinct annee), \
+        count(*) filter (annee <> year(dateNotification)) from read_parquet('{sys.argv[1]}/**/*.parquet', \
+        hive_partitioning = true)\").fetchone()\nprint(*rows)";
+    let folder = server.root().join("region/decp");
+    let output = std::process::Command::new("python3").args(["-c", script]).arg(&folder).output();
+    let output = match output {
+        Ok(output) if output.status.success() => output,
+        Ok(output) if !String::from_utf8_lossy(&output.stderr).contains("No module named") => {
+            panic!("{}", String::from_utf8_lossy(&output.stderr))
+        }
+        _ => return println!("skipped: python3 with duckdb is not installed"),
+    };
+    let told = String::from_utf8(output.stdout).unwrap();
+    let numbers: Vec<u64> = told.split_whitespace().map(|n| n.parse().unwrap()).collect();
+    assert_eq!((numbers[0], numbers[2]), (outcome.counts.lignes, 0), "{told}");
+    assert!(numbers[1] > 1, "{told}");
+}
+
+#[test]
+fn only_our_own_keys_are_partitions() {
+    for ours in ["decp/annee=2024/decp.parquet", "decp/annee=__HIVE_DEFAULT_PARTITION__/decp.parquet"] {
+        assert!(hive::is_partition(ours));
+    }
+    for other in ["decp/annee=/decp.parquet", "decp/annee=20x4/decp.parquet", "decp/annee=2024/mine.parquet", "decp/a"]
+    {
+        assert!(!hive::is_partition(other), "{other}");
+    }
 }
