@@ -146,7 +146,10 @@ impl<'a> Reader<'a> {
     }
 
     fn entry(&self, key: &'static str) -> Option<(&'a DeValue<'a>, Range<usize>)> {
-        self.asked.borrow_mut().push(key);
+        let mut asked = self.asked.borrow_mut();
+        if !asked.contains(&key) {
+            asked.push(key);
+        }
         let (_, value) = self.table?.iter().find(|(name, _)| name.get_ref().as_ref() == key)?;
         Some((value.get_ref(), value.span()))
     }

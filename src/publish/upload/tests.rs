@@ -308,6 +308,8 @@ fn by_year(path: &Path) -> BTreeMap<Option<i16>, Vec<String>> {
             Field::Date(n) => Day::from_number(*n).map(|d| d.year()),
             _ => None,
         });
+        // The generated contracts hold slips of a key too: the year 1020 is none.
+        let year = year.filter(|y| (1980..=2100).contains(y));
         let cells: Vec<String> = row.get_column_iter().map(|(_, v)| format!("{v:?}")).collect();
         found.entry(year).or_default().push(cells.join("|"));
     }
@@ -356,7 +358,7 @@ fn duckdb_reads_the_layout_in_place() {
     let script = "import sys, duckdb\n\
         rows = duckdb.sql(f\"select count(*), count(distinct annee), \
         count(*) filter (annee <> year(dateNotification)) from read_parquet('{sys.argv[1]}/**/*.parquet', \
-        hive_partitioning = true)\").fetchone()\nprint(*rows)";
+        hive_partitioning = true)\").fetchall()[0]\nprint(*rows)";
     let folder = server.root().join("region/decp");
     let output = std::process::Command::new("python3").args(["-c", script]).arg(&folder).output();
     let output = match output {
