@@ -33,15 +33,16 @@ pub(super) fn run(opened: &Opened, args: &Mask) -> Ended {
         };
         return tell(args, named, None);
     }
-    let pipeline = replay::open_current(Arc::clone(&opened.config), opened.clock, Arc::new(NoProgress))?;
+    let pipeline = Arc::new(replay::open_current(Arc::clone(&opened.config), opened.clock, Arc::new(NoProgress))?);
     pipeline.enter_sources()?;
     pipeline.merge()?;
     let named = contracts_naming(&pipeline.store.snapshot()?, &siren)?;
     removal::decide_mask(&pipeline, siren, &args.reason)?;
     let published = publish(&pipeline)?;
     super::publish::write_status(&pipeline)?;
+    let (_, uploaded) = super::publish::upload(&pipeline)?;
     pipeline.close();
-    tell(args, named, published.as_ref())
+    Ok(tell(args, named, published.as_ref())?.worse(uploaded))
 }
 
 /// A new publication, where one stands already; a region that never published need not begin for this.

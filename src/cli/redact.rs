@@ -42,7 +42,7 @@ pub(super) fn run(opened: &Opened, args: &Redact) -> Ended {
         let plan = removal::plan(&snapshot, &uid)?.ok_or_else(|| unknown(&args.uid))?;
         return tell(args, &plan, &Removal::default()).map(|()| Exit::Done);
     }
-    let pipeline = replay::open_current(Arc::clone(&opened.config), opened.clock, Arc::new(NoProgress))?;
+    let pipeline = Arc::new(replay::open_current(Arc::clone(&opened.config), opened.clock, Arc::new(NoProgress))?);
     pipeline.enter_sources()?;
     pipeline.merge()?;
     let plan = match removal::plan(&pipeline.store.snapshot()?, &uid)? {
@@ -57,10 +57,11 @@ pub(super) fn run(opened: &Opened, args: &Redact) -> Ended {
     removal::decide(&pipeline, &plan, &args.reason)?;
     let done = pipeline.settle()?.unwrap_or_default();
     super::publish::write_status(&pipeline)?;
+    let (_, uploaded) = super::publish::upload(&pipeline)?;
     pipeline.close();
     tell(args, &plan, &done)?;
     match done.refused {
-        None => Ok(Exit::Done),
+        None => Ok(uploaded),
         Some(error @ RunError::Publish(_)) => Err(error.into()),
         Some(error) => Err(Failure::failed(error.to_string())),
     }

@@ -102,6 +102,14 @@ fn show<W: Write>(status: &Status, stored: bool, opened: &Opened, out: &mut Out<
             if p.outdated { "the store holds something newer" } else { "up to date" }
         ),
     })?;
+    if let Some(upload) = &status.upload {
+        let stands = match (&upload.last_error, upload.due) {
+            (Some(error), _) => format!("failed {} in a row: {error}", counted(upload.consecutive_failures, "time")),
+            (None, true) => "due".to_owned(),
+            (None, false) => "up to date".to_owned(),
+        };
+        out.line(&format!("{mark}upload to {}: last success {}, {stands}", upload.bucket, when(&upload.last_success)))?;
+    }
     for void in status.decisions.iter().flat_map(|d| &d.void) {
         out.line(&format!("{mark}decision without effect: {void}"))?;
     }

@@ -7,9 +7,6 @@
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use ipnet::IpNet;
-use toml::de::DeValue;
-
 use super::diagnostic::{Diagnostic, suggest};
 use super::hosts::{each, networks, private_host};
 use super::read::{Fault, Located, Raw, Reader};
@@ -20,6 +17,7 @@ use super::settings::{
 use super::stanza::{non_empty, schedule, secret_of, timezone, web_url};
 use crate::record::DepartementCode;
 use crate::reference::{self, Region};
+use ipnet::IpNet;
 
 /// guichet.toml as read; paths as written.
 pub(super) struct Settings {
@@ -177,6 +175,7 @@ fn publish(table: Reader<'_>) -> Option<Publish> {
         base_url: None,
         ocid_prefix: None,
         signing_key: None,
+        upload: None,
     };
     set(&mut p.schedule, table.scalar("schedule", |raw| schedule(&non_empty(raw)?)));
     set(&mut p.timezone, table.scalar("timezone", |raw| timezone(&non_empty(raw)?)));
@@ -196,19 +195,9 @@ fn publish(table: Reader<'_>) -> Option<Publish> {
     }
     p.ocid_prefix = table.scalar("ocid_prefix", ocid_prefix).map(|prefix| prefix.value);
     p.signing_key = super::stanza::credential(&table, "signing_key").map(|key| key.value);
-    not_yet(&table, "upload", "upload publications");
+    p.upload = super::upload::read(&table, &p.formats);
     table.finish();
     Some(p)
-}
-
-/// A key of contract.md whose work this version does not do: refused, since an operator who set it
-/// counts on it.
-fn not_yet(table: &Reader<'_>, key: &'static str, work: &str) {
-    let found = table.structured(key, |_: &DeValue<'_>, _| Ok(()));
-    if let Some(found) = found {
-        let what = format!("`{key}`: this version cannot {work} yet");
-        table.report().push(Diagnostic::error(found.at, what).help("remove it for now"));
-    }
 }
 
 fn published_file(name: &str) -> Result<&'static str, Fault> {

@@ -6,7 +6,7 @@ use super::diagnostic::{At, Diagnostic, Diagnostics, nearest};
 use super::env::{Env, claims_a_key};
 use super::guichet_toml::{self, Settings};
 use super::read::{Document, Located, Reader, Report};
-use super::settings::Files;
+use super::settings::{Files, Publish};
 use super::sources_toml::{Sources, SourcesReader};
 use super::{Config, Credential, overrides_toml};
 use crate::reference::RegisterError;
@@ -69,10 +69,13 @@ fn read_all(path: Option<&Path>, data_dir: Option<&Path>, env: &dyn Env, report:
         Some(file) => read_sources(file, &mut files, &settings, env, report),
         None => (folder(&files.guichet), Sources::default()),
     };
-    check_variables(&sources, &settings.publish.signing_key, env, report);
+    check_variables(&sources, &settings.publish, env, report);
     let Settings { region, harvest, mut publish, serve, merge, register, archive, log, .. } = settings;
-    if let Some(Credential::File(path)) = &mut publish.signing_key {
-        *path = root.join(&*path);
+    let upload = publish.upload.as_mut().map(|u| [&mut u.access_key, &mut u.secret_key]);
+    for credential in publish.signing_key.as_mut().into_iter().chain(upload.into_iter().flatten()) {
+        if let Credential::File(path) = credential {
+            *path = root.join(&*path);
+        }
     }
     let register = register_files(&root, register, report);
     let data_dir = match (data_dir, settings.data_dir) {
@@ -208,14 +211,15 @@ fn toml_files(folder: &Path, report: &Report) -> Vec<PathBuf> {
 }
 
 /// A variable that has the form of a key and is none is a slip that would go unnoticed.
-fn check_variables(sources: &Sources, signing_key: &Option<Credential>, env: &dyn Env, report: &Report) {
+fn check_variables(sources: &Sources, publish: &Publish, env: &dyn Env, report: &Report) {
     let known = report.variables();
     let credentials: Vec<&str> = sources
         .iter()
-        .map(|source| &source.credential)
-        .chain([signing_key])
+        .filter_map(|source| source.credential.as_ref())
+        .chain(&publish.signing_key)
+        .chain(publish.upload.iter().flat_map(|u| [&u.access_key, &u.secret_key]))
         .filter_map(|credential| match credential {
-            Some(Credential::Env(name)) => Some(name.as_str()),
+            Credential::Env(name) => Some(name.as_str()),
             _ => None,
         })
         .collect();

@@ -21,6 +21,7 @@ mod settings;
 mod source;
 mod sources_toml;
 mod stanza;
+mod upload;
 mod value;
 
 use std::path::PathBuf;
@@ -44,6 +45,7 @@ pub use source::{
 };
 pub use sources_toml::{MAX_SHRINK, Sources};
 
+pub use upload::Upload;
 pub use value::duration as parse_duration;
 
 use crate::reference::{self, Region};

@@ -126,6 +126,12 @@ impl<'a> Reader<'a> {
         self.entry(key).is_some()
     }
 
+    /// Whether the file or the environment gives this key, well-formed or not.
+    pub(super) fn has_or_set(&self, key: &'static str) -> bool {
+        let set = |env: &dyn Env| env.get(&variable(&self.path, key)).is_some();
+        self.entry(key).is_some() || self.env.is_some_and(set)
+    }
+
     /// Where the table stands.
     pub(super) fn here(&self) -> At {
         self.at.clone()
@@ -140,7 +146,10 @@ impl<'a> Reader<'a> {
     }
 
     fn entry(&self, key: &'static str) -> Option<(&'a DeValue<'a>, Range<usize>)> {
-        self.asked.borrow_mut().push(key);
+        let mut asked = self.asked.borrow_mut();
+        if !asked.contains(&key) {
+            asked.push(key);
+        }
         let (_, value) = self.table?.iter().find(|(name, _)| name.get_ref().as_ref() == key)?;
         Some((value.get_ref(), value.span()))
     }

@@ -9,6 +9,7 @@ use url::Url;
 
 use super::Credential;
 use super::crontab::Fields;
+use super::upload::Upload;
 
 /// Most connections that `concurrency` and `per_host` accept: beyond, the process would run out of
 /// files, and the platforms out of patience.
@@ -115,6 +116,8 @@ pub struct Publish {
     pub ocid_prefix: Option<String>,
     /// Where the minisign key is kept that signs SHA256SUMS. Default: none, it is not signed.
     pub signing_key: Option<Credential>,
+    /// The bucket that mirrors what is published. Default none.
+    pub upload: Option<Upload>,
 }
 
 /// The files that `[publish] formats` can choose; the others are what pages and journals need.

@@ -15,7 +15,7 @@ pub enum Exit {
     Failed = 1,
     /// Wrong usage, or an id that does not exist. clap ends with this code by itself.
     Usage = 2,
-    /// Done, but some sources failed or are partial.
+    /// Done, but some sources failed or are partial, or the upload failed.
     Partial = 3,
     /// A gate refused the publication; the one before stays in place.
     Refused = 4,

@@ -63,6 +63,11 @@ pub async fn live(
     let serving = tokio::spawn(web(Arc::clone(&work), listener, stop.clone()));
     let heart = Heartbeat::new();
     let beating = tokio::spawn(writer_pulse(Arc::clone(&pipeline), heart.writer.clone()));
+    let told = Arc::clone(&work);
+    let uploading = tokio::spawn(super::upload::keep(Arc::clone(&pipeline), move || {
+        let work = Arc::clone(&told);
+        async move { work.write_status().await }
+    }));
     let clock = pipeline.clock;
     let service = Service {
         live: Arc::new(configuration(&pipeline, load)),
@@ -77,6 +82,8 @@ pub async fn live(
     work.tell(|t| t.doing = "stopped".to_owned());
     work.write_status().await;
     beating.abort();
+    // What it left undone is due at the next start.
+    uploading.abort();
     let _ = tokio::time::timeout(Duration::from_secs(12), serving).await;
     Ok(ended)
 }

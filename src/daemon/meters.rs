@@ -22,6 +22,14 @@ pub struct Reading {
     pub publication_seconds: Option<f64>,
     /// Publications refused by a gate.
     pub refused: u64,
+    /// How long the last upload that succeeded took, seconds.
+    pub upload_seconds: Option<f64>,
+    /// Bytes that uploads sent.
+    pub uploaded_bytes: u64,
+    /// Uploads that failed.
+    pub upload_failures: u64,
+    /// Whether the last upload succeeded; `None` before the first.
+    pub upload_ok: Option<bool>,
 }
 
 /// Counters shared by all that runs.
@@ -54,6 +62,19 @@ impl Meters {
     }
     pub(super) fn refused(&self) {
         self.with(|r| r.refused += 1);
+    }
+    /// `done`: how long it took and what it sent; `None` when it failed.
+    pub(super) fn uploaded(&self, done: Option<(Duration, u64)>) {
+        self.with(|r| {
+            r.upload_ok = Some(done.is_some());
+            match done {
+                Some((time, bytes)) => {
+                    r.upload_seconds = Some(time.as_secs_f64());
+                    r.uploaded_bytes += bytes;
+                }
+                None => r.upload_failures += 1,
+            }
+        });
     }
 }
 
@@ -90,6 +111,12 @@ impl Meters {
         let refused = vec![("{gate=\"drop\"}".to_owned(), r.refused.to_string())];
         family("guichet_publication_refused", "counter", "Publications refused by a gate", refused);
         let one = |v: u64| vec![(String::new(), v.to_string())];
+        if let Some(ok) = r.upload_ok {
+            family("guichet_upload_last_successful", "gauge", "Whether the last upload succeeded", one(u64::from(ok)));
+            family("guichet_upload_failures", "counter", "Uploads that failed", one(r.upload_failures));
+            family("guichet_upload_bytes", "counter", "Bytes sent to the bucket", one(r.uploaded_bytes));
+        }
+        family("guichet_upload_duration_seconds", "gauge", "Of the last upload", seconds(r.upload_seconds));
         let ok = one(u64::from(reload_ok));
         family(
             "guichet_config_last_reload_successful",

@@ -35,3 +35,4 @@ pub mod service;
 pub mod shutdown;
 pub mod status;
 pub mod supervise;
+pub mod upload;

@@ -97,6 +97,8 @@ pub struct Pipeline {
     pub(super) lately: super::harvest_end::Lately,
     /// Merges take turns: a second one would find the first one's work half done.
     pub(super) merging: Mutex<()>,
+    /// Uploads take turns.
+    pub(super) uploading: tokio::sync::Mutex<()>,
     /// Bounds the decoding threads.
     pub(super) decoders: Arc<tokio::sync::Semaphore>,
     /// What the harvests cost and gave, for the metrics.
@@ -142,6 +144,7 @@ impl Pipeline {
             next_id,
             lately: super::harvest_end::Lately::default(),
             merging: Mutex::new(()),
+            uploading: tokio::sync::Mutex::new(()),
             decoders: Arc::new(tokio::sync::Semaphore::new(workers())),
             meters: super::meters::Meters::default(),
             void: Mutex::default(),

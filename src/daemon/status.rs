@@ -7,6 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::pipeline::{schedule_of, store_path};
+use super::upload::UploadStatus;
 use crate::config::{Config, Source};
 use crate::store::{RecordCounts, Snapshot, SourceState, StoreError};
 
@@ -22,6 +23,9 @@ pub struct Status {
     pub store: StoreStatus,
     /// The last publication; absent when there is none.
     pub publication: Option<PublicationStatus>,
+    /// The bucket that mirrors the publications; absent when none is configured.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub upload: Option<UploadStatus>,
     /// What overrides.toml decides; absent when it decides nothing.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub decisions: Option<DecisionsStatus>,
@@ -168,7 +172,8 @@ pub fn read(config: &Config, snapshot: &Snapshot, now: Timestamp) -> Result<Stat
             Some(DecisionsStatus { total, void: super::overrides::told(&super::overrides::void(config, snapshot)?) })
         }
     };
-    Ok(Status { sources, store, publication, decisions, daemon: None })
+    let upload = super::upload::status(config, snapshot)?;
+    Ok(Status { sources, store, publication, upload, decisions, daemon: None })
 }
 
 /// The status where nothing was harvested yet: what the configuration says.
@@ -177,6 +182,7 @@ pub fn of_config(config: &Config, now: Timestamp) -> Status {
         sources: config.sources.iter().map(|source| untried(source, now)).collect(),
         store: StoreStatus { bytes: 0, wal_bytes: 0, dirty_buyers: 0, last_merge_buyers: None },
         publication: None,
+        upload: super::upload::never(config),
         decisions: (!config.decisions.is_empty())
             .then(|| DecisionsStatus { total: config.decisions.len(), void: Vec::new() }),
         daemon: None,

@@ -10,9 +10,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use parquet::basic::{Compression, LogicalType, Repetition, Type as Physical, ZstdLevel};
+use parquet::column::reader::{ColumnReader, get_typed_column_reader};
 use parquet::data_type::{BoolType, ByteArray, ByteArrayType, DataType, DoubleType, Int32Type};
 use parquet::errors::ParquetError;
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
+use parquet::file::reader::RowGroupReader;
 use parquet::file::writer::{SerializedFileWriter, SerializedRowGroupWriter};
 use parquet::schema::types::Type;
 
@@ -30,10 +32,10 @@ use crate::record::Day;
 pub(super) const PARQUET: &str = "decp.parquet";
 
 /// Rows of a row group: large enough to compress well, small enough to hold.
-const GROUP: usize = 16 * 1024;
+pub(super) const GROUP: usize = 16 * 1024;
 
-/// The values of one column in the row group that is being gathered.
-struct Column {
+/// The values of one column in the row group that is being gathered, or was read.
+pub(super) struct Column {
     kind: Kind,
     /// 1 where the row has a value, 0 where it is null.
     defined: Vec<i16>,
@@ -81,7 +83,8 @@ impl DecpParquet {
     }
 }
 
-fn open<W: std::io::Write + Send>(out: W) -> Result<SerializedFileWriter<W>, ParquetError> {
+/// Begins a file with the columns of the table.
+pub(super) fn open<W: std::io::Write + Send>(out: W) -> Result<SerializedFileWriter<W>, ParquetError> {
     let fields = COLUMNS
         .iter()
         .map(|(name, kind)| {
@@ -110,7 +113,8 @@ fn open<W: std::io::Write + Send>(out: W) -> Result<SerializedFileWriter<W>, Par
 }
 
 impl Column {
-    fn new(kind: Kind) -> Self {
+    /// An empty one.
+    pub(super) fn new(kind: Kind) -> Self {
         Self {
             kind,
             defined: Vec::new(),
@@ -138,8 +142,58 @@ impl Column {
         }
     }
 
+    /// Reads a column of a row group of such a file.
+    pub(super) fn read(kind: Kind, group: &dyn RowGroupReader, n: usize, rows: usize) -> Result<Self, ParquetError> {
+        let mut column = Self::new(kind);
+        let reader = group.get_column_reader(n)?;
+        let defined = &mut column.defined;
+        match kind {
+            Kind::Text => {
+                for value in get::<ByteArrayType>(reader, rows, defined)? {
+                    column.text.extend_from_slice(value.data());
+                    column.ends.push(column.text.len());
+                }
+            }
+            Kind::Integer | Kind::Date => column.integers = get::<Int32Type>(reader, rows, defined)?,
+            Kind::Number => column.numbers = get::<DoubleType>(reader, rows, defined)?,
+            Kind::Boolean => column.booleans = get::<BoolType>(reader, rows, defined)?,
+        }
+        Ok(column)
+    }
+
+    /// The 32-bit numbers (days, for a date), row by row.
+    pub(super) fn rows_of_integers(&self) -> impl Iterator<Item = Option<i32>> {
+        let mut values = self.integers.iter();
+        self.defined.iter().map(move |defined| if *defined == 1 { values.next().copied() } else { None })
+    }
+
+    /// Appends each row to the column that `to` names for it.
+    pub(super) fn scatter(&self, to: &[usize], columns: &mut [&mut Self]) {
+        let mut n = 0;
+        for (defined, to) in self.defined.iter().zip(to) {
+            let Some(column) = columns.get_mut(*to) else { continue };
+            column.defined.push(*defined);
+            if *defined != 1 {
+                continue;
+            }
+            match self.kind {
+                Kind::Text => {
+                    let start = if n == 0 { 0 } else { self.ends.get(n - 1).copied().unwrap_or_default() };
+                    let end = self.ends.get(n).copied().unwrap_or(start);
+                    column.text.extend_from_slice(self.text.get(start..end).unwrap_or_default());
+                    let end = column.text.len();
+                    column.ends.push(end);
+                }
+                Kind::Integer | Kind::Date => column.integers.extend(self.integers.get(n)),
+                Kind::Number => column.numbers.extend(self.numbers.get(n)),
+                Kind::Boolean => column.booleans.extend(self.booleans.get(n)),
+            }
+            n += 1;
+        }
+    }
+
     /// Writes the column and empties it.
-    fn write<W: std::io::Write + Send>(
+    pub(super) fn write<W: std::io::Write + Send>(
         &mut self,
         group: &mut SerializedRowGroupWriter<'_, W>,
     ) -> Result<(), ParquetError> {
@@ -165,6 +219,34 @@ impl Column {
         self.booleans.clear();
         self.defined.clear();
         Ok(())
+    }
+}
+
+fn get<T: DataType>(reader: ColumnReader, rows: usize, defined: &mut Vec<i16>) -> Result<Vec<T::T>, ParquetError> {
+    if T::get_physical_type() != reader_type(&reader) {
+        return Err(ParquetError::General("a column has another type than decp.parquet gives it".to_owned()));
+    }
+    let mut reader = get_typed_column_reader::<T>(reader);
+    let (mut values, mut read) = (Vec::new(), 0);
+    while read < rows {
+        match reader.read_records(rows - read, Some(defined), None, &mut values)?.0 {
+            0 => return Err(ParquetError::General("a column is shorter than its row group".to_owned())),
+            n => read += n,
+        }
+    }
+    Ok(values)
+}
+
+fn reader_type(reader: &ColumnReader) -> Physical {
+    match reader {
+        ColumnReader::BoolColumnReader(_) => Physical::BOOLEAN,
+        ColumnReader::Int32ColumnReader(_) => Physical::INT32,
+        ColumnReader::Int64ColumnReader(_) => Physical::INT64,
+        ColumnReader::Int96ColumnReader(_) => Physical::INT96,
+        ColumnReader::FloatColumnReader(_) => Physical::FLOAT,
+        ColumnReader::DoubleColumnReader(_) => Physical::DOUBLE,
+        ColumnReader::ByteArrayColumnReader(_) => Physical::BYTE_ARRAY,
+        ColumnReader::FixedLenByteArrayColumnReader(_) => Physical::FIXED_LEN_BYTE_ARRAY,
     }
 }
 

@@ -6,7 +6,7 @@
 //! does not grow with the region. Knows nothing of harvests, of the store or of HTTP.
 //!
 //! The way of a publication: `recover` what a kill left → build in a hidden folder → gate → read
-//! back → manifest and sums → show → retention.
+//! back → manifest and sums → show → retention; [`upload`] then makes a bucket its mirror.
 
 mod batch;
 mod catalog;
@@ -59,6 +59,7 @@ mod shape_2022;
 mod signature;
 mod swap;
 mod tabular;
+pub mod upload;
 mod valid_2019;
 mod valid_2022;
 mod verify;

@@ -44,6 +44,11 @@ pub(super) fn newest(names: &[String]) -> Option<String> {
     names.iter().filter_map(|name| Some((parse(name)?, name))).max().map(|(_, name)| name.clone())
 }
 
+/// Sorts by the day and number of a name, the oldest first.
+pub(super) fn sort<T>(items: &mut [T], name: impl Fn(&T) -> &str) {
+    items.sort_by_key(|item| parse(name(item)));
+}
+
 /// Decides from the names alone; what is no publication of ours is not touched.
 pub(super) fn plan(names: &[String], latest: &str, keep_daily: usize, keep_monthly: usize) -> Plan {
     let mut known: Vec<((Day, u32), &String)> = names.iter().filter_map(|name| Some((parse(name)?, name))).collect();

@@ -21,6 +21,7 @@ pub(super) const LATEST: &str = "latest";
 /// Folder of the publications.
 pub(super) const DUMPS: &str = "dumps";
 const BUILDING: &str = ".tmp-";
+const SCRATCH: &str = ".upload-";
 const PENDING: &str = ".pending-";
 const NEW_LINK: &str = ".latest.new";
 /// What a web server of another user must be able to do: read files, list folders.
@@ -54,6 +55,16 @@ pub(super) fn recover(public: &Path) -> Result<(), PublishError> {
 pub(super) fn build_in(public: &Path) -> Result<TempDir, PublishError> {
     let dumps = public.join(DUMPS);
     tempfile::Builder::new().prefix(BUILDING).tempdir_in(&dumps).map_err(PublishError::io("create a folder in", &dumps))
+}
+
+/// A folder for what an upload makes of a publication; removed when it is dropped, or by the next upload
+/// after a kill. Not by the next publication: it may begin while an upload is under way.
+pub(super) fn scratch_in(dumps: &Path) -> Result<TempDir, PublishError> {
+    for name in names(dumps)?.into_iter().filter(|n| n.starts_with(SCRATCH)) {
+        let path = dumps.join(name);
+        fs::remove_dir_all(&path).map_err(PublishError::io("remove", &path))?;
+    }
+    tempfile::Builder::new().prefix(SCRATCH).tempdir_in(dumps).map_err(PublishError::io("create a folder in", dumps))
 }
 
 /// The name of the next publication of a day.

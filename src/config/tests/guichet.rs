@@ -74,7 +74,7 @@ fn what_this_version_cannot_do_is_said_and_not_ignored() {
         ("[publish]\nformats = [\"ocds.jsonl\"]\n", "cannot write `ocds.jsonl` yet"),
         ("[publish]\nformats = [\"decp.jsn\"]\n", "did you mean `decp.json`?"),
         ("[publish]\nsigning_key = \"RWRTY0IyAAAA\"\n", "never inline"),
-        ("[publish.upload]\nbucket = \"b\"\n", "cannot upload"),
+        ("[publish.upload]\nbucket = \"b\"\n", "[publish.upload] lacks kind"),
         ("[privacy]\nmask = true\n", "has no keys in this version"),
     ] {
         let errors = Folder::new(table, ONE).errors();
@@ -189,5 +189,46 @@ fn a_file_of_the_register_that_is_missing_or_lacks_a_column_is_an_error_at_its_p
         "a string is expected",
     ] {
         assert!(errors.contains(expected), "{expected}\n{errors}");
+    }
+}
+
+const UPLOAD: &str = "[publish.upload]\nkind = \"s3\"\nendpoint = \"https://s3.example.org\"\nbucket = \"decp\"\n\
+    access_key = { env = \"S3_ACCESS\" }\nsecret_key = { file = \"keys/s3\" }\n";
+
+#[test]
+fn an_upload_names_its_bucket_and_where_its_keys_are() {
+    let folder = Folder::new(UPLOAD, ONE);
+    let upload = folder.config().publish.upload.unwrap();
+    assert_eq!(upload.shown(), "https://s3.example.org/decp/");
+    assert_eq!((upload.region.as_str(), upload.prefix.as_str(), upload.path_style), ("us-east-1", "", true));
+    assert_eq!(upload.access_key, Credential::Env("S3_ACCESS".to_owned()));
+    assert_eq!(upload.secret_key, Credential::File(folder.path("keys/s3")));
+    let more = format!("{UPLOAD}prefix = \"/a/b/\"\nregion = \"gra\"\npath_style = false\n");
+    let upload =
+        Folder::new(&more, ONE).env("GUICHET_PUBLISH__UPLOAD__BUCKET", "other").config().publish.upload.unwrap();
+    assert_eq!((upload.prefix.as_str(), upload.bucket.as_str(), upload.path_style), ("a/b/", "other", false));
+    assert_eq!(Folder::new("", ONE).config().publish.upload, None);
+    let print = |table: &str| Folder::new(table, ONE).load().unwrap().config.publishing_fingerprint();
+    assert_eq!(print(""), print(UPLOAD), "where it is uploaded changes nothing in a publication");
+}
+
+#[test]
+fn every_slip_in_an_upload_is_an_error_at_its_place() {
+    for (from, to, place, expected) in [
+        ("kind = \"s3\"", "kind = \"ftp\"", "guichet.toml:2:", "`ftp` is not known"),
+        ("https://s3.example.org", "s3.example.org", "guichet.toml:3:", "is no URL"),
+        ("https://s3.example.org", "https://key:word@s3.example.org", "guichet.toml:3:", "never inline"),
+        ("https://s3.example.org", "https://s3.example.org/?x=1", "guichet.toml:3:", "query"),
+        ("\"decp\"", "\"De_cp\"", "guichet.toml:4:", "no name of a bucket"),
+        ("{ env = \"S3_ACCESS\" }", "\"AKIAEXAMPLE\"", "guichet.toml:5:", "never inline"),
+        ("{ file = \"keys/s3\" }", "{ path = \"keys/s3\" }", "guichet.toml:6:", "unknown key `path`"),
+        ("bucket =", "prefix = \"a/../b\"\nbucket =", "guichet.toml:4:", "cannot begin a key"),
+        ("bucket =", "regoin = \"gra\"\nbucket =", "guichet.toml:4:", "did you mean `region`"),
+        ("bucket = \"decp\"\n", "", "guichet.toml:1:", "lacks bucket"),
+        ("[publish.upload]", "[publish]\nformats = [\"decp.csv\"]\n[publish.upload]", "guichet.toml:", "decp.parquet"),
+    ] {
+        let errors = Folder::new(&UPLOAD.replace(from, to), ONE).errors();
+        assert!(errors.contains(place) && errors.contains(expected), "{from} → {to}: {errors}");
+        assert!(!errors.contains("AKIAEXAMPLE") && !errors.contains("word@"), "{errors}");
     }
 }

@@ -1,6 +1,6 @@
 //! Tests of the room as a whole: from contracts to a publication, read back by other means.
 
-mod generate;
+pub(super) mod generate;
 mod journal;
 mod readers;
 mod registered;
