@@ -186,3 +186,17 @@ fn a_record_cut_at_any_byte_inside_a_document_costs_only_itself() {
     }
     assert!(wrong.is_empty(), "{} wrong:\n{}", wrong.len(), wrong.join("\n"));
 }
+
+#[test]
+fn where_the_text_was_read_in_pieces_does_not_decide_what_damage_above_the_records_costs() {
+    let damaged = r#""marches":[{"id":"1","acheteur":{"id":"2"},"objet":"x"}],{"acheteur":2,"id":"3"}]}"#;
+    let (expected, _) = read(&format!("{{{damaged}"));
+    assert_eq!(expected.len(), 2);
+    // The pieces are of 256 KiB at most: each place of the damage beside the end of one.
+    for before in 262_144 - damaged.len()..262_144 + 8 {
+        for after in [0, 200, 5000] {
+            let (found, _) = read(&format!("{{\"x\":\"{}\",{damaged}{}", "a".repeat(before - 8), " ".repeat(after)));
+            assert_eq!(found, expected, "with {before} bytes before and {after} after");
+        }
+    }
+}

@@ -13,7 +13,7 @@ use super::decp_names::is_part;
 use super::rescue::{End, end_of_record, opens_damaged_record};
 use super::scan::{Scan, Step};
 use super::split_json::{MAX_KEY, Splitter, Stop};
-use super::window::is_space;
+use super::window::{BEFORE, is_space};
 use super::{Container, Shape};
 
 /// How far a candidate is read: a record names its buyer or its object within its first fields.
@@ -192,7 +192,7 @@ impl<R: Read> Splitter<'_, '_, R> {
         let mut from = if held { start + 1 } else { self.at };
         let shape = Shape::DamagedJson(container);
         loop {
-            match self.candidate(start.max(from.saturating_sub(512)), from, true)? {
+            match self.candidate(start.max(from.saturating_sub(BEFORE)), from, true)? {
                 Continue(next) => from = next,
                 Break(Some((at, end, list))) => {
                     if held {
@@ -228,7 +228,7 @@ impl<R: Read> Splitter<'_, '_, R> {
                 held = false;
             }
             if !held {
-                self.window.keep_from(from.saturating_sub(512));
+                self.window.keep_from(from.saturating_sub(BEFORE));
             }
         }
     }
@@ -315,10 +315,10 @@ impl<R: Read> Splitter<'_, '_, R> {
         let mut from = self.at;
         self.passed.get_or_insert_with(|| format!("damage in {what}"));
         loop {
-            match self.candidate(from.saturating_sub(512), from, false)? {
+            match self.candidate(from.saturating_sub(BEFORE), from, false)? {
                 Continue(next) => {
                     from = next;
-                    self.window.keep_from(from.saturating_sub(512));
+                    self.window.keep_from(from.saturating_sub(BEFORE));
                 }
                 Break(None) => return Err(Stop::Lost(format!("damage in {what}"))),
                 Break(Some((at, _, list))) => {

@@ -1,7 +1,7 @@
 //! A sliding view on a text that streams: what a splitter looks through.
 //!
-//! In: a [`Text`]. Out: slices of it by absolute offset. Holds the bytes from the one that the
-//! splitter keeps (the start of the current record) to the last one read, and no more: memory is
+//! In: a [`Text`]. Out: slices of it by absolute offset. Holds the bytes from a little before the one that
+//! the splitter keeps (the start of the current record) to the last one read, and no more: memory is
 //! bounded by how far the splitter lets the two drift apart. Knows no format.
 
 use std::io::{self, Read};
@@ -11,6 +11,10 @@ use super::text::Text;
 /// How much is asked of the input at a time.
 const CHUNK: usize = 256 * 1024;
 
+/// So much before what is kept is held too: whoever looks for a record after damage asks what stands
+/// before it, and the answer must not depend on how the text came.
+pub(super) const BEFORE: u64 = 512;
+
 pub(super) struct Window<R> {
     text: Text<R>,
     buffer: Vec<u8>,
@@ -18,7 +22,7 @@ pub(super) struct Window<R> {
     filled: usize,
     /// Absolute offset of `buffer[0]`.
     base: u64,
-    /// Nothing before this offset is needed any more.
+    /// Nothing before this offset is needed any more, but [`BEFORE`].
     keep: u64,
     ended: bool,
 }
@@ -62,7 +66,7 @@ impl<R: Read> Window<R> {
         if self.ended {
             return Ok(false);
         }
-        let gone = self.index(self.keep).min(self.filled);
+        let gone = self.index(self.keep.saturating_sub(BEFORE)).min(self.filled);
         // Moving a short rest beats growing; moving a long record again and again does not.
         if gone > 0 && (gone >= self.filled / 2 || self.buffer.len() - self.filled < CHUNK / 4) {
             self.buffer.copy_within(gone..self.filled, 0);
