@@ -1,7 +1,7 @@
 //! A consumer that keeps a copy of contrats.ndjson by `/api/v1/changes` alone, through thirty nights of a
-//! region: contracts change, come, go, come back; sources are forgotten and come again; decisions about
-//! what is one contract are switched off and on; the store is replayed and restored. Each night its copy
-//! is the published file, byte for byte.
+//! region: contracts change, come, go, come back; sources are forgotten and come again; rule 4 is switched
+//! off and on; an operator excludes a record and takes it back; a contract is removed for good; the store is
+//! replayed and restored. Each night its copy is the published file, byte for byte.
 //!
 //! [`Consumer`] is also the example of docs/reutilisation.md: what any other program has to do.
 
@@ -18,7 +18,7 @@ use axum::body::{Body, to_bytes};
 use axum::extract::ConnectInfo;
 use axum::http::{Request, StatusCode};
 use common::{Region, enabled, publish};
-use guichet::daemon::replay;
+use guichet::daemon::{removal, replay};
 use guichet::record::Uid;
 use guichet::serve::{Peer, ServeOptions, router};
 use guichet::store::{self, Store};
@@ -180,7 +180,8 @@ fn a_consumer_of_the_api_is_the_published_file_on_each_of_thirty_nights() {
     let (mut consumer, mut slow) = (Consumer::default(), Consumer::default());
     let written = std::fs::read_to_string(region.stage.config()).unwrap();
     let mut uids: BTreeSet<String> = BTreeSet::new();
-    let mut since_restored = Vec::new();
+    let (mut since_restored, mut removed) = (Vec::new(), String::new());
+    let mut excluded = <[String; 2]>::default();
     for night in 0..30 {
         region.stage.show(&region.world.night(shown(night))).unwrap();
         let across = if matches!(night, 4..7 | 18..21) { "\n[merge]\nacross_feeds = false\n" } else { "" };
@@ -194,7 +195,18 @@ fn a_consumer_of_the_api_is_the_published_file_on_each_of_thirty_nights() {
             }
             _ => {}
         }
-        // What decisions and redactions change is another night like these.
+        let overrides = region.stage.config().with_file_name("overrides.toml");
+        match night {
+            16 => {
+                excluded = first_record(&consumer);
+                std::fs::write(&overrides, excluding(&excluded)).unwrap();
+            }
+            18 => {
+                std::fs::remove_file(&overrides).unwrap();
+                excluded = <[String; 2]>::default();
+            }
+            _ => {}
+        }
         let pipeline = region.pipeline("var", night);
         region.harvest_all(&pipeline);
         // Their sources speak again the night after.
@@ -209,7 +221,16 @@ fn a_consumer_of_the_api_is_the_published_file_on_each_of_thirty_nights() {
             }
             pipeline.merge().unwrap();
         }
-        let dir = publish(&pipeline);
+        let mut dir = publish(&pipeline);
+        if night == 14 {
+            consumer.follow(&site);
+            removed = consumer.lines.keys().next().unwrap().clone();
+            let plan = removal::plan(&pipeline.store.snapshot().unwrap(), &Uid::from_text(removed.clone()));
+            removal::decide(&pipeline, &plan.unwrap().unwrap(), "à la demande de l'intéressé").unwrap();
+            let done = pipeline.settle().unwrap().unwrap();
+            assert!(done.refused.is_none(), "{:?}", done.refused);
+            dir = region.config("var").public_dir().join("latest").canonicalize().unwrap();
+        }
         let truth = std::fs::read(dir.join("contrats.ndjson")).unwrap();
         println!(
             "night {night} {} {}",
@@ -226,13 +247,30 @@ fn a_consumer_of_the_api_is_the_published_file_on_each_of_thirty_nights() {
             slow.follow(&site);
             assert!(slow.file() == truth, "night {night}, after a pause");
         }
+        assert!(!consumer.lines.contains_key(&removed), "night {night}");
+        let [siret, id] = &excluded;
+        let declared = format!("\"acheteur_id\":\"{siret}\",\"id\":\"{id}\"");
+        assert!(!String::from_utf8(truth).unwrap().contains(&declared), "night {night}: {declared}");
         uids.extend(consumer.lines.keys().cloned());
     }
     assert_eq!((consumer.dumps, slow.dumps), (3, 3), "the first, after the replay, after the restore");
     let kinds: Vec<&str> = consumer.met.iter().map(String::as_str).collect();
-    assert_eq!(kinds, ["changed", "gone", "merged", "new", "split"]);
+    assert_eq!(kinds, ["changed", "gone", "merged", "new", "redacted", "split"]);
     former_names_lead_on(&site, &region, &uids);
     as_lines(&site, &consumer, &since_restored);
+}
+
+/// SIRET and id of the first record of the consumer's first contract.
+fn first_record(consumer: &Consumer) -> [String; 2] {
+    let line: serde_json::Value = serde_json::from_str(consumer.lines.values().next().unwrap()).unwrap();
+    ["acheteur_id", "id"].map(|key| line["observations"][0][key].as_str().unwrap().to_owned())
+}
+
+/// overrides.toml that takes a record out.
+fn excluding([siret, id]: &[String; 2]) -> String {
+    format!(
+        "[[exclude]]\nrecord = [\"{siret}\", \"{id}\"]\nwho = \"A. Vidal\"\nwhy = \"un essai\"\nwhen = 2026-11-24\n"
+    )
 }
 
 fn store_of(region: &Region) -> std::path::PathBuf {
