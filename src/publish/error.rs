@@ -113,8 +113,19 @@ impl PublishError {
     }
 }
 
+/// A format's crate may pass the system's error on inside its own, and that inside another.
+fn kind(error: &io::Error) -> io::ErrorKind {
+    let mut kind = error.kind();
+    let mut cause = error.get_ref().map(|inner| inner as &(dyn std::error::Error + 'static));
+    while let Some(inner) = cause {
+        kind = inner.downcast_ref::<io::Error>().map_or(kind, io::Error::kind);
+        cause = inner.source();
+    }
+    kind
+}
+
 fn advice(error: &io::Error) -> &'static str {
-    match error.kind() {
+    match kind(error) {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
             "free some space: a publication needs about seven times the size of contrats.ndjson"
         }
@@ -122,5 +133,22 @@ fn advice(error: &io::Error) -> &'static str {
         io::ErrorKind::ReadOnlyFilesystem => "mount the data directory writable",
         io::ErrorKind::NotFound => "was it removed while guichet worked? Try again",
         _ => "check the disk, then try again",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_disk_is_told_as_one_however_deep_its_error_lies() {
+        let full = || io::Error::from(io::ErrorKind::StorageFull);
+        let zip = io::Error::other(rawzip::Error::from(full()));
+        for error in [full(), zip, io::Error::other(full())] {
+            assert!(PublishError::io("write", Path::new("decp.xlsx"))(error).to_string().contains("free some space"));
+        }
+        assert!(
+            PublishError::io("write", Path::new("x"))(io::Error::other("odd")).to_string().contains("check the disk")
+        );
     }
 }
