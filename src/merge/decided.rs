@@ -141,7 +141,7 @@ pub(super) fn part(which: &[u32], atoms: &[Atom]) -> (Vec<u32>, Vec<u32>) {
     which.iter().partition(|i| atoms.get(**i as usize).is_some_and(|a| a.united))
 }
 
-/// What is gone and was decided to be one contract goes, all together, where its own side stands,
+/// What is gone and was decided to be one contract goes, all together, where its own side is,
 /// else where a part of it fits; gives what found no place.
 pub(super) fn follow(
     clusters: &mut [Cluster],
@@ -157,7 +157,10 @@ pub(super) fn follow(
     }
     let mut left = Vec::new();
     for (side, members) in sides {
-        let on = |c: &Cluster| c.said.iter().any(|a| atoms.get(*a as usize).is_some_and(|a| a.side == side));
+        // Also where a part of the side is, but said no longer: its source says that contract otherwise.
+        let on = |c: &Cluster| {
+            c.said.iter().chain(&c.dropped).any(|a| atoms.get(*a as usize).is_some_and(|a| a.side == side))
+        };
         let home = clusters.iter().position(on).or_else(|| {
             members.iter().find_map(|i| {
                 let mut tried: Vec<Cluster> = clusters.to_vec();

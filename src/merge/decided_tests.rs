@@ -112,6 +112,20 @@ fn what_is_gone_and_is_one_goes_where_one_of_it_fits() {
     assert_eq!(merged.outcomes, [(0, Outcome::Accepted), (1, Outcome::Gone), (2, Outcome::Gone)]);
 }
 
+#[test]
+fn what_went_later_follows_what_went_before_into_a_contract_that_no_longer_says_it() {
+    let lot = |id: &str| make(id).objet("Voirie lot 2").held_by(&[C]);
+    let made = vec![
+        lot("M100"),
+        lot("M100").montant(100).source(1).at("s", 2),
+        lot("M101").montant(200).source(1).gone("2024-02-03", false),
+        make("M101").montant(100).gone("2024-02-04", true),
+    ];
+    let merged = merge_under(&[decide(Same, &["2024M1", "M101"])], made);
+    let of: BTreeSet<u32> = merged.contract_of.iter().filter(|(i, _)| *i >= 2).map(|(_, c)| *c).collect();
+    assert_eq!(of.len(), 1, "{:?}", merged.contract_of);
+}
+
 fn decisions() -> impl Strategy<Value = Vec<Decision>> {
     let ids = ["M1", "m-1", "2024M1", "2024M100", "M100", "M101", "M102", "X"];
     let one = (0..3u8, prop::sample::subsequence(ids.to_vec(), 2..4)).prop_map(|(verdict, ids)| match verdict {

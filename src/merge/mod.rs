@@ -107,14 +107,19 @@ pub fn merge_buyer(siren: Siren, sources: &[SourceFacts], candidates: Vec<Candid
 pub fn merge_decided(
     siren: Siren,
     sources: &[SourceFacts],
-    candidates: Vec<Candidate>,
+    mut candidates: Vec<Candidate>,
     decisions: &[Decision],
     rules: &Rules,
 ) -> Merged {
-    let (candidates, refused): (Vec<_>, Vec<_>) = candidates
-        .into_iter()
-        .partition(|c| c.observation.record.acheteur.siren() == siren && sources.get(c.source as usize).is_some());
-    let mut merged = Merged { refused: refused.iter().map(|c| c.observation_id).collect(), ..Merged::default() };
+    let mut merged = Merged::default();
+    // In place, here and below: a second list of a large buyer's observations would be the peak of a harvest.
+    candidates.retain(|c| {
+        let ours = c.observation.record.acheteur.siren() == siren && sources.get(c.source as usize).is_some();
+        if !ours {
+            merged.refused.push(c.observation_id);
+        }
+        ours
+    });
     merged.refused.sort_unstable();
     let decided = decided::Decided::new(decisions);
     let candidates = if decisions.is_empty() { candidates } else { decided.exclude(candidates, &mut merged.outcomes) };
@@ -132,7 +137,7 @@ pub fn merge_decided(
     }
     uid::name(&mut built, &nodes);
     links::note(&mut built, &place, &across);
-    built.sort_by(|a, b| a.contract.uid.cmp(&b.contract.uid));
+    built.sort_unstable_by(|a, b| a.contract.uid.cmp(&b.contract.uid));
     report(built, &nodes, &same, &mut merged);
     merged
 }

@@ -90,7 +90,8 @@ pub(super) fn prepare(
             (ids.binary_search(&id).unwrap_or_default() as u32, content(&c), c)
         })
         .collect();
-    hashed.sort_by(|a, b| {
+    // No two are equal, neither here nor below: an unstable sort gives the same order, without a buffer.
+    hashed.sort_unstable_by(|a, b| {
         let left = (a.0, a.1, !a.2.present, &a.2.resource, a.2.position, a.2.observation_id);
         left.cmp(&(b.0, b.1, !b.2.present, &b.2.resource, b.2.position, b.2.observation_id))
     });
@@ -108,7 +109,7 @@ pub(super) fn prepare(
             }
         }
     }
-    nodes.sort_by(Node::by_place);
+    nodes.sort_unstable_by(Node::by_place);
     let place: BTreeMap<(u32, u128), u32> = (0u32..).zip(&nodes).map(|(i, n)| ((n.source, n.content), i)).collect();
     let same = same
         .into_iter()
