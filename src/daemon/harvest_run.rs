@@ -416,7 +416,7 @@ impl SourceRun {
             let mut judge = Judge::new(&decisions, day);
             let cleaned = rewrite::clean(&archive, &name, &split, &mut |slice| {
                 // What stands in the store was judged when the decision was carried out.
-                let stands = matches!(known.get(judge.hash(slice)), Some(Known::Observation(_) | Known::Gathered(_)));
+                let stands = matches!(known.get(slice.hash()), Some(Known::Observation(_) | Known::Gathered(_)));
                 !stands && judge.removes(slice)
             });
             if !matches!(cleaned, Ok(Cleaned::AsItWas)) {

@@ -10,8 +10,6 @@ use std::io::Read;
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicI64, Ordering};
 
-use xxhash_rust::xxh3::xxh3_128_with_seed;
-
 use crate::config::{Format, Source};
 use crate::decode::{self, Dialect, Ending, NotData, Slice, SplitOptions};
 use crate::record::{Day, Severity, Siren, Where};
@@ -255,7 +253,7 @@ fn number(siren: &Siren) -> u32 {
 impl Reading<'_> {
     fn record(&mut self, slice: &Slice<'_>) -> ControlFlow<()> {
         // The same bytes mean another thing in another container, or when what follows them is lost.
-        let hash = xxh3_128_with_seed(slice.bytes, slice.context());
+        let hash = slice.hash();
         let known = match self.known.get(hash) {
             Some(known) => known,
             None => {

@@ -348,7 +348,7 @@ impl<'a> Replay<'a> {
         let known = self.numbers.get(&entry.source).and_then(|n| self.known.get(n));
         // What this replay has taken in already was judged then.
         let stands = |hash| matches!(known.and_then(|k| k.get(hash)), Some(Known::Observation(_) | Known::Gathered(_)));
-        let mut removes = |slice: &Slice<'_>| !stands(judge.hash(slice)) && judge.removes(slice);
+        let mut removes = |slice: &Slice<'_>| !stands(slice.hash()) && judge.removes(slice);
         let (to, length) = match rewrite::clean(&self.archive, &now, &options, &mut removes)? {
             Cleaned::AsItWas if now == name => return Ok(Some((now, bytes))),
             Cleaned::AsItWas => return Ok(Some((now, self.archive.length(&now)?))),

@@ -11,8 +11,6 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use jiff::Timestamp;
 use tracing::warn;
 
-use xxhash_rust::xxh3::xxh3_128_with_seed;
-
 use super::decisions::Decisions;
 use super::pipeline::RunError;
 use super::purge;
@@ -60,14 +58,9 @@ impl<'d> Judge<'d> {
         Self { decisions, everywhere: Region::everywhere(), day, innocent: HashSet::new() }
     }
 
-    /// The hash by which a raw record is known.
-    pub fn hash(&self, slice: &Slice<'_>) -> u128 {
-        xxh3_128_with_seed(slice.bytes, slice.context())
-    }
-
     /// Whether the record was removed. One that cannot be read has no identity, and was not.
     pub fn removes(&mut self, slice: &Slice<'_>) -> bool {
-        let hash = self.hash(slice);
+        let hash = slice.hash();
         if self.innocent.contains(&hash) {
             return false;
         }

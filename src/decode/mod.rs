@@ -203,9 +203,15 @@ pub struct Slice<'a> {
 }
 
 impl Slice<'_> {
+    /// The hash by which a raw record is known again, wherever it stands: of its bytes and of what
+    /// their meaning depends on beside them.
+    pub fn hash(&self) -> u128 {
+        xxhash_rust::xxh3::xxh3_128_with_seed(self.bytes, self.context())
+    }
+
     /// What the meaning of its bytes depends on beside the bytes: the same bytes under another
     /// number mean something else.
-    pub fn context(&self) -> u64 {
+    fn context(&self) -> u64 {
         let shape = match self.shape {
             Shape::Json(Container::Plain) => 1,
             Shape::Json(Container::Named(Kind::Marche)) => 2,
