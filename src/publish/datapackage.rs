@@ -133,7 +133,7 @@ fn resource(file: &FileEntry) -> Resource<'_> {
         path: &file.name,
         description: super::lisezmoi::about(&file.name),
         format,
-        mediatype: mediatype(format),
+        mediatype: super::media_type::bare(&file.name),
         encoding: (!matches!(format, "parquet" | "sqlite" | "xlsx")).then_some("utf-8"),
         bytes: file.bytes,
         hash: format!("sha256:{}", file.sha256),
@@ -145,21 +145,6 @@ fn resource(file: &FileEntry) -> Resource<'_> {
             header: true,
         }),
         schema: table.then(|| Schema { fields: fields().collect(), missing_values: [""] }),
-    }
-}
-
-fn mediatype(format: &str) -> &'static str {
-    match format {
-        "csv" => "text/csv",
-        "json" => "application/json",
-        "ndjson" => "application/x-ndjson",
-        "xml" => "application/xml",
-        "html" => "text/html",
-        "md" => "text/markdown",
-        "parquet" => "application/vnd.apache.parquet",
-        "sqlite" => "application/vnd.sqlite3",
-        "xlsx" => "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-        _ => "application/octet-stream",
     }
 }
 

@@ -13,7 +13,7 @@ use rusqlite::{Connection, OpenFlags};
 use super::consumer_db::CONSUMER_DB;
 use super::error::PublishError;
 use super::manifest::FileEntry;
-use super::{journal_files, lisezmoi};
+use super::{journal_files, lisezmoi, media_type};
 use crate::record::Day;
 
 /// The graph in JSON-LD.
@@ -248,12 +248,11 @@ impl Graph<'_> {
         let stable = format!("{EU}/planned-availability/STABLE");
         self.known(&one, "dcatap:availability", &stable, "skos:Concept");
         self.put(&iri(&stable), "skos:prefLabel", french("stable"));
-        let (media, format) = kind(&file.name);
-        if let Some(media) = media {
+        if let Some(media) = media_type::registered(&file.name) {
             let media = format!("https://www.iana.org/assignments/media-types/{media}");
             self.known(&one, "dcat:mediaType", &media, "dct:MediaType");
         }
-        if let Some(format) = format {
+        if let Some(format) = file_type(&file.name) {
             self.known(&one, "dct:format", &format!("{EU}/file-type/{format}"), "dct:MediaTypeOrExtent");
         }
         let sum = self.own(&format!("{}.sha256", file.name));
@@ -288,17 +287,15 @@ fn is_data(name: &str) -> bool {
     !packed && !about.contains(&name)
 }
 
-/// The registered media type of a file, and its kind in the table of the European portal.
-fn kind(name: &str) -> (Option<&'static str>, Option<&'static str>) {
+/// What a file is in the table of the European portal.
+fn file_type(name: &str) -> Option<&'static str> {
     match name.rsplit_once('.').map_or("", |(_, ending)| ending) {
-        "csv" => (Some("text/csv"), Some("CSV")),
-        "json" => (Some("application/json"), Some("JSON")),
-        "xml" => (Some("application/xml"), Some("XML")),
-        "html" => (Some("text/html"), Some("HTML")),
-        "xlsx" => (Some("application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"), Some("XLSX")),
-        "parquet" => (Some("application/vnd.apache.parquet"), None),
-        "sqlite" => (Some("application/vnd.sqlite3"), None),
-        _ => (None, None),
+        "csv" => Some("CSV"),
+        "json" => Some("JSON"),
+        "xml" => Some("XML"),
+        "html" => Some("HTML"),
+        "xlsx" => Some("XLSX"),
+        _ => None,
     }
 }
 

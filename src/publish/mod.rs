@@ -43,6 +43,7 @@ mod liens_csv;
 mod lisezmoi;
 mod manifest;
 mod mask;
+pub mod media_type;
 mod output;
 mod pipeline;
 mod previous;

@@ -23,7 +23,8 @@ use super::manifest::Entry;
 use super::problem::Problem;
 use super::range::{self, Asked as Range};
 use super::snapshot::Publication;
-use super::{body, content_type, headers};
+use super::{body, headers};
+use crate::publish::media_type;
 
 /// How a publication was reached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -278,7 +279,7 @@ impl About<'_> {
         let is_problem =
             headers.get(header::CONTENT_TYPE).is_some_and(|v| v.as_bytes().starts_with(b"application/problem"));
         if !is_problem {
-            set(headers, header::CONTENT_TYPE, content_type::of(self.name));
+            set(headers, header::CONTENT_TYPE, media_type::of(self.name));
             if let Some(encoding) = encoding.name() {
                 set(headers, header::CONTENT_ENCODING, encoding);
             }

@@ -10,14 +10,13 @@
 //! | `snapshot`, `manifest`, `status` | what stands in the folder |
 //! | `db`, `queries/` | the consumers' database and the journal |
 //! | `api/` | answers for programs |
-//! | `files`, `range`, `etag`, `encoding`, `body`, `content_type` | downloads |
+//! | `files`, `range`, `etag`, `encoding`, `body` | downloads |
 //! | `pages/`, `i18n`, `format`, `style.css` | pages for people |
 //! | `app`, `layers`, `net`, `headers`, `problem`, `negotiate`, `metrics` | what every request passes |
 
 mod api;
 mod app;
 mod body;
-mod content_type;
 mod db;
 mod encoding;
 mod etag;

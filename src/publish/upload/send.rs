@@ -8,6 +8,7 @@ use sha2::{Digest, Sha256};
 use tokio::fs::File;
 use tokio::io::AsyncReadExt as _;
 
+use super::super::media_type;
 use super::bucket::{Bucket, Content, Kind};
 use super::error::UploadError;
 
@@ -127,23 +128,7 @@ fn unchanged(path: &Path, bytes: u64, hasher: Sha256, content: &Content) -> Resu
 
 /// How a key is given out, by the ending of its name.
 fn kind(key: &str) -> Kind {
-    let media = match key.rsplit_once('.').map(|(_, ending)| ending) {
-        Some("json") => "application/json",
-        Some("jsonld") => "application/ld+json",
-        Some("ndjson" | "jsonl") => "application/x-ndjson",
-        Some("xml") => "application/xml",
-        Some("csv") => "text/csv; charset=utf-8",
-        Some("ttl") => "text/turtle; charset=utf-8",
-        Some("md") => "text/markdown; charset=utf-8",
-        Some("html") => "text/html; charset=utf-8",
-        Some("parquet") => "application/vnd.apache.parquet",
-        Some("sqlite") => "application/vnd.sqlite3",
-        Some("xlsx") => "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-        Some("gz") => "application/gzip",
-        Some("zst") => "application/zstd",
-        Some("minisig" | "pub") => "text/plain; charset=utf-8",
-        _ if key.ends_with("SHA256SUMS") => "text/plain; charset=utf-8",
-        _ => "application/octet-stream",
-    };
+    let name = key.rsplit_once('/').map_or(key, |(_, name)| name);
+    let media = media_type::of(name);
     Kind { media, changes: !key.starts_with("dumps/") || key.ends_with("/manifest.json") }
 }

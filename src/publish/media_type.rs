@@ -1,9 +1,9 @@
-//! The media type of a publication's file, by its name.
+//! The media type of a publication's file, by its name: for the catalogues, the web server and the bucket.
 
 /// The type to announce; `attachment` kinds are left to the browser, which saves what it cannot
 /// show. An unknown ending is bytes.
 pub fn of(name: &str) -> &'static str {
-    if name.starts_with("SHA256SUMS") {
+    if name.starts_with("SHA256SUMS") || name.ends_with(".pub") {
         return "text/plain; charset=utf-8";
     }
     match name.rsplit_once('.').map_or("", |(_, ending)| ending) {
@@ -25,6 +25,18 @@ pub fn of(name: &str) -> &'static str {
     }
 }
 
+/// The same without parameters, as catalogues name it.
+pub(super) fn bare(name: &str) -> &'static str {
+    let full = of(name);
+    full.split_once(';').map_or(full, |(bare, _)| bare)
+}
+
+/// The same where IANA has registered it.
+pub(super) fn registered(name: &str) -> Option<&'static str> {
+    let own = ["application/x-ndjson", "application/jsonl", "application/octet-stream"];
+    Some(bare(name)).filter(|media| !own.contains(media))
+}
+
 #[cfg(test)]
 mod tests {
     #[test]
@@ -33,5 +45,6 @@ mod tests {
         assert_eq!(super::of("decp.json"), "application/json");
         assert_eq!(super::of("SHA256SUMS.minisig"), "text/plain; charset=utf-8");
         assert_eq!(super::of("LISEZMOI"), "application/octet-stream");
+        assert_eq!((super::of("minisign.pub"), super::bare("decp.csv")), ("text/plain; charset=utf-8", "text/csv"));
     }
 }
