@@ -26,7 +26,7 @@ pub(super) fn run(opened: &Opened, args: &Mask) -> Ended {
     })?;
     let siren = siret.siren();
     refuse_public(opened, &siren)?;
-    if args.dry_run {
+    if args.deciding.dry_run {
         let named = match opened.snapshot()? {
             Some(snapshot) => contracts_naming(&snapshot, &siren)?,
             None => 0,
@@ -37,7 +37,7 @@ pub(super) fn run(opened: &Opened, args: &Mask) -> Ended {
     pipeline.enter_sources()?;
     pipeline.merge()?;
     let named = contracts_naming(&pipeline.store.snapshot()?, &siren)?;
-    removal::decide_mask(&pipeline, siren, &args.reason)?;
+    removal::decide_mask(&pipeline, siren, &args.deciding.reason)?;
     let published = publish(&pipeline)?;
     super::publish::write_status(&pipeline)?;
     let (_, uploaded) = super::publish::upload(&pipeline)?;
@@ -93,7 +93,7 @@ fn contracts_naming(snapshot: &Snapshot, siren: &Siren) -> Result<u64, StoreErro
 }
 
 fn tell(args: &Mask, named: u64, published: Option<&Published>) -> Ended {
-    let mut out = Out::stdout(args.json);
+    let mut out = Out::stdout(args.deciding.json);
     let made = match published {
         Some(Published::New(outcome)) => Some(outcome.publication.clone()),
         Some(Published::Same { publication }) => Some(publication.clone()),
@@ -101,15 +101,15 @@ fn tell(args: &Mask, named: u64, published: Option<&Published>) -> Ended {
     };
     if out.is_json() {
         out.json(
-            &json!({"siret": args.siret.trim(), "dry_run": args.dry_run, "contracts": named, "publication": made}),
+            &json!({"siret": args.siret.trim(), "dry_run": args.deciding.dry_run, "contracts": named, "publication": made}),
         )?;
     } else {
-        let verb = if args.dry_run { "would be masked" } else { "masked" };
+        let verb = if args.deciding.dry_run { "would be masked" } else { "masked" };
         out.line(&format!("{}: the name {verb} in {}", args.siret.trim(), counted(named, "contract")))?;
         if let Some(published) = published {
             out.line(&super::publish::told(published))?;
         }
-        if !args.dry_run {
+        if !args.deciding.dry_run {
             out.line("older publications stay as they are until their retention ends")?;
         }
     }

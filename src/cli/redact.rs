@@ -37,7 +37,7 @@ pub(super) fn run(opened: &Opened, args: &Redact) -> Ended {
         return Err(unknown(&args.uid));
     }
     let uid = Uid::from_text(args.uid.trim());
-    if args.dry_run {
+    if args.deciding.dry_run {
         let snapshot = opened.snapshot()?.ok_or_else(|| unknown(&args.uid))?;
         let plan = removal::plan(&snapshot, &uid)?.ok_or_else(|| unknown(&args.uid))?;
         return tell(args, &plan, &Removal::default()).map(|()| Exit::Done);
@@ -54,7 +54,7 @@ pub(super) fn run(opened: &Opened, args: &Redact) -> Ended {
     if plan.observations == 0 {
         return tell(args, &plan, &Removal::default()).map(|()| Exit::Done);
     }
-    removal::decide(&pipeline, &plan, &args.reason)?;
+    removal::decide(&pipeline, &plan, &args.deciding.reason)?;
     let done = pipeline.settle()?.unwrap_or_default();
     super::publish::write_status(&pipeline)?;
     let (_, uploaded) = super::publish::upload(&pipeline)?;
@@ -73,11 +73,11 @@ fn tell(args: &Redact, plan: &Plan, done: &Removal) -> Result<(), Failure> {
         Some(Published::Same { publication }) => Some(publication.as_str()),
         None => None,
     };
-    let mut out = Out::stdout(args.json);
+    let mut out = Out::stdout(args.deciding.json);
     if out.is_json() {
         out.json(&json!(Shown {
             uid: plan.uid.as_str(),
-            dry_run: args.dry_run,
+            dry_run: args.deciding.dry_run,
             observations: plan.observations,
             sources: plan.sources.iter().map(String::as_str).collect(),
             kept_with_same_id: plan.siblings.iter().map(Uid::as_str).collect(),
@@ -89,7 +89,7 @@ fn tell(args: &Redact, plan: &Plan, done: &Removal) -> Result<(), Failure> {
         return Ok(out.finish().map(drop)?);
     }
     let sources = plan.sources.iter().cloned().collect::<Vec<_>>().join(", ");
-    let verb = if args.dry_run { "would be removed" } else { "removed" };
+    let verb = if args.deciding.dry_run { "would be removed" } else { "removed" };
     if plan.observations == 0 {
         out.line(&format!("{}: removed already; nothing of it is left", plan.uid))?;
         return Ok(out.finish().map(drop)?);
@@ -98,7 +98,7 @@ fn tell(args: &Redact, plan: &Plan, done: &Removal) -> Result<(), Failure> {
     for sibling in &plan.siblings {
         out.line(&format!("  {sibling} has the same id and stays"))?;
     }
-    if args.dry_run {
+    if args.deciding.dry_run {
         out.line("nothing was removed")?;
     } else {
         out.line(&format!(

@@ -72,15 +72,22 @@ impl DecpParquet {
         if self.gathered == 0 {
             return Ok(());
         }
-        let error = PublishError::parquet(&self.path);
-        let mut group = self.writer.next_row_group().map_err(&error)?;
-        for column in &mut self.columns {
-            column.write(&mut group).map_err(&error)?;
-        }
-        group.close().map_err(&error)?;
+        write_group(&mut self.writer, &mut self.columns).map_err(PublishError::parquet(&self.path))?;
         self.gathered = 0;
         Ok(())
     }
+}
+
+/// Writes what the columns gathered as a row group.
+pub(super) fn write_group<W: std::io::Write + Send>(
+    writer: &mut SerializedFileWriter<W>,
+    columns: &mut [Column],
+) -> Result<(), ParquetError> {
+    let mut group = writer.next_row_group()?;
+    for column in columns {
+        column.write(&mut group)?;
+    }
+    group.close().map(drop)
 }
 
 /// Begins a file with the columns of the table.

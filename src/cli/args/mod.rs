@@ -187,8 +187,8 @@ impl Command {
         match self {
             Command::Harvest(harvest) => !harvest.dry_run,
             Command::Archive(Archive::Purge { dry_run, .. }) => !dry_run,
-            Command::Redact(redact) => !redact.dry_run,
-            Command::Mask(mask) => !mask.dry_run,
+            Command::Redact(redact) => !redact.deciding.dry_run,
+            Command::Mask(mask) => !mask.deciding.dry_run,
             Command::Run
             | Command::Publish(_)
             | Command::Quarantine(Quarantine::Retry)

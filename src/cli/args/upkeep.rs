@@ -77,15 +77,9 @@ pub struct Redact {
     /// The contract: SIRET of the buyer followed by its local id, as in contrats.ndjson
     #[arg(value_name = "UID")]
     pub uid: String,
-    /// Why, for whoever reads decisions/ later; it is not published
-    #[arg(long, value_name = "TEXT", value_parser = said)]
-    pub reason: String,
-    /// Say what would go; remove nothing
-    #[arg(long)]
-    pub dry_run: bool,
-    /// Print JSON (see docs/json.md)
-    #[arg(long)]
-    pub json: bool,
+    /// Why, and how it is told.
+    #[command(flatten)]
+    pub deciding: Deciding,
 }
 
 /// `guichet mask`
@@ -94,10 +88,18 @@ pub struct Mask {
     /// SIRET of the natural person
     #[arg(value_name = "SIRET")]
     pub siret: String,
+    /// Why, and how it is told.
+    #[command(flatten)]
+    pub deciding: Deciding,
+}
+
+/// What every decision for good takes.
+#[derive(Debug, Clone, PartialEq, Eq, ClapArgs)]
+pub struct Deciding {
     /// Why, for whoever reads decisions/ later; it is not published
     #[arg(long, value_name = "TEXT", value_parser = said)]
     pub reason: String,
-    /// Say where the name stands; mask nothing
+    /// Say what it would do; decide nothing
     #[arg(long)]
     pub dry_run: bool,
     /// Print JSON (see docs/json.md)

@@ -14,7 +14,7 @@ use parquet::file::reader::{FileReader, SerializedFileReader};
 use parquet::file::writer::SerializedFileWriter;
 
 use super::super::checksums::Hashing;
-use super::super::decp_parquet::{Column, GROUP, PARQUET, open};
+use super::super::decp_parquet::{Column, GROUP, PARQUET, open, write_group};
 use super::super::error::PublishError;
 use super::super::tabular::COLUMNS;
 use super::bucket::Content;
@@ -154,12 +154,7 @@ impl Part {
         if self.held == 0 {
             return Ok(());
         }
-        let error = PublishError::parquet(&self.path);
-        let mut group = self.writer.next_row_group().map_err(&error)?;
-        for column in &mut self.columns {
-            column.write(&mut group).map_err(&error)?;
-        }
-        group.close().map_err(&error)?;
+        write_group(&mut self.writer, &mut self.columns).map_err(PublishError::parquet(&self.path))?;
         self.held = 0;
         Ok(())
     }
