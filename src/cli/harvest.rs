@@ -9,7 +9,7 @@ use super::output::{Column, Out, shows_progress};
 use super::progress::Bars;
 use crate::config::Source;
 use crate::daemon::exit::Exit;
-use crate::daemon::harvest_run::{HarvestReport, SourceReport};
+use crate::daemon::harvest_report::{HarvestReport, SourceReport};
 use crate::daemon::pipeline::{access, harvester};
 use crate::daemon::replay;
 use crate::daemon::shutdown;

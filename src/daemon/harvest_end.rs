@@ -13,7 +13,8 @@ use jiff::Timestamp;
 use tracing::{info, warn};
 
 use super::due;
-use super::harvest_run::{SourceReport, blocking};
+use super::harvest_report::SourceReport;
+use super::harvest_run::blocking;
 use super::pipeline::{Pipeline, RunError, schedule_of};
 use crate::config::Source;
 use crate::store::HarvestEnd;

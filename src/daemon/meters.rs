@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::time::Duration;
 
-use super::harvest_run::SourceReport;
+use super::harvest_report::SourceReport;
 use crate::harvest::Traffic;
 
 /// A snapshot of the counters.

@@ -11,6 +11,7 @@ pub mod decisions;
 pub mod due;
 pub mod exit;
 pub mod harvest_end;
+pub mod harvest_report;
 pub mod harvest_run;
 pub mod ingest;
 #[cfg(test)]
@@ -33,6 +34,7 @@ pub mod replay;
 pub mod rewrite;
 pub mod service;
 pub mod shutdown;
+mod source_run;
 pub mod status;
 pub mod supervise;
 pub mod upload;

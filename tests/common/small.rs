@@ -8,7 +8,7 @@ use std::sync::Arc;
 use guichet::config::Config;
 use guichet::daemon::clock::Clock;
 use guichet::daemon::exit::Exit;
-use guichet::daemon::harvest_run::HarvestReport;
+use guichet::daemon::harvest_report::HarvestReport;
 use guichet::daemon::pipeline::Pipeline;
 use guichet::daemon::replay;
 use guichet::daemon::shutdown::Stop;
