@@ -14,12 +14,14 @@ use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-use hmac::{Hmac, KeyInit, Mac};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::record::{Holder, Observation, Record, Siren};
+use super::marks::{SECRET_BYTES, Secret, mark, raw_text, uid_text, unit_text};
+use crate::record::{Observation, Siren};
+
+pub use super::marks::{About, Level, Mark};
 
 /// Name of the folder in the data directory.
 pub(super) const FOLDER: &str = "decisions";
@@ -27,8 +29,6 @@ pub(super) const FOLDER: &str = "decisions";
 const LOG: &str = "decisions.ndjson";
 /// Ending of a secret's file; its name is the secret's.
 const SECRET: &str = ".secret";
-/// Bytes of a secret, as of the hash.
-const SECRET_BYTES: usize = 32;
 
 /// What `decisions/` could not do, and where.
 #[derive(Debug, thiserror::Error)]
@@ -81,102 +81,6 @@ struct Line {
     marks: BTreeSet<Mark>,
 }
 
-/// An HMAC, written in hexadecimal.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Mark([u8; 32]);
-
-impl std::fmt::Debug for Mark {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&hex::encode(self.0))
-    }
-}
-
-impl Serialize for Mark {
-    fn serialize<S: serde::Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
-        s.serialize_str(&hex::encode(self.0))
-    }
-}
-
-impl<'de> Deserialize<'de> for Mark {
-    fn deserialize<D: serde::Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
-        let mut bytes = [0; 32];
-        hex::decode_to_slice(String::deserialize(d)?, &mut bytes).map_err(serde::de::Error::custom)?;
-        Ok(Self(bytes))
-    }
-}
-
-/// How narrowly a decision takes hold of an observation, the widest first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Level {
-    /// Type, SIREN and normalised id: whatever else it says.
-    Identity,
-    /// And its holders and day of notification: for an id that several contracts bear.
-    Parties,
-    /// And its amount, object and duration.
-    Content,
-}
-
-impl Level {
-    /// All of them, the widest first.
-    pub const ALL: [Self; 3] = [Self::Identity, Self::Parties, Self::Content];
-
-    /// What of a record this level takes. Marks of years ago must still be found: the form never changes.
-    pub fn of(self, record: &Record) -> String {
-        let mut text = self.identity(record.kind.name(), &record.acheteur.siren(), &record.id.key());
-        let mut put = |part: Option<String>| {
-            text.push('\u{1f}');
-            text.push_str(&part.unwrap_or_default());
-        };
-        if self >= Self::Parties {
-            let holders: BTreeSet<String> = record.titulaires.iter().filter_map(Holder::key).collect();
-            put(Some(holders.into_iter().collect::<Vec<_>>().join("\u{1e}")));
-            put(record.date_notification.map(|d| d.to_string()));
-        }
-        if self >= Self::Content {
-            put(record.montant.map(|m| m.to_string()));
-            put(record.objet.clone());
-            put(record.duree_mois.map(|m| m.to_string()));
-        }
-        text
-    }
-
-    fn identity(self, kind: &str, buyer: &Siren, key: &str) -> String {
-        let level = match self {
-            Self::Identity => "identity",
-            Self::Parties => "parties",
-            Self::Content => "content",
-        };
-        format!("{level}\u{1f}{kind}\u{1f}{buyer}\u{1f}{key}")
-    }
-}
-
-/// The text of which a raw record's mark is made.
-fn raw_text(raw: u128) -> String {
-    format!("raw\u{1f}{raw:032x}")
-}
-
-fn uid_text(uid: &str) -> String {
-    format!("uid\u{1f}{uid}")
-}
-
-fn unit_text(siren: &Siren) -> String {
-    format!("unit\u{1f}{siren}")
-}
-
-/// A secret in hand.
-type Secret = [u8; SECRET_BYTES];
-
-fn mark(secret: &Secret, text: &str) -> Mark {
-    // Any key length is right for an HMAC.
-    match Hmac::<Sha256>::new_from_slice(secret) {
-        Ok(mut mac) => {
-            mac.update(text.as_bytes());
-            Mark(mac.finalize().into_bytes().into())
-        }
-        Err(_) => Mark([0; 32]),
-    }
-}
-
 /// All decisions of a data directory.
 #[derive(Debug, Clone, Default)]
 pub struct Decisions {
@@ -185,33 +89,6 @@ pub struct Decisions {
     lines: Vec<Line>,
     redacted: HashSet<Mark>,
     masked: HashSet<Mark>,
-}
-
-/// What a new decision is about, before it is marked.
-#[derive(Debug, Clone, Default)]
-pub struct About {
-    uids: Vec<String>,
-    records: Vec<String>,
-    units: Vec<Siren>,
-}
-
-impl About {
-    /// A contract, by its published name.
-    pub fn uid(&mut self, uid: &str) {
-        self.uids.push(uid.to_owned());
-    }
-    /// A record, by what a [`Level`] takes of it.
-    pub fn record(&mut self, text: String) {
-        self.records.push(text);
-    }
-    /// A raw record.
-    pub fn raw(&mut self, raw: u128) {
-        self.records.push(raw_text(raw));
-    }
-    /// A natural person.
-    pub fn unit(&mut self, siren: Siren) {
-        self.units.push(siren);
-    }
 }
 
 impl Decisions {
@@ -327,8 +204,7 @@ impl Decisions {
     pub fn decide(mut self, what: What, about: &About, reason: &str, at: Timestamp) -> Result<Self, DecisionError> {
         self.make_folder()?;
         let (id, secret) = self.secret()?;
-        let texts = about.uids.iter().map(|u| uid_text(u)).chain(about.records.iter().cloned());
-        let marks = texts.chain(about.units.iter().map(unit_text)).map(|text| mark(&secret, &text)).collect();
+        let marks = about.marks(&secret);
         let line = Line { at, what, secret: id, reason: reason.to_owned(), marks };
         self.append(std::slice::from_ref(&line))?;
         self.take(line);
@@ -346,8 +222,7 @@ impl Decisions {
             return Ok((id.clone(), *secret));
         }
         let mut secret = [0; SECRET_BYTES];
-        let system = Path::new("/dev/urandom");
-        File::open(system).and_then(|mut f| f.read_exact(&mut secret)).map_err(io_error("read", system))?;
+        getrandom::fill(&mut secret).map_err(|e| io_error("make a secret for", &self.dir)(e.into()))?;
         let digest = hex::encode(Sha256::digest(secret));
         let id = digest.get(..8).unwrap_or_default().to_owned();
         self.put(&format!("{id}{SECRET}"), format!("{}\n", hex::encode(secret)).as_bytes())?;

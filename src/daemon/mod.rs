@@ -19,6 +19,7 @@ mod ingest_tests;
 mod leftovers;
 pub mod life;
 pub mod lock;
+mod marks;
 pub mod merge_run;
 pub mod meters;
 pub mod notify;
