@@ -24,6 +24,8 @@ mod sequences;
 mod words;
 
 #[cfg(test)]
+mod rules_records;
+#[cfg(test)]
 mod rules_tests;
 
 #[cfg(test)]
