@@ -4,6 +4,7 @@
 use std::ops::ControlFlow;
 
 use super::*;
+use crate::record::Kind;
 
 /// Every record with the places of its rows.
 /// The rows of each record, and what it reads as.

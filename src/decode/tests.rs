@@ -6,6 +6,7 @@ use std::ops::ControlFlow;
 use proptest::prelude::*;
 
 use super::*;
+use crate::record::Kind;
 
 /// What came of one slice: the id, or the reason of its refusal.
 fn read_by(input: impl Read, max_record: usize) -> (Vec<String>, Split) {
