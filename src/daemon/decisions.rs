@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::marks::{SECRET_BYTES, Secret, mark, raw_text, uid_text, unit_text};
-use crate::record::{Observation, Siren};
+use crate::record::{Observation, Record, Siren};
 
 pub use super::marks::{About, Level, Mark};
 
@@ -168,18 +168,17 @@ impl Decisions {
 
     /// Whether a record was removed: `raw` is the hash of its raw form.
     pub fn removes(&self, observation: &Observation, raw: u128) -> bool {
-        self.any(&self.redacted, &raw_text(raw))
-            || Level::ALL.iter().any(|level| self.any(&self.redacted, &level.of(&observation.record)))
+        self.any(&self.redacted, &raw_text(raw)) || self.removes_record(&observation.record)
+    }
+
+    /// Whether a record like this was removed, whatever its raw form: also what a publication says of one.
+    pub fn removes_record(&self, record: &Record) -> bool {
+        Level::ALL.iter().any(|level| self.any(&self.redacted, &level.of(record)))
     }
 
     /// Whether a contract of this name was removed.
     pub fn removes_uid(&self, uid: &str) -> bool {
         self.any(&self.redacted, &uid_text(uid))
-    }
-
-    /// Whether this identity was removed: what an older publication says of its observations.
-    pub fn removes_identity(&self, kind: &str, buyer: &Siren, key: &str) -> bool {
-        self.any(&self.redacted, &Level::Identity.identity(kind, buyer, key))
     }
 
     /// Whether the name of this unit is masked.

@@ -73,7 +73,7 @@ impl Level {
         text
     }
 
-    pub(super) fn identity(self, kind: &str, buyer: &Siren, key: &str) -> String {
+    fn identity(self, kind: &str, buyer: &Siren, key: &str) -> String {
         let level = match self {
             Self::Identity => "identity",
             Self::Parties => "parties",

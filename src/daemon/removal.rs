@@ -95,6 +95,13 @@ pub fn plan(snapshot: &Snapshot, uid: &Uid) -> Result<Option<Plan>, StoreError> 
             plan.siblings.extend(others.iter().filter(alike).map(|o| o.uid.clone()));
         }
     }
+    // As publications tell it: a framework's pieces together, under whatever name they had for it.
+    let alone = |level: &&Level| {
+        let told = level.of(&contract.record);
+        theirs.iter().all(|t| level.of(&t.observation.record) != told)
+            && others.iter().all(|o| level.of(&o.record) != told)
+    };
+    texts.extend(Level::ALL.iter().find(alone).map(|level| level.of(&contract.record)));
     let ours: BTreeSet<i64> = mine.iter().map(|row| row.id).collect();
     for row in &rows {
         if ours.contains(&row.id) || Level::ALL.iter().any(|l| texts.contains(&l.of(&row.observation.record))) {
@@ -262,11 +269,7 @@ impl Pipeline {
     fn withdraw(&self, decisions: &Decisions, done: &mut Removal) -> Result<(), RunError> {
         let public = self.config().public_dir();
         let holds = |line: &publish::Held<'_>| {
-            decisions.removes_uid(line.uid)
-                || line.observations.iter().any(|(buyer, id)| {
-                    let siren = buyer.get(..9).and_then(Siren::parse);
-                    siren.is_some_and(|s| decisions.removes_identity(line.kind, &s, &crate::record::normalised_key(id)))
-                })
+            decisions.removes_uid(line.uid) || line.records.iter().any(|record| decisions.removes_record(record))
         };
         let mut doomed = publish::holding(&public, holds)?;
         if doomed.is_empty() {

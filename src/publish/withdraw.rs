@@ -10,35 +10,73 @@ use std::io;
 use std::path::Path;
 
 use serde::Deserialize;
+use serde_json::value::RawValue;
 
 use super::error::PublishError;
 use super::manifest::{MANIFEST, Manifest, Withdrawn};
 use super::previous::OldLines;
 use super::swap::{self, DUMPS, LATEST, names};
+use crate::record::{Holder, IdType, Kind, LocalId, Money, Record, Siret};
 
 /// What a line of contrats.ndjson says a contract is.
 #[derive(Debug)]
 pub struct Held<'a> {
     /// Its name.
     pub uid: &'a str,
-    /// `marche` or `concession`.
-    pub kind: &'a str,
-    /// SIRET and id that each of its observations declared.
-    pub observations: &'a [(String, String)],
+    /// What tells it from others, under each SIRET and id that its observations declared: holders, day of
+    /// notification, amount, object and duration.
+    pub records: &'a [Record],
 }
 
 #[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
 struct Line {
     uid: String,
     #[serde(rename = "type")]
     kind: String,
+    #[serde(default)]
+    titulaires: Vec<Titulaire>,
+    date_notification: Option<String>,
+    montant: Option<Box<RawValue>>,
+    objet: Option<String>,
+    duree_mois: Option<u32>,
     observations: Vec<Declared>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Titulaire {
+    type_identifiant: Option<String>,
+    id: Option<String>,
+    denomination_sociale: Option<String>,
 }
 
 #[derive(Deserialize)]
 struct Declared {
     acheteur_id: String,
     id: String,
+}
+
+impl Line {
+    fn records(self) -> Vec<Record> {
+        let kind = if self.kind == Kind::Concession.name() { Kind::Concession } else { Kind::Marche };
+        let holder = |t: Titulaire| Holder {
+            id_type: t.type_identifiant.as_deref().and_then(IdType::parse),
+            id: t.id,
+            name: t.denomination_sociale,
+        };
+        let titulaires: Vec<Holder> = self.titulaires.into_iter().map(holder).collect();
+        let montant = self.montant.and_then(|m| m.get().parse().ok()).map(Money::new);
+        let day = self.date_notification.and_then(|d| d.parse().ok());
+        let under = |o: Declared| {
+            let mut record = Record::new(kind, Siret::parse(&o.acheteur_id)?, LocalId::new(&o.id)?);
+            record.titulaires.clone_from(&titulaires);
+            (record.date_notification, record.montant, record.duree_mois) = (day, montant, self.duree_mois);
+            record.objet.clone_from(&self.objet);
+            Some(record)
+        };
+        self.observations.into_iter().filter_map(under).collect()
+    }
 }
 
 /// The publications, not withdrawn yet, with a contract of which `holds` is true; by name. One that
@@ -74,8 +112,8 @@ fn any(dir: &Path, holds: &impl Fn(&Held<'_>) -> bool) -> Result<bool, PublishEr
     while lines.uid().is_some() {
         let line: Line = serde_json::from_slice(lines.line())
             .map_err(|e| PublishError::Previous { path: dir.to_owned(), what: e.to_string() })?;
-        let observations: Vec<_> = line.observations.into_iter().map(|o| (o.acheteur_id, o.id)).collect();
-        if holds(&Held { uid: &line.uid, kind: &line.kind, observations: &observations }) {
+        let uid = line.uid.clone();
+        if holds(&Held { uid: &uid, records: &line.records() }) {
             return Ok(true);
         }
         lines.advance()?;
@@ -166,7 +204,7 @@ mod tests {
         publication(public, "2026-11-24", "A1");
         publication(public, "2026-11-25", "B1");
         std::os::unix::fs::symlink("dumps/2026-11-24", public.join(LATEST)).unwrap();
-        let holds = |held: &Held<'_>| held.observations.iter().any(|(_, id)| id == "A1");
+        let holds = |held: &Held<'_>| held.records.iter().any(|r| r.id.as_str() == "A1");
         let found = holding(public, holds).unwrap();
         assert_eq!(found, ["2026-11-24"]);
         withdraw(public, &found, "2026-11-26T00:00:00Z", "redacted").unwrap();
